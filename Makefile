@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres wheel wheel-test
+.PHONY: demo paper test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres wheel wheel-test browser
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -61,13 +61,18 @@ fuzz:
 		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(DISTIL),--distil) $(FILES)
 
-py-test: build postgres
+py-test: build postgres browser
 	$(BIN)/pytest -n auto
 
 # The store is tested on PostgreSQL too; a machine that has none and no apt-get skips that.
 postgres:
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null \
 		|| { command -v apt-get >/dev/null && apt-get install -qq -y postgresql >/dev/null; } || true
+
+# The dashboard is tested in a Chromium: the one of the machine, else Debian's, else those tests skip and say so.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || true
 
 # The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test.
 # It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
@@ -76,7 +81,7 @@ py-test-checked: build postgres
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
-	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto
+	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto --ignore=tests/browser
 
 # The peers, and this package beside them.
 peers: build

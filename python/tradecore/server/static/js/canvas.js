@@ -1,0 +1,38 @@
+// A canvas that keeps the size of its box, in the pixels of the screen.
+
+import { el } from "./dom.js";
+
+export class Canvas {
+  /** `resized` is called when what was drawn is gone. */
+  constructor(label, { name = "", resized = () => {} } = {}) {
+    this.node = el("canvas", { class: "whole", role: "img", "aria-label": label });
+    this.root = el("div", { class: `chart ${name}` }, this.node);
+    this.context = this.node.getContext("2d");
+    new ResizeObserver(() => resized()).observe(this.root);
+  }
+
+  /** Clear it and return { context, width, height } in CSS pixels; null while it is not shown. */
+  begin() {
+    const { clientWidth: width, clientHeight: height } = this.root;
+    if (!width || !height) return null;
+    const ratio = Math.min(devicePixelRatio || 1, 2);
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.node.width !== across || this.node.height !== down) Object.assign(this.node, { width: across, height: down });
+    const { context } = this;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    context.font = "11px system-ui, 'DejaVu Sans', sans-serif";
+    return { context, width, height };
+  }
+}
+
+/** Steps of 1, 2 or 5 between two values, about `count` of them. */
+export function ticks(low, high, count) {
+  const rough = (high - low) / count;
+  if (!(rough > 0)) return [];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const found = [];
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(value);
+  return found;
+}

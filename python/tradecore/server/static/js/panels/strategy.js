@@ -1,0 +1,101 @@
+// One tab a strategy: what it may do, its parameters, and what it publishes of itself.
+
+import { ask } from "../dialogs.js";
+import { button, el, panel, setClass, setText } from "../dom.js";
+import { clock, decimal, signed, symbolOf, tone } from "../format.js";
+import { Published } from "./published.js";
+
+const ACTS = [["pause", "Pause"], ["resume", "Resume"], ["stop", "Stop"], ["start", "Start"]];
+
+export function strategyPanel(app) {
+  const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Strategies" });
+  const state = el("span", { class: "pill" });
+  const facts = Object.fromEntries(["kind", "instruments", "pnl"].map((name) => [name, el("dd")]));
+  const failure = el("pre", { class: "log error", hidden: true });
+  const parameters = el("tbody");
+  const published = new Published();
+  const list = el("dl", { class: "facts" }, el("dt", { text: "Kind" }), facts.kind, el("dt", { text: "Instruments" }), facts.instruments, el("dt", { text: "Profit and loss" }), facts.pnl);
+  const acts = el("div", { class: "buttons" }, ...ACTS.map(([act, text]) => button(text, () => tell(act, text), { data: { act } })));
+  const left = el("div", { class: "stack" }, panel("State", el("div", { class: "form" }, list, acts, failure), { tools: [state] }), panel("Parameters", el("div", { class: "scroll" }, el("table", { "aria-label": "Parameters" }, parameters)), { flush: true }));
+  left.classList.add("w4");
+  const right = el("div", { class: "w8 stack" }, published.root);
+  const root = el("div", { class: "page" }, el("div", { class: "w12" }, tabs), left, right);
+  let name = null;
+  let built = "";
+
+  function choose(chosen) {
+    name = chosen;
+    built = "";
+    published.clear();
+    app.renewTopics();
+  }
+
+  async function tell(act, text) {
+    const isHeavy = act === "stop";
+    if (isHeavy && !(await ask({ title: `${text} ${name}?`, lines: ["Its orders are cancelled and it sends none until it is started. Its position stays."], action: text, isDanger: true }))) return;
+    await app.shell.attempt(() => app.api.send("POST", `/strategies/${encodeURIComponent(name)}/${act}`), `${name}: ${act} requested`);
+  }
+
+  function editor(parameter) {
+    const input = el("input", { value: String(parameter.value), "aria-label": parameter.name });
+    const set = async (event) => {
+      event.preventDefault();
+      const value = parameter.type === "bool" ? input.value === "true" : input.value;
+      const isDone = await app.shell.attempt(
+        () => app.api.send("PATCH", `/strategies/${encodeURIComponent(name)}/parameters`, { [parameter.name]: value }),
+        `${name}: ${parameter.name} is ${input.value}`,
+      );
+      if (!isDone) input.value = String(parameter.value);
+    };
+    return el("form", { class: "edit", on: { submit: set } }, input, el("button", { type: "submit", class: "small", text: "Set" }));
+  }
+
+  function buildParameters(told) {
+    const now = JSON.stringify([told.name, told.parameters]);
+    if (now === built || parameters.contains(document.activeElement)) return;
+    built = now;
+    parameters.replaceChildren(
+      ...told.parameters.map((parameter) => {
+        const isOwn = JSON.stringify(parameter.value) !== JSON.stringify(parameter.default);
+        const value = parameter.is_changeable ? el("td", {}, editor(parameter)) : el("td", { class: "num", text: String(parameter.value) });
+        value.title = isOwn ? `default: ${parameter.default}` : "as by default";
+        return el("tr", {}, el("td", { text: parameter.name, title: parameter.type }), value);
+      }),
+    );
+  }
+
+  function buildTabs(strategies) {
+    const names = strategies.map((each) => each.name);
+    if (!names.includes(name)) choose(names[0] ?? null);
+    const known = [...tabs.children].map((tab) => tab.textContent);
+    if (names.join("\n") !== known.join("\n")) {
+      tabs.replaceChildren(...names.map((each) => button(each, () => choose(each), { role: "tab" })));
+    }
+    for (const tab of tabs.children) tab.setAttribute("aria-selected", String(tab.textContent === name));
+  }
+
+  return {
+    root,
+    every: 400,
+    topics: () => (name ? ["strategies", `published:${name}`] : ["strategies"]),
+    restyle: () => published.restyle(),
+    draw(store) {
+      const strategies = store.get("strategies") ?? [];
+      buildTabs(strategies);
+      const told = strategies.find((each) => each.name === name);
+      left.hidden = right.hidden = !told;
+      if (!told) return;
+      setText(state, told.state);
+      setClass(state, `pill ${told.state === "active" ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait"}`);
+      setText(facts.kind, told.kind);
+      setText(facts.instruments, told.instruments.map(symbolOf).join(", "));
+      setText(facts.pnl, told.pnl === null ? "–" : signed(told.pnl));
+      setClass(facts.pnl, tone(told.pnl));
+      facts.pnl.title = told.pnl === null ? "" : decimal(told.pnl);
+      failure.hidden = !told.failure;
+      setText(failure, told.failure ?? "");
+      buildParameters(told);
+      published.draw(store.get(`published:${name}`), clock);
+    },
+  };
+}

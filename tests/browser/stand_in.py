@@ -1,0 +1,506 @@
+"""A server that speaks what the page reads, over a market made up here: quick to start, stop and set into any state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import random
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+import tradecore
+
+STATIC = Path(tradecore.__file__).parent / "server" / "static"
+TRADER, ADMIN = "trader-token", "admin-token"
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "frame-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+)
+REPORT = "<!doctype html><title>r</title><h1>Report</h1><script>document.body.append('drawn by its script')</script>"
+BTC, ETH = "BTCUSDT.BINANCE", "ETHUSDT.BINANCE"
+STEP = 0.1
+
+
+def text(value: float) -> str:
+    return f"{value:.1f}"
+
+
+class Refused(Exception):
+    def __init__(self, status: int, code: str, error: str, field: str | None = None) -> None:
+        super().__init__(error)
+        self.status, self.code, self.field = status, code, field
+
+
+class StandIn:
+    """In a thread with a loop of its own. ``stop`` and ``start`` again are a restart on the same port."""
+
+    def __init__(self, *, mode: str = "paper", is_sandbox: bool = True, open_reads: bool = True) -> None:
+        self.mode, self.is_sandbox, self.open_reads = mode, is_sandbox, open_reads
+        self.port = 0
+        self.orders: dict[int, dict[str, Any]] = {}
+        self.fills: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.jobs: dict[int, dict[str, Any]] = {}
+        self.keys: dict[str, int] = {}
+        self.risk_state = "active"
+        self.parameters: dict[str, Any] = {"half_spread": 2, "quote_qty": "0.01"}
+        self.mid = {BTC: 64_000.0, ETH: 3_200.0}
+        self.held = 0.0
+        self.is_still = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        self.started_ns = time.time_ns()
+        self.seq = 0
+        self.rows: dict[str, list[Any]] = {}
+        self.clients: dict[web.WebSocketResponse, set[str]] = {}
+        self.sessions: dict[str, str] = {}
+        self.random = random.Random(7)
+        self.equity = [
+            [self.started_ns - n * 10**9, 100_000 + 60 * math.sin(n / 40) - n / 9, 0.0] for n in range(300, 0, -1)
+        ]
+        ready = threading.Event()
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._main(ready)), daemon=True)
+        self.thread.start()
+        assert ready.wait(10)
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.ending.set)
+        self.thread.join(10)
+
+    def tell(self, topic: str, *updates: Any) -> None:
+        """Push updates, one right after the other, from the test's thread."""
+
+        async def push_all() -> None:
+            for data in updates:
+                await self.push(topic, data)
+
+        asyncio.run_coroutine_threadsafe(push_all(), self.loop).result(30)
+
+    async def _main(self, ready: threading.Event) -> None:
+        self.loop, self.ending = asyncio.get_running_loop(), asyncio.Event()
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_get("/", _file)
+        app.router.add_get("/static/{path:.+}", _file)
+        app.router.add_get("/api/v1/stream", self._stream)
+        app.router.add_route("*", "/api/v1/{path:.+}", self._api)
+        runner = web.AppRunner(app, shutdown_timeout=0.2)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        moving = asyncio.create_task(self._move())
+        ready.set()
+        await self.ending.wait()
+        moving.cancel()
+        for client in list(self.clients):
+            await client.close(code=1001)
+        await runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            answer = await handler(request)
+        except Refused as error:
+            told = {"success": False, "data": None, "error": str(error), "code": error.code, "field": error.field}
+            answer = web.json_response(told, status=error.status)
+        if not answer.prepared:
+            answer.headers.setdefault("Content-Security-Policy", CSP)
+        return answer
+
+    def role(self, request: web.Request) -> str:
+        return self.sessions.get(request.cookies.get("tradecore_session", ""), "read" if self.open_reads else "none")
+
+    def need(self, request: web.Request, role: str) -> None:
+        ranks = ["none", "read", "trade", "admin"]
+        if self.role(request) == "none":
+            raise Refused(401, "unauthorized", "sign in first")
+        if ranks.index(self.role(request)) < ranks.index(role):
+            raise Refused(403, "forbidden", f"needs role {role}")
+        if request.method != "GET" and request.headers.get("X-CSRF-Token") != "csrf-1":
+            raise Refused(403, "csrf", "no CSRF token")
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        path, method = request.match_info["path"], request.method
+        body = await request.json() if request.can_read_body else {}
+        if path == "login":
+            return self._login(body)
+        if path == "me":
+            role = self.role(request)
+            is_in = role in ("trade", "admin")
+            return answered(
+                {
+                    "user": "ada" if is_in else None,
+                    "role": role,
+                    "csrf": "csrf-1" if is_in else None,
+                    "auth_required": True,
+                }
+            )
+        needed = "read" if method == "GET" else "admin" if path.startswith(("risk/resume", "strategies")) else "trade"
+        self.need(request, needed)
+        if path == "logout":
+            self.sessions.clear()
+            return answered({})
+        if path.startswith("jobs/") and path.endswith("/report"):
+            policy = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'"
+            return web.Response(text=REPORT, content_type="text/html", headers={"Content-Security-Policy": policy})
+        return await self._routes(method, path, body, request)
+
+    async def _routes(self, method: str, path: str, body: dict[str, Any], request: web.Request) -> web.Response:
+        parts = path.split("/")
+        match method, *parts:
+            case "GET", "instruments":
+                spec = {"tick_size": "0.1", "lot_size": "0.001", "price_increment": "0.1", "qty_increment": "0.001"}
+                return answered([{"id": name, **spec} for name in self.mid])
+            case "POST", "orders", "preview":
+                return answered(self.preview(body))
+            case "POST", "orders":
+                order = await self.place(body, request.headers.get("Idempotency-Key"))
+                return answered(order, status=201)
+            case "DELETE", "orders":
+                rows = [row for row in self.orders.values() if row["is_open"]]
+                for row in rows:
+                    await self.end(row)
+                return answered({"requested": len(rows)})
+            case "DELETE", "orders", number:
+                await self.end(self.orders[int(number)])
+                return answered(self.orders[int(number)], status=202)
+            case "POST", "risk", act:
+                await self.control(act)
+                return answered(self.risk())
+            case "PATCH", "strategies", _, "parameters":
+                if "half_spread" in body and not str(body["half_spread"]).isdigit():
+                    raise Refused(
+                        422, "not_a_number", f"half_spread: {body['half_spread']!r} is not a number", "body.half_spread"
+                    )
+                self.parameters |= body
+                return answered(self.strategy())
+            case "POST", "strategies", _, _:
+                return answered(self.strategy())
+            case "POST", "jobs":
+                job = {
+                    "id": len(self.jobs) + 1,
+                    "status": "done",
+                    "progress": 1.0,
+                    "summary": {"fills": 12},
+                    "error": None,
+                }
+                self.jobs[job["id"]] = job
+                await self.push("jobs", job)
+                return answered(job, status=202)
+        raise Refused(404, "unknown_route", f"no route {method} {path}")
+
+    def _login(self, body: dict[str, Any]) -> web.Response:
+        role = {TRADER: "trade", ADMIN: "admin"}.get(body.get("token", ""))
+        if role is None:
+            raise Refused(401, "unauthorized", "unknown token")
+        self.sessions["s1"] = role
+        answer = answered({"user": "ada", "role": role, "csrf": "csrf-1"})
+        answer.set_cookie("tradecore_session", "s1", httponly=True, samesite="Strict")
+        return answer
+
+    def book(self, name: str) -> dict[str, Any]:
+        chance = random.Random(int(self.mid[name] * 10))
+        middle = self.mid[name]
+
+        def side(sign: int) -> list[list[str]]:
+            return [
+                [text(middle + sign * STEP * (n + 1 + 2 * (n // 6))), f"{0.05 + chance.random() * (1 + n / 6):.3f}"]
+                for n in range(20)
+            ]
+
+        own = [row for row in self.orders.values() if row["is_open"] and row["symbol"] == name]
+        return {
+            "instrument": name, "state": "synced", "ts_event_ns": time.time_ns(), "ts_recv_ns": time.time_ns(),
+            "bids": side(-1), "asks": side(1),
+            "orders": [{"side": row["side"], "price": row["price_text"], "quantity": row["remaining_quantity"]} for row in own],
+        }  # fmt: skip
+
+    def preview(self, body: dict[str, Any]) -> dict[str, Any]:
+        book = self.book(body["symbol"])
+        left, limit, taken = float(body["quantity"]), body["price"], []
+        for price, qty in book["asks" if body["side"] == "buy" else "bids"]:
+            crosses = limit is None or (
+                float(price) <= float(limit) if body["side"] == "buy" else float(price) >= float(limit)
+            )
+            if left <= 1e-12 or not crosses:
+                break
+            taken.append((float(price), min(left, float(qty))))
+            left -= taken[-1][1]
+        filled = sum(qty for _, qty in taken)
+        value = sum(price * qty for price, qty in taken)
+        return {
+            "average_price": sum(price * qty for price, qty in taken) / filled if filled else None,
+            "worst_price": taken[-1][0] if filled else None, "slippage_bps": 1.25 if filled else None,
+            "filled_quantity": filled, "left_quantity": left, "notional": value, "fee": value * 0.0004, "is_complete": left <= 1e-12,
+        }  # fmt: skip
+
+    async def place(self, body: dict[str, Any], key: str | None) -> dict[str, Any]:
+        if key in self.keys:
+            return self.orders[self.keys[key]]
+        if self.risk_state != "active":
+            raise Refused(422, "risk_limit", "the kill switch is on")
+        if float(body["quantity"]) > 10:
+            raise Refused(422, "risk_limit", "max_order_qty: 10 at most", "body.quantity")
+        number, now = len(self.orders) + 1, time.time_ns()
+        taken = self.preview(body)
+        order = {
+            "id": number, "client_id": f"s1-hand-{number}", "symbol": body["symbol"], "side": body["side"], "type": body["type"],
+            "quantity": float(body["quantity"]), "quantity_text": str(body["quantity"]), "price": body["price"] and float(body["price"]),
+            "price_text": body["price"], "filled_quantity": "0", "remaining_quantity": str(body["quantity"]), "average_price": None,
+            "status": "accepted", "is_open": True, "strategy": "manual", "reason": "", "created_ns": now, "updated_ns": now,
+        }  # fmt: skip
+        self.orders[number] = order
+        if key:
+            self.keys[key] = number
+        if taken["filled_quantity"]:
+            order |= {
+                "status": "filled",
+                "is_open": False,
+                "filled_quantity": order["quantity_text"],
+                "remaining_quantity": "0",
+                "average_price": text(taken["average_price"]),
+            }
+            self.held += order["quantity"] * (1 if body["side"] == "buy" else -1)
+            fill = {"id": len(self.fills) + 1, "order_id": number, "symbol": body["symbol"], "side": body["side"], "price": text(taken["average_price"]),
+                    "quantity": order["quantity_text"], "liquidity": "taker", "fee": text(taken["fee"]), "strategy": "manual", "at_ns": now}  # fmt: skip
+            self.fills.append(fill)
+            await self.push("fills", fill)
+        await self.note("OrderFilled" if not order["is_open"] else "OrderAccepted", order=number, symbol=body["symbol"])
+        await self.push("orders", order)
+        return order
+
+    async def end(self, order: dict[str, Any]) -> None:
+        if order["is_open"]:
+            order |= {"status": "cancelled", "is_open": False, "updated_ns": time.time_ns()}
+            await self.push("orders", order)
+
+    async def control(self, act: str) -> None:
+        self.risk_state = {"kill": "killed", "pause": "paused", "resume": "active"}[act]
+        if act == "kill":
+            for order in list(self.orders.values()):
+                await self.end(order)
+        await self.note("KillSwitch" if act == "kill" else "Control", act=act)
+        await self.push("status", self.state("status"))
+        await self.push("risk", self.risk())
+
+    async def note(self, event: str, **fields: Any) -> None:
+        row = {"seq": len(self.events) + 1, "at_ns": time.time_ns(), "event": event, **fields}
+        self.events.append(row)
+        await self.push("events", row)
+
+    def risk(self) -> dict[str, Any]:
+        limits = [
+            ("max_position", "10", f"{abs(self.held):.3f}", abs(self.held) / 10),
+            ("max_open_orders", "50", "46", 0.92),
+            ("max_drawdown", "5000", "5200", 1.04),
+        ]
+        return {
+            "state": self.risk_state,
+            "limits": [{"check": check, "scope": "strategy", "name": "maker", "limit": limit, "value": value, "window": None, "use": use} for check, limit, value, use in limits],
+        }  # fmt: skip
+
+    def strategy(self) -> dict[str, Any]:
+        changeable = {"half_spread"}
+        parameters = [
+            {
+                "name": name,
+                "type": "int" if name in changeable else "qty",
+                "value": value,
+                "default": 2,
+                "is_changeable": name in changeable,
+            }
+            for name, value in self.parameters.items()
+        ]
+        return {
+            "name": "maker",
+            "kind": "touch_maker",
+            "instruments": [BTC],
+            "state": "active",
+            "failure": None,
+            "parameters": parameters,
+            "pnl": "-12.345",
+        }
+
+    def state(self, topic: str) -> Any:
+        now = time.time_ns()
+        name, _, rest = topic.partition(":")
+        match name:
+            case "status":
+                return {
+                    "now_ns": now,
+                    "mode": self.mode,
+                    "is_sandbox": self.is_sandbox,
+                    "session": "s1",
+                    "trading": {"maker": "active"},
+                    "risk_state": self.risk_state,
+                }
+            case "prices":
+                return {
+                    each: {
+                        "bid": text(mid - STEP),
+                        "ask": text(mid + STEP),
+                        "mid": f"{mid:.2f}",
+                        "last": text(mid),
+                        "spread": "0.2",
+                        "state": "synced" if each == BTC else "gap",
+                        "age_s": 0.043,
+                    }
+                    for each, mid in self.mid.items()
+                }
+            case "book":
+                return self.book(rest)
+            case "positions":
+                value = self.held * self.mid[BTC]
+                return [{"symbol": BTC, "strategy": "manual", "quantity": f"{self.held:.3f}", "average_price": "64000.0", "mark_price": text(self.mid[BTC]), "market_value": f"{value:.2f}",
+                         "unrealized_pnl": f"{value - self.held * 64000:.2f}", "realized_pnl": "-3.10", "fees": "1.02", "currency": "USDT"}]  # fmt: skip
+            case "portfolio":
+                return {"cash_balance": 100_000.0, "total_value": 99_987.65, "positions": {}, "total_pnl": -12.35}
+            case "risk":
+                return self.risk()
+            case "feeds":
+                return [
+                    {
+                        "instrument": each,
+                        "state": "synced",
+                        "reason": "",
+                        "age_s": 0.043,
+                        "messages_per_s": 121.5,
+                        "gaps": 2,
+                        "lag_s": 0.0031,
+                        "dropped": 0,
+                        "malformed": 0,
+                    }
+                    for each in self.mid
+                ]
+            case "latency":
+                shape = [[1e-6 * 2**n, int(900 * math.exp(-((n - 7) ** 2) / 6))] for n in range(20)]
+                return {
+                    each: {
+                        "count": 4200,
+                        "p50": 1.3e-4,
+                        "p90": 2.9e-4,
+                        "p99": 8.1e-4,
+                        "p999": 0.0042,
+                        "unit": "s",
+                        "buckets": shape,
+                    }
+                    for each in ("feed", "decision", "order", "api")
+                }
+            case "strategies":
+                return [self.strategy(), {**self.strategy(), "name": "second", "state": "paused"}]
+            case "published":
+                points = [[now - n * 10**9, math.sin(n / 9)] for n in range(120, 0, -1)]
+                return {
+                    "values": {"fair": "64000.05", "<b>skew</b>": -0.2},
+                    "series": {"sigma": points},
+                    "tables": {"levels": {"columns": ["level", "qty"], "rows": [["64000.0", 1.5], ["63999.9", 2]]}},
+                    "log": [[now, "quotes moved"]],
+                }
+        return None
+
+    def log(self, topic: str) -> list[Any] | None:
+        name = topic.split(":")[0]
+        if name == "bars":
+            start = time.time_ns() // 60_000_000_000 * 60_000_000_000
+            chance, close, found = random.Random(3), 63_950.0, []
+            for n in range(180, 0, -1):
+                opened, close = close, close + chance.gauss(0.3, 8)
+                found.append(
+                    [
+                        start - n * 60_000_000_000,
+                        opened,
+                        max(opened, close) + 3,
+                        min(opened, close) - 3,
+                        close,
+                        chance.random() * 20,
+                    ]
+                )
+            return [*found, [start, close, max(close, 64_005), min(close, 63_995), self.mid[BTC], 4.0]]
+        known = {
+            "orders": list(self.orders.values()),
+            "fills": self.fills,
+            "events": self.events,
+            "jobs": list(self.jobs.values()),
+            "trades": [],
+        }
+        return known.get(name)
+
+    async def push(self, topic: str, data: Any) -> None:
+        self.seq += 1
+        message = json.dumps({"topic": topic, "seq": self.seq, "kind": "update", "at_ns": time.time_ns(), "data": data})
+        for client, topics in list(self.clients.items()):
+            if topic in topics and not client.closed:
+                with contextlib.suppress(ConnectionError):
+                    await client.send_str(message)
+
+    async def _move(self) -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            if self.is_still:
+                await self.push("status", self.state("status"))
+                continue
+            for name in self.mid:
+                self.mid[name] = round(
+                    self.mid[name] + self.random.choice((-STEP, 0, 0, STEP)) * self.random.randint(1, 3), 1
+                )
+            for topic in {topic for topics in self.clients.values() for topic in topics}:
+                if topic == "equity":
+                    self.equity.append([time.time_ns(), 100_000 + self.random.gauss(0, 5), 0.0002])
+                    await self.push(topic, self.equity[-1])
+                elif (state := self.state(topic)) is not None:
+                    await self.push(topic, state)
+
+    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
+        client = web.WebSocketResponse()
+        await client.prepare(request)
+        if self.role(request) == "none":
+            await client.close(code=4001, message=b"unauthorized")
+            return client
+        hello = {
+            "kind": "hello",
+            "session": "s1",
+            "mode": self.mode,
+            "is_sandbox": self.is_sandbox,
+            "heartbeat_s": 5,
+            "topics": [],
+            "started_ns": self.started_ns,
+        }
+        await client.send_json(hello)
+        self.clients[client] = set()
+        async for message in client:
+            if message.type is WSMsgType.TEXT:
+                await self._asked(client, json.loads(message.data))
+        self.clients.pop(client, None)
+        return client
+
+    async def _asked(self, client: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if asked["op"] == "unsubscribe":
+            self.clients[client] -= set(asked["topics"])
+            return
+        for topic in asked["topics"]:
+            self.clients[client].add(topic)
+            if topic == "equity":
+                data: Any = {"currency": "USDT", "points": self.equity}
+            elif (data := self.log(topic)) is None:
+                data = self.state(topic)
+            await client.send_json(
+                {"topic": topic, "seq": self.seq, "kind": "snapshot", "at_ns": time.time_ns(), "data": data}
+            )
+
+
+async def _file(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / request.match_info.get("path", "index.html"))
+
+
+def answered(data: Any, status: int = 200) -> web.Response:
+    return web.json_response({"success": True, "data": data, "error": None}, status=status)

@@ -1,0 +1,336 @@
+"""The page in a real Chromium: what a person does with it, and what it says when things go wrong."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from stand_in import ADMIN, BTC, TRADER, StandIn
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+expect.set_options(timeout=30_000)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+Visit = Callable[..., Any]
+PAGES = ["trade", "portfolio", "strategies", "risk", "health", "backtests", "events"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    stand_in = StandIn()
+    stand_in.start()
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open the page of a server; ``token`` signs in by the address. In the end it has broken no rule of its policy."""
+    found: list[str] = []
+    contexts: list[Any] = []
+
+    def visit(
+        server: StandIn, *, token: str | None = None, width: int = 1280, height: int = 900, **options: Any
+    ) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        page = context.new_page()
+
+        def heard(message: Any) -> None:
+            if "Content Security Policy" in message.text or "TypeError" in message.text:
+                found.append(message.text)
+
+        def requested(request: Any) -> None:
+            if urlsplit(request.url).hostname not in ("127.0.0.1", None, ""):
+                found.append(f"external request: {request.url}")
+
+        page.on("console", heard)
+        page.on("pageerror", lambda error: found.append(str(error)))
+        page.on("request", requested)
+        page.goto(server.url + ("" if token is None else f"#token={token}"))
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert found == []
+
+
+@pytest.fixture
+def live() -> Iterator[StandIn]:
+    stand_in = StandIn(mode="live", is_sandbox=False)
+    stand_in.start()
+    yield stand_in
+    stand_in.stop()
+
+
+def rows(page: Any, label: str) -> Any:
+    return page.get_by_label(label, exact=True).locator("tbody tr")
+
+
+def enter(page: Any, quantity: str, price: str | None) -> None:
+    """Fill in the ticket and send it by the keyboard."""
+    ticket = page.locator(".ticket")
+    ticket.get_by_role("button", name="Limit" if price else "Market", exact=True).click()
+    if price:
+        ticket.locator("[name=price]").fill(price)
+    ticket.locator("[name=quantity]").fill(quantity)
+    ticket.locator("[name=quantity]").press("Enter")
+
+
+def test_market_is_shown(server: StandIn, visit: Visit) -> None:
+    server.is_still = True
+    page = visit(server)
+    card = page.locator(f"[data-instrument='{BTC}']")
+    expect(card.locator(".price")).to_have_text("64,000.00")
+    expect(card).to_contain_text("63,999.9 / 64,000.1")
+    expect(page.locator(".ladder .ask .price").last).to_have_text("64,000.1")
+    expect(page.locator(".ladder .bid .price").first).to_have_text("63,999.9")
+    expect(page.locator(".ladder .between")).to_have_text("spread 0.2")
+    expect(page.locator(".link")).to_have_text("connected")
+    expect(page).to_have_title("BTCUSDT 64,000.00 · tradecore")
+    expect(page.locator(".candles canvas").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_sandbox", "word"), [("paper", True, "SANDBOX"), ("paper", False, "PAPER"), ("live", False, "LIVE")]
+)
+def test_what_orders_are_is_unmistakable(visit: Visit, mode: str, is_sandbox: bool, word: str) -> None:
+    server = StandIn(mode=mode, is_sandbox=is_sandbox)
+    server.start()
+    try:
+        page = visit(server)
+        expect(page.locator(".mode")).to_have_text(word)
+        expect(page.locator("body")).to_have_attribute("data-mode", word.lower())
+        expect(page).to_have_title(re.compile("^LIVE · " if word == "LIVE" else "^BTCUSDT "))
+    finally:
+        server.stop()
+
+
+def test_resting_order_is_shown_and_cancelled(server: StandIn, visit: Visit) -> None:
+    server.is_still = True
+    page = visit(server, token=TRADER)
+    enter(page, "0.5", "63999.5")
+    order = rows(page, "Orders")
+    expect(order).to_contain_text("accepted")
+    expect(order).to_contain_text("63,999.5")
+    server.is_still = False
+    expect(page.locator(".ladder .own .price")).to_have_text("63,999.5")
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(order).to_have_count(0)
+    assert server.orders[1]["status"] == "cancelled"
+    enter(page, "0.5", "63000")
+    expect(order).to_have_count(1)
+    order.focus()
+    page.keyboard.press("Delete")
+    expect(order).to_have_count(0)
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(order).to_have_count(2)
+
+
+def test_cost_is_shown_before_a_market_order_fills(server: StandIn, visit: Visit) -> None:
+    server.is_still = True
+    page = visit(server, token=TRADER)
+    expect(page.locator("[data-role=trade]")).to_be_visible()
+    page.get_by_role("button", name="Market", exact=True).click()
+    page.locator("[name=quantity]").fill("1.5")
+    expected = server.preview({"symbol": BTC, "side": "buy", "quantity": "1.5", "price": None})
+    cost = page.get_by_label("Cost by the book")
+    expect(cost).to_contain_text("Taken at once1.5")
+    expect(cost).to_contain_text(f"{expected['average_price']:,.3f}")
+    expect(cost).to_contain_text(f"{expected['worst_price']:,.1f}")
+    page.get_by_role("button", name="Buy 1.5 BTCUSDT").click()
+    expect(page.locator("#notes")).to_contain_text("filled")
+    server.is_still = False
+    page.get_by_role("link", name="Portfolio").click()
+    expect(rows(page, "Fills")).to_contain_text("taker")
+    expect(rows(page, "Positions")).to_contain_text("1.500")
+
+
+def test_refusal_says_why(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=TRADER)
+    enter(page, "11", "63000")
+    expect(page.locator(".ticket .error")).to_have_text("quantity: max_order_qty: 10 at most")
+    enter(page, "-1", "63000")
+    expect(page.locator(".ticket .error")).to_have_text("quantity: a number above zero")
+    assert server.orders == {}
+
+
+def test_real_order_is_asked_for(live: StandIn, visit: Visit) -> None:
+    page = visit(live, token=TRADER)
+    enter(page, "0.5", "63000")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Buy 0.5 BTCUSDT.BINANCE at 63,000.")
+    page.keyboard.press("Enter")  # on what has the focus: going back
+    expect(dialog).to_have_count(0)
+    assert live.orders == {}
+    enter(page, "0.5", "63000")
+    dialog.get_by_role("button", name="Send real order").click()
+    expect(rows(page, "Orders")).to_contain_text("accepted")
+    assert len(live.orders) == 1
+
+
+def test_kill_switch_cancels_and_holds_until_rearmed(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=ADMIN)
+    enter(page, "0.5", "63000")
+    expect(rows(page, "Orders")).to_have_count(1)
+    page.locator("main").focus()
+    page.keyboard.press("k")
+    page.get_by_role("dialog").get_by_role("button", name="Kill").click()
+    expect(page.locator("#alerts .killed")).to_contain_text("Kill switch is on")
+    expect(rows(page, "Orders")).to_have_count(0)
+    expect(page.locator(".ticket [type=submit]")).to_be_disabled()
+    page.keyboard.press("4")
+    page.locator("[data-act=resume]").click()
+    page.get_by_role("dialog").get_by_role("button", name="Re-arm").click()
+    expect(page.locator("#alerts .killed")).to_be_hidden()
+    assert server.risk_state == "active"
+
+
+def test_restart_of_the_server_is_told_and_survived(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=TRADER)
+    enter(page, "0.5", "63000")
+    expect(rows(page, "Orders")).to_have_count(1)
+    server.stop()
+    expect(page.locator("#alerts .offline")).to_contain_text("Disconnected since")
+    expect(page.locator(".link")).to_have_text("disconnected")
+    expect(page.locator(".ticket [type=submit]")).to_be_disabled()
+    server.start()
+    expect(page.locator(".link")).to_have_text("connected")
+    expect(page.locator("#alerts .offline")).to_be_hidden()
+    expect(rows(page, "Orders")).to_have_count(1)
+    server.mid[BTC] = 65_000.0
+    expect(page.locator(f"[data-instrument='{BTC}'] .price")).to_have_text(re.compile(r"^6(5,0|4,9)"))
+
+
+def test_wrong_token_is_refused_and_the_right_one_accepted(server: StandIn, visit: Visit) -> None:
+    page = visit(server)
+    enter(page, "0.5", "63000")  # signed out: it asks for a token instead
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Token").fill("guess")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_have_text("Not signed in: unknown token")
+    dialog.get_by_label("Token").fill(TRADER)
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("[data-role=trade]")).to_be_visible()
+    assert server.orders == {}
+    assert "token" not in page.url
+
+
+def test_nothing_is_shown_without_leave_to_read(visit: Visit) -> None:
+    server = StandIn(open_reads=False)
+    server.start()
+    try:
+        page = visit(server)
+        expect(page.get_by_role("dialog")).to_contain_text("Sign in")
+        expect(page.locator(".market")).to_have_count(0)
+        page.get_by_role("dialog").get_by_label("Token").fill(TRADER)
+        page.keyboard.press("Enter")
+        expect(page.locator(".market")).to_have_count(2)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_narrow_screen_shows_everything(server: StandIn, visit: Visit, scheme: str) -> None:
+    page = visit(server, token=TRADER, width=390, height=844, color_scheme=scheme)
+    expect(page.locator(".ladder .bid .price").first).not_to_be_empty()
+    for name in PAGES:
+        page.locator(f"nav a[href='#{name}']").click()
+        expect(page.locator(f"nav a[href='#{name}']")).to_have_attribute("aria-current", "page")
+        expect(page.locator("[data-act=kill]")).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+    page.locator("nav a[href='#trade']").click()
+    enter(page, "0.5", "63000")
+    expect(rows(page, "Orders")).to_have_count(1)
+
+
+def test_burst_is_drawn_in_few_frames(server: StandIn, visit: Visit) -> None:
+    server.is_still = True
+    page = visit(server)
+    price = page.locator(f"[data-instrument='{BTC}'] .price")
+    expect(price).to_have_text("64,000.00")
+    before = page.evaluate("[tradecore.received, tradecore.drawn]")
+    told = server.state("prices")
+    server.tell("prices", *[{**told, BTC: {**told[BTC], "mid": str(60_000 + n)}} for n in range(1000)])
+    expect(price).to_have_text("60,999")
+    after = page.evaluate("[tradecore.received, tradecore.drawn]")
+    assert after[0] - before[0] >= 1000
+    assert after[1] - before[1] < 500
+
+
+def test_keys_reach_pages_instruments_and_the_ticket(server: StandIn, visit: Visit) -> None:
+    page = visit(server)
+    expect(page.locator(".market[aria-pressed=true]")).to_contain_text("BTCUSDT")
+    page.keyboard.press("]")
+    expect(page.locator(".market[aria-pressed=true]")).to_contain_text("ETHUSDT")
+    expect(page.locator(".ladder .bid .price").first).to_have_text(re.compile("^3,1|^3,2"))
+    for number, name in enumerate(PAGES, 1):
+        page.keyboard.press(str(number))
+        expect(page.locator(f"nav a[href='#{name}']")).to_have_attribute("aria-current", "page")
+    page.keyboard.press("s")
+    expect(page.locator(".ticket [name=quantity]")).to_be_focused()
+    page.keyboard.type("2")
+    expect(page.locator(".ticket [type=submit]")).to_have_text("Sell 2 ETHUSDT")
+    page.locator("[name=price]").fill("3200.05")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("[name=price]")).to_have_value("3200.10")
+
+
+def test_what_others_wrote_stays_text(server: StandIn, visit: Visit) -> None:
+    server.events.append({"seq": 1, "at_ns": 1, "event": "Note", "text": "<img src=x onerror=alert(1)>"})
+    page = visit(server)
+    page.get_by_role("link", name="Strategies").click()
+    expect(page.get_by_text("<b>skew</b>")).to_be_visible()
+    page.get_by_role("link", name="Events").click()
+    expect(rows(page, "Events")).to_contain_text("<img src=x onerror=alert(1)>")
+    assert page.locator("main img").count() == 0
+
+
+def test_parameter_of_a_strategy_is_changed(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=ADMIN)
+    page.get_by_role("link", name="Strategies").click()
+    value = page.get_by_label("half_spread")
+    value.fill("many")
+    value.press("Enter")
+    expect(page.locator("#notes .bad")).to_contain_text("'many' is not a number")
+    expect(value).to_have_value("2")
+    value.fill("3")
+    value.press("Enter")
+    expect(page.locator("#notes .good")).to_contain_text("half_spread is 3")
+    assert server.parameters["half_spread"] == "3"
+
+
+def test_backtest_is_launched_and_its_report_shown(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=TRADER)
+    page.get_by_role("link", name="Backtests").click()
+    page.get_by_role("button", name="Run a backtest").click()
+    expect(rows(page, "Backtests")).to_contain_text("done")
+    page.locator("[data-act=report]").click()
+    expect(page.frame_locator("iframe.report").locator("body")).to_contain_text("drawn by its script")
+
+
+def test_limits_feeds_and_latencies_are_those_of_the_server(server: StandIn, visit: Visit) -> None:
+    page = visit(server)
+    page.get_by_role("link", name="Risk").click()
+    expect(page.get_by_role("meter", name="max open orders")).to_have_attribute("aria-valuenow", "92")
+    page.get_by_role("link", name="Health").click()
+    expect(rows(page, "Feeds").first).to_contain_text("121.5")
+    expect(page.get_by_label("Latency: decision", exact=True)).to_contain_text("4,200 measured")
+    expect(page.get_by_label("Latency: decision", exact=True)).to_contain_text("810 µs")
