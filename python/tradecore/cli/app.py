@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from tradecore.cli.alerts import alerts_app
 from tradecore.cli.backtest import backtest
 from tradecore.cli.check_exchange import check_exchange
 from tradecore.cli.console import escape_what_streams_cannot_hold, note
@@ -64,6 +65,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(fit_app, name="fit")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(store_app, name="store")
+app.add_typer(alerts_app, name="alerts")
 
 
 def _version(wanted: bool) -> None:

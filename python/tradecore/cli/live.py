@@ -99,6 +99,7 @@ def _run(
     from tradecore.config.observe import MetricsConfig
     from tradecore.live.loop import run_loop
     from tradecore.live.plan import SessionPlan
+    from tradecore.observe.watched import logging_as
     from tradecore.validation import to_ns
 
     seconds = None if duration is None else int(to_ns("--duration", duration)) / 1e9
@@ -116,7 +117,8 @@ def _run(
     )
     for text in notes:
         note(f"note: {text}", quiet=quiet)
-    result = run_loop(_session(plan, seconds, quiet=quiet or json))
+    with logging_as(loaded, str(config)):
+        result = run_loop(_session(plan, seconds, quiet=quiet or json))
     summary = _summary(result, mode)
     if json:
         emit(summary)

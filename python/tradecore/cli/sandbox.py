@@ -85,6 +85,7 @@ def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: 
     import asyncio
 
     from tradecore.cli.signals import on_signals
+    from tradecore.observe.watched import logging_as
     from tradecore.sandbox import load_faults, server_of
 
     make = server_of(venue)
@@ -105,5 +106,6 @@ def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: 
                     except TimeoutError:
                         continue
 
-    asyncio.run(serve())
+    with logging_as(None, "the environment"):
+        asyncio.run(serve())
     return 0

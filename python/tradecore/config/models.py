@@ -181,7 +181,7 @@ class BacktestConfig(Section):
     mode: ModeConfig = ModeConfig()
     """What a session on paper or live needs beside; a backtest leaves it alone."""
     log: LogConfig | None = None
-    """What a session logs; warnings and errors if not given."""
+    """What a session logs; errors alone if neither it nor ``TRADECORE_LOG`` says so."""
     metrics: MetricsConfig | None = None
     """Where a session answers for metrics and health; nowhere if not given."""
     alerts: AlertsConfig | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, field_validator
@@ -12,10 +14,12 @@ from tradecore.config.sections import Section
 from tradecore.config.texts import IntervalText
 from tradecore.errors import InvalidValueError
 
-__all__ = ["AlertTarget", "AlertsConfig", "LogConfig", "MetricsConfig", "Severity"]
+__all__ = ["AlertTarget", "AlertsConfig", "LogConfig", "MetricsConfig", "Severity", "log_config"]
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 """How much an alert matters."""
+
+_LEVEL_VARIABLE = "TRADECORE_LOG"
 
 
 def _are_levels(text: str) -> str:
@@ -35,6 +39,24 @@ class LogConfig(Section):
     """Lines for people, or an object of JSON a line."""
     file: str | None = None
     """File that is appended to; stderr if not given."""
+
+
+def log_config(config: LogConfig | None, environment: Mapping[str, str] = os.environ) -> LogConfig | None:
+    """Return what is to be logged: as configured, at the level that the environment says; None if neither says so.
+
+    Raises
+    ------
+    InvalidValueError
+        For a level that is none.
+    """
+    level = environment.get(_LEVEL_VARIABLE, "").strip()
+    if not level:
+        return config
+    try:
+        parse_levels(level)
+    except InvalidValueError as error:
+        raise InvalidValueError(_LEVEL_VARIABLE, error.problem) from None
+    return (config or LogConfig()).model_copy(update={"level": level})
 
 
 class MetricsConfig(Section):

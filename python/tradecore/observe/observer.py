@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.exposition import choose_encoder
 
 from tradecore import __version__
-from tradecore.bus import Subscription
+from tradecore.bus import EventBus, Subscription
 from tradecore.histogram import Histogram
 from tradecore.live.runner import Live
 from tradecore.observe.collector import SampleCollector
@@ -75,6 +75,17 @@ class Observer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def events(self) -> EventBus:
+        """The bus that the session tells of what happens."""
+        return self._live.events
+
+    @property
+    def name(self) -> str:
+        """The session's name."""
+        sample = self.sample
+        return "" if sample is None else sample.session
 
     @property
     def sample(self) -> Sample | None:
