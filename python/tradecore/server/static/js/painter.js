@@ -1,4 +1,4 @@
-// Draws what has changed, once a frame at most, and only what is on the page that is shown.
+// Draws what has changed, once a frame at most, and only what is on the page that is shown; pictures only in sight.
 
 export class Painter {
   constructor(store) {
@@ -8,12 +8,18 @@ export class Painter {
     this.frame = 0;
     this.drawn = 0;
     this.spentMs = 0;
+    this.sight = new IntersectionObserver((entries) => this.#seen(entries));
   }
 
-  /** Show these panels: objects with `topics()`, `draw(store)` and `every`, the least ms between two drawings. */
+  /**
+   * Show these panels: objects with `topics()`, `draw(store)` and `every`, the least ms between two drawings; those with
+   * `isPicture` are drawn while their `root` is in sight.
+   */
   show(panels) {
-    this.panels = panels.map((panel) => ({ panel, isDirty: true, at: -Infinity }));
+    this.panels = panels.map((panel) => ({ panel, isDirty: true, isSeen: !panel.isPicture, at: -Infinity }));
     this.byTopic.clear();
+    this.sight.disconnect();
+    for (const { isPicture, root } of panels) if (isPicture) this.sight.observe(root);
     for (const entry of this.panels) {
       for (const topic of entry.panel.topics()) {
         if (!this.byTopic.has(topic)) this.byTopic.set(topic, []);
@@ -37,6 +43,13 @@ export class Painter {
     this.#ask();
   }
 
+  #seen(changes) {
+    for (const { target, isIntersecting } of changes) {
+      for (const entry of this.panels) if (entry.panel.root === target) entry.isSeen = isIntersecting;
+    }
+    this.#ask();
+  }
+
   #ask() {
     if (!this.frame) this.frame = requestAnimationFrame((now) => this.#paint(now));
   }
@@ -47,7 +60,7 @@ export class Painter {
     let isLeft = false;
     let isDrawn = false;
     for (const entry of this.panels) {
-      if (!entry.isDirty) continue;
+      if (!entry.isDirty || !entry.isSeen) continue;
       if (now - entry.at < (entry.panel.every ?? 0)) {
         isLeft = true;
         continue;

@@ -88,6 +88,7 @@ export function candlesPanel(app) {
 
   return {
     root: panel("Candles and own fills", box, { flush: true, tools: [choice.root], name: "candles" }),
+    isPicture: true,
     every: 180,
     topics: () => [...app.of("bars", interval), "fills"],
     restyle: () => chart && style(),

@@ -33,6 +33,7 @@ export function depthPanel(app) {
 
   return {
     root: panel("Cumulative depth", canvas.root, { flush: true, name: "depth" }),
+    isPicture: true,
     every: 180,
     topics: () => app.of("book"),
     draw(store) {

@@ -37,6 +37,7 @@ export function equityPanel() {
   const currency = el("span", { class: "dim" });
   return {
     root: panel("Equity and drawdown", el("div", {}, equity.root, drawdown.root), { flush: true, tools: [currency] }),
+    isPicture: true,
     every: 900,
     topics: () => ["equity"],
     restyle() {
