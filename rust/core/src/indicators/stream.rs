@@ -16,7 +16,8 @@ pub const MOST_VALUE: f64 = 1e100;
 /// Outputs of an indicator at most.
 pub const MOST_OUTPUTS: usize = 4;
 
-/// Rows that are checked and then worked off together: their columns fit into the nearest cache.
+/// Numbers that are checked and then worked off together. They fit into the nearest cache, and are few enough that the
+/// processor fetches the next ones meanwhile.
 const BLOCK: usize = 512;
 
 /// Strides that are worked off together: a second pass over them runs beside the first one over the next.
@@ -254,8 +255,9 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
     fn run(self) {
         let Self { of, columns, out } = self;
         let rows = out[0].len();
-        for start in (0..rows).step_by(BLOCK) {
-            let end = rows.min(start + BLOCK);
+        let block_rows = const { BLOCK / I.next_power_of_two() };
+        for start in (0..rows).step_by(block_rows) {
+            let end = rows.min(start + block_rows);
             let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
             let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
