@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres wheel wheel-test browser
+.PHONY: demo paper test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres promtool wheel wheel-test browser
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -61,8 +61,13 @@ fuzz:
 		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(DISTIL),--distil) $(FILES)
 
-py-test: build postgres browser
+py-test: build postgres browser promtool
 	$(BIN)/pytest -n auto
+
+# Prometheus' own tool says whether its rules are valid; a machine that has none and no apt-get skips that.
+promtool:
+	@command -v promtool >/dev/null \
+		|| { command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus >/dev/null; } || true
 
 # The store is tested on PostgreSQL too; a machine that has none and no apt-get skips that.
 postgres:
