@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -334,3 +338,102 @@ def test_limits_feeds_and_latencies_are_those_of_the_server(server: StandIn, vis
     expect(rows(page, "Feeds").first).to_contain_text("121.5")
     expect(page.get_by_label("Latency: decision", exact=True)).to_contain_text("4,200 measured")
     expect(page.get_by_label("Latency: decision", exact=True)).to_contain_text("810 µs")
+
+
+SESSION = """
+[mode]
+session = "demo"
+journal = "journal"
+
+[[mode.connections]]
+venue = "BINANCE"
+sandbox = true
+
+[server]
+port = 0
+
+[[strategies]]
+kind = "manual"
+instruments = ["BTCUSDT.BINANCE"]
+"""
+
+
+class Engine:
+    """A session on paper in a process of its own, served on one port however often it is started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        (folder / "serve.toml").write_text(SESSION)
+        adds = subprocess.run(
+            self.command("user", "add", "ada", "--role", "admin"),
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        self.token = adds.stdout.strip()
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "tradecore", *words, "--config", "serve.toml"]
+
+    def start(self) -> None:
+        with (self.folder / "log").open("w") as log:
+            command = self.command("serve", "--port", str(self.port))
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        while (
+            serving := re.search(r"serving at http://127.0.0.1:(\d+)", (told := (self.folder / "log").read_text()))
+        ) is None:
+            assert self.process.poll() is None, told
+            time.sleep(0.05)
+        self.port = int(serving[1])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    pytest.importorskip("tradecore.server.run", reason="the extra server is not installed")
+    engine = Engine(tmp_path)
+    engine.start()
+    yield engine
+    engine.kill()
+
+
+def test_session_is_traded_killed_and_taken_up_again(engine: Engine, visit: Visit) -> None:
+    page = visit(engine, token="guess")
+    dialog = page.get_by_role("dialog")
+    expect(page.locator("#notes .bad")).to_be_visible()
+    dialog.get_by_label("Token").fill(engine.token)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-role=admin]")).to_be_visible()
+    expect(page.locator(".mode")).to_have_text("SANDBOX")
+    page.locator(".ladder .bid .price").first.filter(has_text=".").wait_for()
+
+    enter(page, "0.05", "30000")
+    resting = rows(page, "Orders").filter(has_text="30,000")
+    expect(resting).to_contain_text("accepted")
+    resting.get_by_role("button", name="Cancel").click()
+    expect(resting).to_have_count(0)
+    enter(page, "0.05", None)
+    expect(rows(page, "Positions")).to_contain_text("0.05000")
+
+    engine.kill()
+    expect(page.locator("#alerts .offline")).to_contain_text("Disconnected since")
+    engine.start()
+    expect(page.locator(".link")).to_have_text("connected", timeout=60_000)
+    expect(rows(page, "Positions")).to_contain_text("0.05000")
+
+    page.get_by_role("button", name="Sign in").click()  # a cookie lives no longer than its server
+    dialog.get_by_label("Token").fill(engine.token)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-role=admin]")).to_be_visible()
+    page.locator("[data-act=kill]").click()
+    dialog.get_by_role("button", name="Kill").click()
+    expect(page.locator("#alerts .killed")).to_be_visible()
