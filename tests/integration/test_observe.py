@@ -180,6 +180,27 @@ def test_a_loop_that_hangs_is_not_live_and_says_so_meanwhile() -> None:
     run(work)
 
 
+def test_a_session_that_has_ended_is_alive_and_not_ready() -> None:
+    async def work(server: FakeBinance) -> None:
+        observers: list[Observer] = []
+
+        async def during(live: Live) -> None:
+            async with Observer(live) as observer:
+                await until(lambda: observer.health().is_ready)
+                observers.append(observer)
+                live.session.kernel.finish()
+                await until(lambda: observer.sample is None)
+                assert observer.health().is_live
+                assert not observer.health().is_ready
+                assert b"tradecore_ready 0.0" in observer.metrics().body
+
+        with pytest.raises(RunError):
+            await paper(server, during, Bidder("b", [NAME]))
+        assert observers
+
+    run(work)
+
+
 def test_a_session_that_fails_counts() -> None:
     async def work(server: FakeBinance) -> None:
         async def during(live: Live) -> None:

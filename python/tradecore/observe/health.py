@@ -77,7 +77,7 @@ _NEEDED = {"loop", "session", "feeds", "journal", "trading"}
 
 
 def judge(sample: Sample | None, stalled_s: float, limits: Thresholds) -> Health:
-    """Judge a sample that was taken some seconds ago; None where there is none yet."""
+    """Judge a sample that was taken some seconds ago; None where there is none, of a session that is not at work."""
     if sample is None:
         is_live = stalled_s < limits.stall_s
         return Health(is_live=is_live, is_ready=False, checks=(_loop(stalled_s, limits), _NOT_BEGUN))
@@ -86,7 +86,7 @@ def judge(sample: Sample | None, stalled_s: float, limits: Thresholds) -> Health
     return Health(is_live=stalled_s < limits.stall_s, is_ready=well >= _NEEDED, checks=checks)
 
 
-_NOT_BEGUN = Check("session", "degraded", "strategies are not started")
+_NOT_BEGUN = Check("session", "degraded", "strategies are not at work")
 
 
 def _loop(stalled_s: float, limits: Thresholds) -> Check:

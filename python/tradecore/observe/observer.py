@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -13,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 
 from tradecore import __version__
 from tradecore.bus import EventBus, Subscription
+from tradecore.errors import TradecoreError
 from tradecore.histogram import Histogram
 from tradecore.live.runner import Live
 from tradecore.observe.collector import SampleCollector
@@ -22,6 +24,7 @@ from tradecore.observe.sample import Sample, Sampler
 
 __all__ = ["Answer", "Observer"]
 
+_LOG = logging.getLogger("session")
 _EVERY_S = 1.0
 
 
@@ -89,7 +92,7 @@ class Observer:
 
     @property
     def sample(self) -> Sample | None:
-        """The newest sample; None before the first."""
+        """The newest sample; None before the first, and where none could be taken."""
         return self._newest[0]
 
     def health(self) -> Health:
@@ -136,7 +139,12 @@ class Observer:
             self._take()
 
     def _take(self) -> None:
-        self._newest = self._sampler.take(), time.monotonic()
+        try:
+            sample = self._sampler.take()
+        except TradecoreError as error:  # a session that has ended, or an amount beyond exact money
+            _LOG.warning("no sample: %s", error)
+            sample = None
+        self._newest = sample, time.monotonic()
 
     def _mid(self, instrument: str) -> float | None:
         for line in self._live.lines:
