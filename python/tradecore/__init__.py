@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
     from tradecore.live.captured import import_recorded
+    from tradecore.live.comparing import Comparison, OrderPair, compare_session
     from tradecore.live.runner import Live
     from tradecore.orders import OrderSpec
     from tradecore.queue_models import FittedQueue, read_queue_model
@@ -122,6 +123,9 @@ _LATER = {
     "import_tardis": "data.importers",
     "import_capture": "data.recorded",
     "import_recorded": "live.captured",
+    "Comparison": "live.comparing",
+    "OrderPair": "live.comparing",
+    "compare_session": "live.comparing",
     "Live": "live.runner",
     "LatencyFit": "data.latencies",
     "fit_latency": "data.latencies",
@@ -176,6 +180,7 @@ __all__ = [
     "Catalog",
     "ChargedFill",
     "Compared",
+    "Comparison",
     "Context",
     "Duration",
     "EventBus",
@@ -205,6 +210,7 @@ __all__ = [
     "OptionSide",
     "Order",
     "OrderGroup",
+    "OrderPair",
     "OrderSpec",
     "OrderStatus",
     "OrderType",
@@ -237,6 +243,7 @@ __all__ = [
     "bars",
     "check_lookahead",
     "compare_queues",
+    "compare_session",
     "errors",
     "events",
     "exec",

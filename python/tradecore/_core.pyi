@@ -122,6 +122,7 @@ __all__ = [
     "is_kline",
     "journal_begins",
     "journal_commands",
+    "journal_messages",
     "kline_origin",
     "latencies_of",
     "latency_legs",
@@ -4042,8 +4043,10 @@ class Kernel:
             For bytes that are no state, or one of another set-up. The kernel cannot be used then: strategies may
             have loaded a part.
         """
-    def replay(self, journal: bytes) -> tuple[int | None, bytes]:
+    def replay(self, journal: bytes, *, sent: list[tuple[int, Command]] | None = None) -> tuple[int | None, bytes]:
         """Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
+
+        Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC).
 
         Returns
         -------
@@ -5170,6 +5173,21 @@ def journal_commands(journal: bytes, instruments: list[Instrument]) -> list[tupl
     ------
     DataError
         For a journal that is damaged, or of other instruments.
+    """
+
+def journal_messages(journal: bytes) -> list[tuple[int, int, dict[str, NDArray[Any]]]]:
+    """Return the market data of a journal, message by message.
+
+    Returns
+    -------
+    list of (int, int, dict)
+        When a message was taken (ns UTC), the index of its market, and its event columns: arrays (n,) by name, prices
+        and quantities in increments.
+
+    Raises
+    ------
+    DataError
+        For a journal that is damaged.
     """
 
 def book_raster(

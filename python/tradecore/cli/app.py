@@ -18,6 +18,7 @@ import typer
 from tradecore.cli.alerts import alerts_app
 from tradecore.cli.backtest import backtest
 from tradecore.cli.check_exchange import check_exchange
+from tradecore.cli.compare import compare
 from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
 from tradecore.cli.fit import fit_app
@@ -56,6 +57,7 @@ app.command(cls=Command)(paper)
 app.command(cls=Command)(live)
 app.command(cls=Command)(record)
 app.command(cls=Command)(replay)
+app.command(cls=Command)(compare)
 app.command(cls=Command)(report)
 app.command(cls=Command)(lookahead)
 app.command(cls=Command)(strategies)

@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
-from tradecore._core import Kernel, journal_begins, journal_commands
+from tradecore._core import Command, Kernel, journal_begins, journal_commands
 from tradecore.config import BacktestConfig
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
 from tradecore.live.journal import JournalReader, RecordKind
-from tradecore.session import Scope, build_strategies
+from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.session.kernel import build_kernel
+from tradecore.venue import SimVenue
 
 __all__ = ["Replay", "read_time"]
 
@@ -46,6 +47,11 @@ class Replay:
         Names, in the kernel's order.
     kernel : Kernel
         As far as the journal has been taken.
+    venues : list of SimVenue
+        The simulated venues of its configuration.
+    seed : int
+    sent : list of (int, Command), optional
+        Where the commands of each piece are added, with their times, if whoever reads it makes one.
     ended : str, optional
         The digest that the journal ends with, once that has been read.
     """
@@ -72,6 +78,9 @@ class Replay:
         )
         self.session: str = header["session"]
         self.mode: str = header["mode"]
+        self.venues = build_venues(scope, config.venues, strategies, default=SimVenue)
+        self.seed = config.seed
+        self.sent: list[tuple[int, Command]] | None = None
         self._until = until_ns
         self._inputs = 0
         self._commands = 0
@@ -108,7 +117,7 @@ class Replay:
             if self._until is not None and (journal_begins(record.data) or 0) >= self._until:
                 self._is_cut = True
                 return
-            diverged, _ = self.kernel.replay(record.data)
+            diverged, _ = self.kernel.replay(record.data, sent=self.sent)
             self._inputs += 1
             if self._diverged is None:
                 self._diverged = diverged

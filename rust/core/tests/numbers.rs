@@ -235,7 +235,7 @@ fn is_fed_back(replay: &mut Replay, instrument: &Arc<Instrument>, strategies: Ve
     let market =
         MarketSpec { instrument: Arc::clone(instrument), basis: FillBasis::L2, marks: MarkSource::Mid };
     let mut kernel = Kernel::new(config, vec![market], strategies).unwrap();
-    kernel.feed_back(&replay.kernel().take_journal(), || true).unwrap() == (None, Vec::new())
+    kernel.feed_back(&replay.kernel().take_journal(), || true, |_, _, _| ()).unwrap() == (None, Vec::new())
 }
 
 /// Time, side, price, quantity and fee of a fill.

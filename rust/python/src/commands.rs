@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use tradecore_core::kernel::{Entry, Kernel, Outgoing, entries};
+use pyo3::types::PyDict;
+use tradecore_core::kernel::{Entry, Kernel, Outgoing, OwnedInput, entries};
 use tradecore_core::orders::{
     ClientId, Command as CoreCommand, OrderKey, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt,
     VenueKey, order_kind,
@@ -13,6 +14,7 @@ use tradecore_core::orders::{
 use tradecore_core::risk::Approved;
 use tradecore_core::types::{AccountId, Instrument, Price, Qty, Side};
 
+use crate::columns::to_arrays;
 use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
@@ -259,6 +261,34 @@ pub(crate) fn journal_begins(journal: &[u8]) -> PyResult<Option<i64>> {
     Ok(first.map(|entry| match entry {
         Entry::Input { at, .. } | Entry::Command { at, .. } => at,
     }))
+}
+
+/// Return the market data of a journal, message by message.
+///
+/// Returns
+/// -------
+/// list of (int, int, dict)
+///     When a message was taken (ns UTC), the index of its market, and its event columns: arrays (n,) by name, prices
+///     and quantities in increments.
+///
+/// Raises
+/// ------
+/// DataError
+///     For a journal that is damaged.
+#[pyfunction]
+pub(crate) fn journal_messages<'py>(
+    py: Python<'py>,
+    journal: &[u8],
+) -> PyResult<Vec<(i64, usize, Bound<'py, PyDict>)>> {
+    let mut told = Vec::new();
+    for entry in entries(journal) {
+        if let Entry::Input { at, input: OwnedInput::Message(market, columns) } =
+            entry.map_err(|error| damaged(&error))?
+        {
+            told.push((at, market.index(), to_arrays(py, columns)?));
+        }
+    }
+    Ok(told)
 }
 
 fn damaged(problem: &impl ToString) -> PyErr {

@@ -724,6 +724,8 @@ impl PyKernel {
 
     /// Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
     ///
+    /// Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC).
+    ///
     /// Returns
     /// -------
     /// diverged_ns : int or None
@@ -737,7 +739,13 @@ impl PyKernel {
     ///     For a journal that is damaged or was cut within an entry; nothing of it was taken.
     /// RunError
     ///     For a kernel that keeps no journal.
-    fn replay<'py>(&self, py: Python<'py>, journal: &[u8]) -> PyResult<(Option<i64>, Bound<'py, PyBytes>)> {
+    #[pyo3(signature = (journal, *, sent=None))]
+    fn replay<'py>(
+        &self,
+        py: Python<'py>,
+        journal: &[u8],
+        sent: Option<&Bound<'py, PyList>>,
+    ) -> PyResult<(Option<i64>, Bound<'py, PyBytes>)> {
         let mut state = self.state()?;
         if !state.config.keeps_journal {
             return Err(errors::RunError::new_err(
@@ -749,17 +757,31 @@ impl PyKernel {
             .map_err(|error| errors::DataError::new_err(("journal", 0, error.to_string())))?;
         state.open()?;
         state.is_started = true;
-        let (kernel, _) = state.started()?;
+        let State { kernel: Some(kernel), names, .. } = &mut *state else {
+            return Err(errors::RunError::new_err("the session has been closed"));
+        };
+        let (is_kept, mut commands) = (sent.is_some(), Vec::new());
+        let keep = |kernel: &Kernel, at: i64, outgoing: Outgoing| {
+            if is_kept {
+                let name = names[outgoing.strategy.index()].clone();
+                commands.extend(Command::new(kernel, outgoing, name).map(|command| (at, command)));
+            }
+        };
         let mut signal = None;
         let goes_on = || {
             signal = Python::attach(|py| py.check_signals().err());
             signal.is_none()
         };
-        let replayed = py.detach(|| kernel.feed_back(journal, goes_on));
+        let replayed = py.detach(|| kernel.feed_back(journal, goes_on, keep));
         let (diverged, rest) = match signal {
             Some(signal) => return Err(signal),
             None => state.outcome(replayed)?,
         };
+        if let Some(sent) = sent {
+            for command in commands {
+                sent.append(command)?;
+            }
+        }
         Ok((diverged, PyBytes::new(py, &rest)))
     }
 

@@ -171,7 +171,7 @@ mod _core {
     #[pymodule_export]
     use crate::columns::check_columns;
     #[pymodule_export]
-    use crate::commands::{Command, journal_begins, journal_commands};
+    use crate::commands::{Command, journal_begins, journal_commands, journal_messages};
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]

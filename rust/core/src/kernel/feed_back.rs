@@ -1,6 +1,7 @@
 //! A session fed back from its journal, and compared with it as it goes.
 
 use super::codec::{Entry, entries};
+use super::input::Outgoing;
 use super::machine::{Kernel, KernelError};
 
 /// Entries between two looks at whether to go on.
@@ -8,7 +9,7 @@ const ENTRIES_A_LOOK: usize = 1 << 14;
 
 impl Kernel {
     /// Takes the inputs of a journal, as far as it can be read; the kernel keeps one of its own. `goes_on` is asked now
-    /// and then. Returns the time of the first input after which the kernel did not write what the journal says, and
+    /// and then, and `sent` is given what would have left, right after its input. Returns the time of the first input after which the kernel did not write what the journal says, and
     /// what it wrote beyond the journal's end.
     ///
     /// # Errors
@@ -17,6 +18,7 @@ impl Kernel {
         &mut self,
         journal: &[u8],
         mut goes_on: impl FnMut() -> bool,
+        mut sent: impl FnMut(&Kernel, i64, Outgoing),
     ) -> Result<(Option<i64>, Vec<u8>), KernelError> {
         let mut reading = entries(journal);
         let mut diverged = None;
@@ -36,7 +38,9 @@ impl Kernel {
                 diverged = diverged.or(Some(at));
             }
             self.handle(at, input.as_input())?;
-            self.drain();
+            for outgoing in self.drain().collect::<Vec<_>>() {
+                sent(self, at, outgoing);
+            }
             self.questions().clear();
             self.refusals();
         }
