@@ -156,10 +156,12 @@ def test_a_venue_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
-@pytest.mark.parametrize("venue", ["BINANCE", "BYBIT"])
+@pytest.mark.parametrize("venue", ["BINANCE", "BYBIT", "COINBASE"])
 def test_the_example_trades_on_a_server_of_our_own_and_is_decided_again(tmp_path: Path, venue: str) -> None:
     async def work() -> None:
         text = (ROOT / "examples" / "paper.toml").read_text().replace("BINANCE", venue)
+        if venue == "COINBASE":
+            text = text.replace("BTCUSDT", "BTC-USD")
         (tmp_path / "session.toml").write_text(text)
         words = ("paper", "--config", "session.toml", "--duration", "3s", "--json")
         code, out, err = await done(tmp_path, *words)

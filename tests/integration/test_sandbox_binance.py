@@ -531,7 +531,7 @@ def test_a_catalog_moves_the_market_at_its_own_pace_or_faster(tmp_path: Path) ->
     run(work)
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit"])
+@pytest.mark.parametrize("venue", ["binance", "bybit", "coinbase"])
 def test_the_command_says_one_line_when_it_is_ready_and_ends_with_ctrl_c(venue: str) -> None:
     command = [sys.executable, "-m", "tradecore", "sandbox", venue, "--seed", "7", "--clients", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

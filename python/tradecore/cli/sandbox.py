@@ -81,6 +81,24 @@ def bybit(
     return _serve("BYBIT", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
 
 
+@sandbox_app.command(cls=Command)
+def coinbase(
+    port: Port = 0,
+    symbols: Symbols = None,
+    data: Data = "synth",
+    speed: Speed = 1.0,
+    clients: Accounts = 2,
+    faults: Script = None,
+    seed: Seed = 0,
+) -> int:
+    """Serve Coinbase Advanced Trade, spot, until Ctrl-C.
+
+    Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
+    only and ends with the process that started it.
+    """
+    return _serve("COINBASE", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+
+
 def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: Path | None, **options: Any) -> int:
     import asyncio
 

@@ -57,6 +57,7 @@ class OrderRecord:
     trigger_rises: bool = False
     quote_qty: Decimal = Decimal(0)
     reduce_only: bool = False
+    post_only: bool = False
     expires_ms: int = 0
     status: str = "NEW"
     reason: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ KINDS = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QU
 """What moves a market."""
 
 _ROWS = 2_048
+_TYPICAL = Decimal(100)
+"""What a level comes to at least, in quote currency, where a lot is next to nothing."""
 _LAST = int(EventFlag.LAST)
 _TRADE = int(EventKind.TRADE)
 
@@ -89,12 +92,13 @@ def _trades(rows: Columns) -> tuple[tuple[int, int, bool], ...]:
 
 def synthetic_feed(instrument: Instrument, *, seed: int, start_price: str, speed: float = 1.0) -> MarketFeed:
     """Return a synthetic market that does not end."""
+    lot = instrument.lot_size
     reader = Synth.reader(
         instrument,
         events=10**10,
         seed=seed,
         start_price=start_price,
-        typical_qty=str(instrument.lot_size * 1000),
+        typical_qty=str(max(lot * 1000, _TYPICAL / Decimal(start_price) // lot * lot)),
         start_ns=0,
         message_gap="20ms",
         latency="0ms",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tradecore.sandbox.binance import BinanceServer
 from tradecore.sandbox.bybit import BybitServer
+from tradecore.sandbox.coinbase import CoinbaseServer
 from tradecore.sandbox.server import LocalServer
 
 __all__ = ["SERVERS", "server_of"]
 
-SERVERS: tuple[type[LocalServer], ...] = (BinanceServer, BybitServer)
+SERVERS: tuple[type[LocalServer], ...] = (BinanceServer, BybitServer, CoinbaseServer)
 
 
 def server_of(venue: str) -> type[LocalServer] | None:

@@ -57,7 +57,7 @@ class LocalServer(ABC):
     clients : int or sequence of Client
         How many accounts, with keys made from the seed; or their keys.
     spot_balances, futures_balances : str
-        What each account has at first.
+        What each account has at first, such as ``10 BTC, 1000000 USDT``; some of each coin if not given.
     faults : sequence of Fault
         What goes wrong.
     seed : int
@@ -89,6 +89,8 @@ class LocalServer(ABC):
     venues: ClassVar[tuple[str, ...]]
     _symbols: ClassVar[tuple[str, ...]]
     """What it trades where nothing else is said."""
+    _balances: ClassVar[str] = "10 BTC, 100 ETH, 1000000 USDT"
+    """What an account of spot has at first."""
     _no_faults: ClassVar[tuple[str, ...]] = ()
     """Kinds of faults that mean nothing here."""
     _told_later: ClassVar[frozenset[str]] = frozenset()
@@ -102,7 +104,7 @@ class LocalServer(ABC):
         data: str | Path | Catalog | None = None,
         speed: float = 1.0,
         clients: int | Sequence[Client] = 2,
-        spot_balances: str = "10 BTC, 100 ETH, 1000000 USDT",
+        spot_balances: str | None = None,
         futures_balances: str = "1000000 USDT",
         faults: Sequence[Fault] = (),
         seed: int = 0,
@@ -135,7 +137,11 @@ class LocalServer(ABC):
                 feeds = _feeds(instruments, catalog, speed=speed, seed=seed)
                 is_spot = all(instrument.kind == "spot" for instrument in instruments.values())
                 margin = {"margin": "cross", "leverage": "20", "maintenance": MAINTENANCE}
-                terms = {"balances": spot_balances} if is_spot else {"balances": futures_balances, **margin}
+                terms = (
+                    {"balances": spot_balances or self._balances}
+                    if is_spot
+                    else {"balances": futures_balances, **margin}
+                )
                 settings = SimVenue.profile(venue, **terms, **_AT_ONCE)
                 self._desks[venue] = Desk(instruments, feeds, settings, seed=seed, told_later=self._told_later)
         self._runner: web.AppRunner | None = None

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-
 from tradecore.sandbox.refused import Refused
+from tradecore.sandbox.windows import Windows
 
 __all__ = ["Limits"]
 
 _OF_ADDRESS, _ADDRESS_S = 600, 5.0
 _BAN_S = 600.0
-_WINDOW_S = 1.0
 
 
 class Limits:
     """What was asked in the windows that roll along."""
 
     def __init__(self) -> None:
-        self._address: deque[float] = deque()
-        self._asked: defaultdict[tuple[int, str], deque[float]] = defaultdict(deque)
+        self._windows = Windows()
         self._banned_until_s = 0.0
 
     def request(self, now_s: float) -> None:
@@ -29,9 +26,7 @@ class Limits:
         Refused
             403 above the limit, and for ten minutes from then on.
         """
-        _roll(self._address, now_s - _ADDRESS_S)
-        self._address.append(now_s)
-        if len(self._address) > _OF_ADDRESS:
+        if self._windows.ask("address", _OF_ADDRESS, _ADDRESS_S, now_s).is_over:
             self._banned_until_s = now_s + _BAN_S
         if now_s < self._banned_until_s:
             raise Refused(10018, "access too frequent.", status=403)
@@ -44,21 +39,12 @@ class Limits:
         Refused
             10006 above the limit.
         """
-        asked = self._asked[account, name]
-        _roll(asked, now_s - _WINDOW_S)
-        is_over = len(asked) + count > most
-        if not is_over:
-            asked.extend([now_s] * count)
+        usage = self._windows.ask((account, name), most, 1.0, now_s, count)
         headers = {
             "X-Bapi-Limit": str(most),
-            "X-Bapi-Limit-Status": str(most - len(asked)),
-            "X-Bapi-Limit-Reset-Timestamp": str(int(((asked[0] + _WINDOW_S) if is_over and asked else now_s) * 1000)),
+            "X-Bapi-Limit-Status": str(usage.left),
+            "X-Bapi-Limit-Reset-Timestamp": str(int((usage.reset_s if usage.is_over else now_s) * 1000)),
         }
-        if is_over:
+        if usage.is_over:
             raise Refused(10006, "Too many visits. Exceeded the API Rate Limit.", headers=headers)
         return headers
-
-
-def _roll(times: deque[float], since_s: float) -> None:
-    while times and times[0] <= since_s:
-        times.popleft()
