@@ -167,7 +167,7 @@ def test_the_example_trades_on_a_server_of_our_own_and_is_decided_again(tmp_path
         code, out, err = await done(tmp_path, *words)
         assert code == 0, err
         summary = json.loads(out)
-        assert summary["orders"] > 2
+        assert summary["orders"] > (1 if venue == "COINBASE" else 2), "there orders are amended"
         code, out, err = await done(tmp_path, "replay", f"journal/{summary['session']}", "--json")
         assert code == 0, err
         assert json.loads(out)["digest"] == summary["digest"]

@@ -439,3 +439,15 @@ def test_a_feed_tells_changes_and_asks_for_snapshots() -> None:
     for _ in range(2):
         feed.state(FeedState("V", 9, "A.V", gap, "connection lost", is_disconnected=True))
     assert (told[-1], decoder.ended) == ((gap, "connection lost"), [9])
+
+
+def test_what_is_of_a_whole_connection_asks_for_books_it_breaks_and_for_no_others() -> None:
+    asked = Asked()
+    buffering, gap = BookState.BUFFERING, BookState.GAP
+    feed = Feed(asked, Scripted([buffering, buffering, gap, gap]), ["A.V"], lambda state: None)
+    feed.frame(frame(Stream.BOOK, 0))
+    feed.frame(frame(None, 1, None))  # an acknowledgement, and the snapshot right behind it
+    assert [reason for _, reason in asked.books] == ["waiting for a snapshot"]
+    feed.frame(frame(None, 2, None))  # one whose number says that messages were lost
+    feed.frame(frame(None, 3, None))
+    assert [reason for _, reason in asked.books] == ["waiting for a snapshot", "sequence gap"]

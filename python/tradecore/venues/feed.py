@@ -106,9 +106,11 @@ class Feed:
 
     def _look(self, frame: Frame, instrument: str) -> None:
         state = self._decoder.state(instrument)
-        if state is not self._states[instrument]:
+        is_new = state is not self._states[instrument]
+        if is_new:
             self._become(frame, instrument, state, _REASONS[state])
-        if self._decoder.needs_snapshot(instrument):
+        # What is of the whole connection says nothing of a book that waits: its snapshot may be right behind.
+        if self._decoder.needs_snapshot(instrument) and (is_new or frame.instrument is not None):
             self._connector.resync(instrument, _REASONS[state])
 
     def _become(self, frame: Frame, instrument: str, state: BookState, reason: str) -> None:
