@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres promtool wheel wheel-test browser
+.PHONY: demo paper serve test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres promtool wheel wheel-test browser
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -25,6 +25,10 @@ demo: build
 # A session on paper against a server of our own, for a while: no network, no keys.
 paper: build
 	@$(BIN)/tradecore paper --config examples/paper.toml --duration $(or $(DURATION),30s)
+
+# A session on paper with its dashboard, until Ctrl-C, against a server of our own: no network, no keys.
+serve: build
+	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
 test: lint rust-test py-test py-test-checked
 

@@ -43,6 +43,7 @@ _TABLES = {
     "connections": "[[mode.connections]]",
     "log": "[log]",
     "metrics": "[metrics]",
+    "server": "[server]",
     "alerts": "[alerts]",
     "targets": "[[alerts.targets]]",
 }

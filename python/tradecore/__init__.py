@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
     from tradecore.risk import RiskLimits, Stops
+    from tradecore.server.client import Client
     from tradecore.strategies import (
         AvellanedaStoikov,
         MeanReversion,
@@ -126,6 +127,7 @@ _LATER = {
     "Comparison": "live.comparing",
     "OrderPair": "live.comparing",
     "compare_session": "live.comparing",
+    "Client": "server.client",
     "Live": "live.runner",
     "LatencyFit": "data.latencies",
     "fit_latency": "data.latencies",
@@ -179,6 +181,7 @@ __all__ = [
     "BookView",
     "Catalog",
     "ChargedFill",
+    "Client",
     "Compared",
     "Comparison",
     "Context",

@@ -2368,6 +2368,31 @@ class Context:
         At its expiry its resting orders expire with the reason ``not_listed``; before its listing and from then on
         orders are refused with it.
         """
+    def publish(self, name: str, value: object, kind: str = "value") -> None:
+        """Show something of the strategy to whoever watches it: on the dashboard, and as event ``Published`` on a bus.
+
+        It decides nothing, and a backtest without a bus forgets it; what cannot be shown is refused there, too.
+
+        Parameters
+        ----------
+        name : str
+            What it is called; 1 to 64 characters.
+        value : object
+            By ``kind``: of ``"value"`` a text, a number, a bool or None, which takes the place of the one before; of
+            ``"series"`` the next number; of ``"table"`` a list of rows, each a mapping of columns to such values, in
+            place of the table before; of ``"log"`` a line of text.
+        kind : "value", "series", "table" or "log"
+
+        Raises
+        ------
+        InvalidValueError
+            When the value is none of its kind.
+
+        Examples
+        --------
+        >>> ctx.publish("half spread", 2)
+        >>> ctx.publish("fair", 60000.25, "series")
+        """
     def log(self, message: str) -> None:
         """Write to the logger ``tradecore.strategy``, level INFO, with the time (ns UTC) and the strategy's name."""
 
@@ -3894,13 +3919,36 @@ class Kernel:
         post_only: bool | Literal["slide"] = False,
         reduce_only: bool = False,
         display_qty: _Number | None = None,
-    ) -> None:
-        """Send a person's order on behalf of a strategy, with the terms of :meth:`Context.submit`.
+    ) -> int:
+        """Send a person's order on behalf of a strategy, with the terms of :meth:`Context.submit`; return its id.
 
         Raises
         ------
         OrderError
             When no venue could be asked for it.
+        """
+    def cancel(self, at_ns: int, order: int) -> bool:
+        """Ask for an order to be cancelled, whoever's it is; return whether there was anything to ask for."""
+    def cancel_all(self, at_ns: int, strategy: str, market: int | None = None) -> None:
+        """Ask for every open order of a strategy to be cancelled, in one market or in all."""
+    def replace(self, at_ns: int, order: int, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
+        """Ask for new terms of an order, whoever's it is; return whether there was anything to ask for.
+
+        What is not given stays as it is; ``qty`` is the total, what has been filled included.
+
+        Raises
+        ------
+        OrderError
+            When no venue could be asked for them, as of a market order.
+        """
+    def hold(self, at_ns: int, strategy: str) -> None:
+        """Refuse everything but cancels of one strategy, until :meth:`release`."""
+    def release(self, at_ns: int, strategy: str) -> None:
+        """Let a strategy go on after :meth:`hold`."""
+    def set_parameters(self, at_ns: int, strategy: str, values: str) -> None:
+        """Give parameters of a strategy new values: a JSON object, which :meth:`Strategy.check_changes` has passed.
+
+        A strategy that does not take them has failed, as by any hook that raises.
         """
     def message(self, at_ns: int, market: int, columns: _Columns) -> None:
         """Deliver event columns of one or several whole messages, one after the other."""
@@ -4071,6 +4119,16 @@ class Kernel:
     @property
     def now_ns(self) -> int:
         """The time of the newest input, ns UTC; 0 before any."""
+    def book(self, market: int, depth: int = 20) -> tuple[BookState, int, list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return so many levels of a market's book: its state, the venue's time of it (ns UTC), bids and asks.
+
+        Sides are lists of ``(price, qty)``, best first, in quote currency and contracts (spot: base units), as text.
+        """
+    def orders(self) -> list[tuple[str, Order]]:
+        """Return the open orders of all strategies, oldest first, each with the name of its strategy."""
+    @property
+    def gate(self) -> str:
+        """Whether orders may be sent at all: ``active``, ``paused`` or ``killed``, by a person or a strategy."""
     def account_state(self, account: int = 0) -> dict[str, Any]:
         """Return what is known of an account, to be compared with what its venue says.
 

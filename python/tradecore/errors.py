@@ -31,6 +31,7 @@ __all__ = [
     "OffGridError",
     "OrderError",
     "OverlapError",
+    "RequestError",
     "RunError",
     "RunInterrupted",
     "StoreError",
@@ -576,6 +577,29 @@ class NoAnswerError(TradecoreError):
 
     def __str__(self) -> str:
         return f"{self.venue}: {self.request}: no answer: {self.problem}"
+
+
+class RequestError(TradecoreError):
+    """The server of a session did not do what it was asked.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP, or the code by which a stream was closed; 0 where no answer came.
+    code : str
+        For programs, such as ``unknown_symbol``.
+    problem : str
+        For people.
+    """
+
+    def __init__(self, status: int, code: str, problem: str) -> None:
+        super().__init__(status, code, problem)
+        self.status = status
+        self.code = code
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.status}): {self.problem}" if self.status else f"{self.code}: {self.problem}"
 
 
 class RunError(TradecoreError):

@@ -190,6 +190,7 @@ ERRORS = [
     errors.JournalFullError("journal/000002.tcj", "no room for another segment on this disk"),
     errors.StoreError("sqlite:///tradecore.db", "disk I/O error"),
     errors.NoAnswerError("BINANCE", "POST /api/v3/order", "timeout"),
+    errors.RequestError(422, "off_grid", "price 1.001 is not a multiple of 0.01"),
 ]
 
 

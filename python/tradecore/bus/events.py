@@ -36,6 +36,7 @@ __all__ = [
     "OrderUpdate",
     "PaymentBooked",
     "PriceUpdated",
+    "Published",
     "RiskEvent",
     "RiskHalt",
     "RiskResumed",
@@ -340,6 +341,18 @@ class Error(Event):
     name: str
     """The strategy, or the order."""
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published(Event):
+    """A strategy shows something of itself, by ``ctx.publish``; told at once, not behind the input that led to it."""
+
+    strategy: str
+    kind: str
+    """``value``, ``series``, ``table`` or ``log``."""
+    name: str
+    value: object
+    """By its kind a plain value, a float, a tuple of rows (each a dict), or a text."""
 
 
 OF_SESSIONS: tuple[type[Event], ...] = tuple(globals()[name] for name in session_event_names())

@@ -15,7 +15,7 @@ from tradecore._core import RiskBreach
 from tradecore.bus.events import Event
 from tradecore.files import placed
 
-__all__ = ["line_of", "written"]
+__all__ = ["line_of", "plain_fields", "written"]
 
 _BREACH = ("check", "scope", "name", "limit", "value")
 _names: dict[type[Event], tuple[str, ...]] = {}
@@ -27,11 +27,15 @@ def line_of(event: Event) -> str:
 
     Decimals are text, times integers, members of enums their names in lower case.
     """
+    return _encode(plain_fields(event)) + "\n"
+
+
+def plain_fields(event: Event) -> dict[str, Any]:
+    """Return an event as such a line has it, before it is written."""
     kind = type(event)
     if (names := _names.get(kind)) is None:
         names = _names[kind] = tuple(field.name for field in fields(kind))
-    values = {name: _plain(getattr(event, name)) for name in names}
-    return _encode({"event": kind.__name__, **values}) + "\n"
+    return {"event": kind.__name__, **{name: _plain(getattr(event, name)) for name in names}}
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
 from tradecore.cli.fit import fit_app
 from tradecore.cli.init import init
-from tradecore.cli.live import live, paper
+from tradecore.cli.live import live, paper, serve
 from tradecore.cli.lookahead import lookahead
 from tradecore.cli.record import record
 from tradecore.cli.replay import replay
@@ -33,6 +33,7 @@ from tradecore.cli.store import store_app
 from tradecore.cli.strategies import strategies
 from tradecore.cli.train import train
 from tradecore.cli.usage import Command, Group, usage_problem
+from tradecore.cli.user import user_app
 from tradecore.errors import RunError, StrategyError, TradecoreError
 from tradecore.files import DISK_FULL
 from tradecore.interrupts import as_ctrl_c
@@ -56,6 +57,7 @@ app.command(cls=Command)(backtest)
 app.command(cls=Command)(paper)
 app.command(cls=Command)(live)
 app.command(cls=Command)(record)
+app.command(cls=Command)(serve)
 app.command(cls=Command)(replay)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(report)
@@ -68,6 +70,7 @@ app.add_typer(fit_app, name="fit")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(store_app, name="store")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(user_app, name="user")
 
 
 def _version(wanted: bool) -> None:

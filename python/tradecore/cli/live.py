@@ -15,11 +15,12 @@ from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name, number_in
 
 if TYPE_CHECKING:
+    from tradecore.config import BacktestConfig
     from tradecore.live.plan import SessionPlan
     from tradecore.live.runner import Live
     from tradecore.live.state import Mode, SessionResult
 
-__all__ = ["live", "paper"]
+__all__ = ["live", "paper", "serve"]
 
 _LOOKS_PER_SECOND = 4
 
@@ -64,9 +65,7 @@ def paper(
 
 def live(
     config: _Config,
-    real_orders: Annotated[
-        bool, typer.Option("--real-orders", help="Really trade; the file has to say so too.")
-    ] = False,
+    real_orders: _RealOrders = False,
     journal: _Journal = None,
     symbol: _Symbol = None,
     duration: _Duration = None,
@@ -83,6 +82,38 @@ def live(
     )
 
 
+def serve(
+    config: _Config,
+    host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = None,
+    port: Annotated[int | None, typer.Option("--port", metavar="P", help="Port; 0 for one that is free.")] = None,
+    real_orders: _RealOrders = False,
+    journal: _Journal = None,
+    symbol: _Symbol = None,
+    duration: _Duration = None,
+    metrics_port: _MetricsPort = None,
+    quiet: _Quiet = False,
+) -> int:
+    """Trade as paper does, or with --real-orders as live does, and serve the session: REST, WebSocket, dashboard.
+
+    The same as a table of the server in the file of a session. It listens on this machine alone if the file does not
+    say otherwise.
+    """
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    mode: Mode = "live" if real_orders else "paper"
+    return _run(
+        config,
+        mode,
+        journal,
+        symbol,
+        duration,
+        metrics_port,
+        json=False,
+        quiet=quiet,
+        real_orders=real_orders,
+        server=given,
+    )
+
+
 def _run(
     config: Path,
     mode: Mode,
@@ -94,6 +125,7 @@ def _run(
     json: bool,
     quiet: bool,
     real_orders: bool = False,
+    server: dict[str, Any] | None = None,
 ) -> int:
     from tradecore.config import load_config
     from tradecore.config.observe import MetricsConfig
@@ -107,6 +139,8 @@ def _run(
     if metrics_port is not None:
         metrics = (loaded.metrics or MetricsConfig()).model_copy(update={"port": metrics_port})
         loaded = loaded.model_copy(update={"metrics": metrics})
+    if server is not None:
+        loaded = _with_server(loaded, str(config), server)
     plan = SessionPlan(
         config=loaded,
         source=str(config),
@@ -133,9 +167,27 @@ def _run(
     return 1 if result.failures else 0
 
 
+def _with_server(config: BacktestConfig, source: str, given: dict[str, Any]) -> BacktestConfig:
+    """Return a configuration with a server, whose settings the command line has a say in."""
+    from pydantic import ValidationError
+
+    from tradecore.config.server import ServerConfig
+    from tradecore.errors import ConfigError
+    from tradecore.validation import first_problem
+
+    known = {} if config.server is None else config.server.model_dump()
+    try:
+        server = ServerConfig.model_validate({**known, **given})
+    except ValidationError as error:
+        key, problem = first_problem(error, ServerConfig)
+        raise ConfigError(source, f"server.{key}" if key else "server", problem) from None
+    return config.model_copy(update={"server": server})
+
+
 async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> SessionResult:
     import asyncio
 
+    from tradecore.cli.serving import serving
     from tradecore.cli.signals import on_signals
     from tradecore.live.plan import run_session
     from tradecore.observe.watched import watched
@@ -164,7 +216,8 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
                 note(f"metrics and health at {url}", quiet=quiet)
             view = None if quiet else loop.create_task(_show(session))
             try:
-                yield
+                async with serving(session, plan, quiet=quiet):
+                    yield
             finally:
                 if view is not None:
                     view.cancel()

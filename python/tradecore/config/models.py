@@ -17,6 +17,7 @@ from pydantic import (
 from tradecore.config.observe import AlertsConfig, LogConfig, MetricsConfig
 from tradecore.config.risk import limits_from_table, limits_to_table
 from tradecore.config.sections import Section
+from tradecore.config.server import ServerConfig
 from tradecore.config.texts import IntervalText
 from tradecore.config.venues import from_table, to_table
 from tradecore.risk import RiskLimits
@@ -186,6 +187,8 @@ class BacktestConfig(Section):
     """Where a session answers for metrics and health; nowhere if not given."""
     alerts: AlertsConfig | None = None
     """Who is told when something goes wrong; nobody if not given."""
+    server: ServerConfig | None = None
+    """The server of a session on paper or live; none is started if it is not given, but by ``tradecore serve``."""
     data: DataConfig = DataConfig()
     """Where events come from."""
     venues: tuple[_Venue, ...] = ()

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument
 from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
-from tradecore.errors import CredentialsError, InvalidValueError, JournalError, RunError, TradecoreError
+from tradecore.errors import CredentialsError, InvalidValueError, JournalError, RunError, StrategyError, TradecoreError
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.events import LinkChanged, ReconcileDifference, SessionFailed
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tradecore.live.projecting import Projector
 
 __all__ = ["Live"]
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("tradecore.live")
 _HOOKS = {
@@ -222,6 +224,35 @@ class Live:
         """Have :meth:`run` end; the second time nothing more happens."""
         self._stopping.set()
         self._changed.set()
+
+    def perform(self, act: Callable[[Session, int], T]) -> T:
+        """Do what a person asks for: call a function with the session and its time, between two inputs of others.
+
+        What it gives the kernel is written to the journal like any input, and the commands that follow leave.
+
+        Raises
+        ------
+        RunError
+            Before the strategies have started, and when the session ends.
+        StrategyError
+            When a hook that it called raised, and the session ends by that.
+        """
+        session = self._open_session
+        if not self.has_begun:
+            raise RunError("the session takes no orders: it has not started, or it ends")
+        self._guarded(self._advance)
+        now = self._now()
+        try:
+            return act(session, now)
+        except StrategyError as error:
+            self._failure = self._failure or error
+            self.stop()
+            raise
+        finally:
+            self._guarded(session.settle, now)
+            # Whoever asked is told that it is done: no kill takes it back.
+            self._guarded(session.flush)
+            self._plan()
 
     @property
     def state(self) -> LiveState:

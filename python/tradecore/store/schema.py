@@ -1,4 +1,4 @@
-"""The tables that a journal is projected into. Times are ns UTC, money and quantities exact.
+"""The tables that a journal is projected into, and those of a server. Times are ns UTC, money and quantities exact.
 
 A change here needs a migration beside the others; a test holds both equal.
 """
@@ -9,7 +9,18 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Ind
 
 from tradecore.store.columns import Exact
 
-__all__ = ["fills", "ledger", "metadata", "orders", "positions", "sessions"]
+__all__ = [
+    "audit",
+    "fills",
+    "ledger",
+    "metadata",
+    "orders",
+    "positions",
+    "requests",
+    "sessions",
+    "tokens",
+    "users",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -123,3 +134,47 @@ ledger = Table(
 """One row a movement of money, positive where it was received: ``trade`` and ``fee`` of every fill (``source`` is
 ``fill``, ``number`` the fill's), and what venues moved by themselves (``payment``), such as ``funding``. The amounts of
 a strategy in an instrument add up to ``positions.cash``."""
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("role", String(5), nullable=False),
+    Column("password", String),
+    Column("ts_added", BigInteger, nullable=False),
+)
+"""One row a user of a server; ``password`` is a hash (argon2), where there is one."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("name", String(32), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("ts_added", BigInteger, nullable=False),
+    Index(None, "name"),
+)
+"""One row a token of a user: its SHA-256."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("ts", BigInteger, nullable=False),
+    Column("who", String),
+    Column("peer", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("status", Integer, nullable=False),
+)
+"""One row a request that changed something, or tried to."""
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("ts", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("answer", String),
+)
+"""One row a request with an idempotency key; without a status its answer is not known."""

@@ -1,6 +1,7 @@
 """The shipped strategies by the name a configuration calls them."""
 
 from tradecore.strategies.avellaneda_stoikov import AvellanedaStoikov
+from tradecore.strategies.manual import Manual
 from tradecore.strategies.mean_reversion import MeanReversion
 from tradecore.strategies.momentum_ema import MomentumEma
 from tradecore.strategies.momentum_return import MomentumReturn
@@ -21,5 +22,6 @@ REGISTRY: dict[str, type[Strategy]] = {
         MomentumReturn,
         MomentumEma,
         MomentumRsiMacd,
+        Manual,
     )
 }

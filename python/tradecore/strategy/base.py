@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakSet
@@ -87,6 +88,9 @@ class Strategy:
     """A FeatureSet: what ``ctx.features`` gives of its instruments, seen from the first message on. An object may have
     a set of its own: assign it in ``__init__``."""
 
+    changeable: ClassVar[tuple[str, ...]] = ()
+    """Parameters that a person may change while it runs; hooks read them anew each time, as ``self.half_spread``."""
+
     reusable: ClassVar[bool] = False
     """Whether an object may run more than once although it keeps what it saw. A class with a method ``reset()`` is:
     it is called before every further run."""
@@ -122,6 +126,32 @@ class Strategy:
     def parameters(cls) -> dict[str, tuple[Any, Any]]:
         """Return the parameters: name to (type, default); the default is ``...`` where there is none."""
         return parameter_fields(cls)
+
+    def check_changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return new values of parameters as they would be set, those of ``changeable`` alone.
+
+        Raises
+        ------
+        InvalidValueError
+            For a parameter that is unknown or does not change, and for a value that is none of its.
+        """
+        known = parameter_fields(type(self))
+        for name in values:
+            if name not in known:
+                raise InvalidValueError(
+                    name, f"is no parameter of {self.name!r}; there is {', '.join(known) or 'none'}"
+                )
+            if name not in self.changeable:
+                there = ", ".join(self.changeable) or "none"
+                raise InvalidValueError(name, f"does not change while {self.name!r} runs; what does: {there}")
+        current = {name: getattr(self, name) for name in known}
+        checked = check_parameters(type(self), {**current, **values})
+        return {name: checked[name] for name in values}
+
+    def _change(self, values: str) -> None:
+        """Set parameters from a JSON object, by order of a person."""
+        for name, value in self.check_changes(json.loads(values)).items():
+            setattr(self, name, value)
 
     def on_start(self, ctx: Context) -> None:
         """Begin: once, before the first event. Set timers and subscribe here.

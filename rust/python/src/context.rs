@@ -18,6 +18,7 @@ use crate::groups::{Legs, OrderGroup, to_on_reject, to_request};
 use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::indicators::parse as parse_indicator;
 use crate::lending::{Lease, Lent};
+use crate::outlet::Outlet;
 use crate::raised::Raised;
 use crate::readings::IndicatorReading;
 use crate::records::Order;
@@ -87,6 +88,7 @@ pub(crate) struct Context {
     /// Features it declares, and what their classes raise.
     pub(crate) declared: Declared,
     raised: Raised,
+    outlet: Outlet,
     /// Name of the strategy.
     #[pyo3(get)]
     strategy: String,
@@ -95,7 +97,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         shared: &Arc<Shared>,
-        raised: Raised,
+        (raised, outlet): (Raised, Outlet),
         strategy: String,
         hears: Hears,
         has_on_timer: bool,
@@ -113,6 +115,7 @@ impl Context {
             has_predictor,
             declared: Declared::default(),
             raised,
+            outlet,
             strategy,
         }
     }
@@ -1555,6 +1558,37 @@ impl Context {
         let logger = py.import("logging")?.call_method1("getLogger", ("tradecore.strategy",))?;
         logger.call_method1("info", ("%d %s: %s", now, &self.strategy, message))?;
         Ok(())
+    }
+
+    /// Show something of the strategy to whoever watches it: on the dashboard, and as event ``Published`` on a bus.
+    ///
+    /// It decides nothing, and a backtest without a bus forgets it; what cannot be shown is refused there, too.
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     What it is called; 1 to 64 characters.
+    /// value : object
+    ///     By ``kind``: of ``"value"`` a text, a number, a bool or None, which takes the place of the one before; of
+    ///     ``"series"`` the next number; of ``"table"`` a list of rows, each a mapping of columns to such values, in
+    ///     place of the table before; of ``"log"`` a line of text.
+    /// kind : "value", "series", "table" or "log"
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When the value is none of its kind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ctx.publish("half spread", 2)
+    /// >>> ctx.publish("fair", 60000.25, "series")
+    #[pyo3(signature = (name, value, kind="value"))]
+    fn publish(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, kind: &str) -> PyResult<()> {
+        let module = py.import("tradecore.strategy.publishing")?;
+        let given = (self.now_ns(py)?, &self.strategy, name, value, kind);
+        let event = module.call_method1("published", given)?;
+        self.outlet.give(py, event)
     }
 
     fn __repr__(&self) -> String {

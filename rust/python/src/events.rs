@@ -85,6 +85,11 @@ pub(crate) struct Bus {
 }
 
 impl Bus {
+    /// What takes events.
+    pub(crate) fn taker(&self) -> Py<PyAny> {
+        Python::attach(|py| self.take.clone_ref(py))
+    }
+
     /// Has it listen to a kernel.
     pub(crate) fn listen(
         &self,

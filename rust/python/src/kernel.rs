@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use tradecore_core::book::BookState;
 use tradecore_core::event::{Columns as _, EventColumns, FLAG_LAST, View, is_qty};
 use tradecore_core::kernel::{
@@ -14,8 +14,9 @@ use tradecore_core::kernel::{
     Question as CoreQuestion, Rows, entries,
 };
 use tradecore_core::orders::{BadSession, OrderKey, Report};
+use tradecore_core::risk::Trading;
 use tradecore_core::sim::Notice as CoreNotice;
-use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, StrategyId};
+use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, Side, StrategyId};
 
 use crate::columns::NumpyColumns;
 use crate::commands::Command;
@@ -25,16 +26,17 @@ use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
+use crate::outlet::Outlet;
 use crate::positions::FinalPositions;
 use crate::reconcile::known_to_py;
-use crate::records::{failures, orders_table, tables};
+use crate::records::{Order, book_state_to_py, failures, orders_table, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
 use crate::terms::{OrderTerms, PostOnly};
 use crate::values::{
-    basis, to_at, to_cost_basis, to_decimal, to_duration, to_event, to_integer, to_qty, to_side,
+    basis, to_at, to_cost_basis, to_decimal, to_duration, to_event, to_integer, to_price, to_qty, to_side,
 };
 
 /// What a kernel is made of until its first input, and the kernel from then on.
@@ -87,6 +89,19 @@ impl State {
             return Err(errors::RunError::new_err("start the kernel first, or restore a saved one"));
         }
         self.open()
+    }
+
+    fn strategy(&self, name: &str) -> PyResult<StrategyId> {
+        let at = self.names.iter().position(|known| known == name);
+        at.map(StrategyId::new)
+            .ok_or_else(|| errors::invalid("strategy", format!("no strategy is called {name:?}")))
+    }
+
+    /// An order that may still be cancelled or replaced, and whose it is.
+    fn changeable(&mut self, id: u64) -> PyResult<Option<(StrategyId, tradecore_core::orders::Order)>> {
+        let (kernel, _) = self.started()?;
+        let order = kernel.order(&OrderKey::Id(id)).filter(|order| order.is_changeable());
+        Ok(order.map(|order| (order.strategy, order.clone())))
     }
 
     fn instrument(&self, market: usize) -> PyResult<(MarketId, Arc<Instrument>)> {
@@ -211,7 +226,7 @@ impl PyKernel {
         Ok(Self(Mutex::new(State {
             config,
             markets: Vec::new(),
-            roster: Roster::default(),
+            roster: Roster::told_of_by(Outlet::of(events.as_ref())),
             names: Vec::new(),
             kernel: None,
             bus: events,
@@ -311,7 +326,7 @@ impl PyKernel {
         self.state()?.control(at_ns, &Control::Kill)
     }
 
-    /// Send a person's order on behalf of a strategy, with the terms of :meth:`Context.submit`.
+    /// Send a person's order on behalf of a strategy, with the terms of :meth:`Context.submit`; return its id.
     ///
     /// Raises
     /// ------
@@ -340,12 +355,10 @@ impl PyKernel {
         post_only: PostOnly,
         reduce_only: bool,
         display_qty: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
+    ) -> PyResult<u64> {
         let mut state = self.state()?;
         let (market, instrument) = state.instrument(market)?;
-        let Some(index) = state.names.iter().position(|name| name == strategy) else {
-            return Err(errors::invalid("strategy", format!("no strategy is called {strategy:?}")));
-        };
+        let strategy = state.strategy(strategy)?;
         let terms = OrderTerms {
             kind: r#type,
             trigger_price,
@@ -361,7 +374,88 @@ impl PyKernel {
         let request = terms
             .request(market, &instrument, || to_side(side), qty, price)
             .map_err(|error| errors::in_force(qty.py(), error, &instrument, at_ns))?;
-        state.control(at_ns, &Control::Order { strategy: StrategyId::new(index), request })
+        state.control(at_ns, &Control::Order { strategy, request })?;
+        Ok(state.kernel.as_ref().map_or(0, Kernel::sent_by_hand))
+    }
+
+    /// Ask for an order to be cancelled, whoever's it is; return whether there was anything to ask for.
+    fn cancel(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, order: u64) -> PyResult<bool> {
+        let mut state = self.state()?;
+        let Some((strategy, _)) = state.changeable(order)? else { return Ok(false) };
+        state.control(at_ns, &Control::Cancel { strategy, order })?;
+        Ok(true)
+    }
+
+    /// Ask for every open order of a strategy to be cancelled, in one market or in all.
+    #[pyo3(signature = (at_ns, strategy, market=None))]
+    fn cancel_all(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        strategy: &str,
+        market: Option<usize>,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let strategy = state.strategy(strategy)?;
+        let market = market.map(|market| state.roster.market(market)).transpose()?;
+        state.control(at_ns, &Control::CancelAll { strategy, market })
+    }
+
+    /// Ask for new terms of an order, whoever's it is; return whether there was anything to ask for.
+    ///
+    /// What is not given stays as it is; ``qty`` is the total, what has been filled included.
+    ///
+    /// Raises
+    /// ------
+    /// OrderError
+    ///     When no venue could be asked for them, as of a market order.
+    #[pyo3(signature = (at_ns, order, *, price=None, qty=None))]
+    fn replace(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        order: u64,
+        price: Option<&Bound<'_, PyAny>>,
+        qty: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        let mut state = self.state()?;
+        let Some((strategy, known)) = state.changeable(order)? else { return Ok(false) };
+        let (_, instrument) = state.instrument(known.market.index())?;
+        let (limit, total) = known.intended();
+        if price.is_some() && limit.is_none() {
+            let problem = "not expected: the order has no limit that could be replaced";
+            return Err(errors::invalid("price", problem));
+        }
+        let limit = price.map_or(Ok(limit.unwrap_or_default()), |price| to_price(&instrument, price))?;
+        let total = qty.map_or(Ok(total), |qty| to_qty("qty", &instrument, qty))?;
+        state.control(at_ns, &Control::Replace { strategy, order, price: limit, qty: total })?;
+        Ok(true)
+    }
+
+    /// Refuse everything but cancels of one strategy, until :meth:`release`.
+    fn hold(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, strategy: &str) -> PyResult<()> {
+        let mut state = self.state()?;
+        let strategy = state.strategy(strategy)?;
+        state.control(at_ns, &Control::Hold { strategy, is_held: true })
+    }
+
+    /// Let a strategy go on after :meth:`hold`.
+    fn release(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, strategy: &str) -> PyResult<()> {
+        let mut state = self.state()?;
+        let strategy = state.strategy(strategy)?;
+        state.control(at_ns, &Control::Hold { strategy, is_held: false })
+    }
+
+    /// Give parameters of a strategy new values: a JSON object, which :meth:`Strategy.check_changes` has passed.
+    ///
+    /// A strategy that does not take them has failed, as by any hook that raises.
+    fn set_parameters(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        strategy: &str,
+        values: &str,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let strategy = state.strategy(strategy)?;
+        state.control(at_ns, &Control::Parameters { strategy, values: values.into() })
     }
 
     /// Deliver event columns of one or several whole messages, one after the other.
@@ -816,6 +910,47 @@ impl PyKernel {
     fn now_ns(&self) -> PyResult<i64> {
         let state = self.state()?;
         Ok(state.kernel.as_ref().map_or(0, |kernel| kernel.now_ns().max(0)))
+    }
+
+    /// Return so many levels of a market's book: its state, the venue's time of it (ns UTC), bids and asks.
+    ///
+    /// Sides are lists of ``(price, qty)``, best first, in quote currency and contracts (spot: base units), as text.
+    #[pyo3(signature = (market, depth=20))]
+    fn book<'py>(&self, py: Python<'py>, market: usize, depth: usize) -> PyResult<Bound<'py, PyTuple>> {
+        let mut state = self.state()?;
+        let (market, instrument) = state.instrument(market)?;
+        let (kernel, _) = state.open()?;
+        let book = kernel.book(market);
+        let side = |side: Side| -> Vec<(String, String)> {
+            let text =
+                |level: Level| (instrument.format_price(level.price), instrument.format_qty(level.qty));
+            book.iter(side).take(depth).map(text).collect()
+        };
+        let (bids, asks) = (side(Side::Buy), side(Side::Sell));
+        let state = book_state_to_py(py, book.state() as i64)?;
+        (state, book.stamp(), bids, asks).into_pyobject(py)
+    }
+
+    /// Return the open orders of all strategies, oldest first, each with the name of its strategy.
+    fn orders(&self) -> PyResult<Vec<(String, Order)>> {
+        let state = self.state()?;
+        let Some(kernel) = &state.kernel else { return Ok(Vec::new()) };
+        let shown = |order: &tradecore_core::orders::Order| {
+            let instrument = Arc::clone(&state.roster.instruments[order.market.index()]);
+            (state.names[order.strategy.index()].clone(), Order::new(order.clone(), instrument))
+        };
+        Ok(kernel.orders().map(shown).collect())
+    }
+
+    /// Whether orders may be sent at all: ``active``, ``paused`` or ``killed``, by a person or a strategy.
+    #[getter]
+    fn gate(&self) -> PyResult<&'static str> {
+        let trading = self.state()?.kernel.as_ref().map_or_else(Trading::default, Kernel::trading);
+        Ok(match trading {
+            Trading::Active => "active",
+            Trading::Paused => "paused",
+            Trading::Killed => "killed",
+        })
     }
 
     /// Return what is known of an account, to be compared with what its venue says.

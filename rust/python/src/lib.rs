@@ -35,6 +35,7 @@ mod levels;
 mod maths;
 mod memory;
 mod notices;
+mod outlet;
 mod parts;
 mod positions;
 mod profit;

@@ -11,6 +11,7 @@ use tradecore_core::types::{AccountId, Instrument, MarketId};
 
 use crate::errors;
 use crate::hooks::Calls;
+use crate::outlet::Outlet;
 use crate::raised::Raised;
 use crate::shared::{Instruments, Shared};
 use crate::signals::model_of;
@@ -26,6 +27,8 @@ pub(crate) struct Roster {
     pub(crate) models: Vec<Option<ModelSetup>>,
     /// How often the hooks of strategies in Python are called.
     pub(crate) calls: Vec<(String, Arc<Calls>)>,
+    /// Where what the strategies publish goes.
+    pub(crate) outlet: Outlet,
     ids: FxHashSet<String>,
     /// Where the strategies begin among which names are distinct.
     group: usize,
@@ -33,6 +36,11 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
+    /// A roster of strategies that publish there.
+    pub(crate) fn told_of_by(outlet: Outlet) -> Self {
+        Self { outlet, ..Self::default() }
+    }
+
     /// Takes an instrument and returns its index.
     pub(crate) fn add_instrument(&mut self, instrument: &Arc<Instrument>) -> PyResult<usize> {
         if !self.strategies.is_empty() {
@@ -76,7 +84,10 @@ impl Roster {
         let known = self.known.get_or_insert_with(|| Arc::new(Instruments::new(self.instruments.clone())));
         let shared = Arc::new(Shared::new(Arc::clone(known)));
         let raised = self.raised.clone();
-        let mut strategy = PyStrategy::new(py, &shared, raised, name.clone(), hooks, book_events, owner)?;
+        // Who runs beside the others as a copy is not heard.
+        let outlet = if self.group == 0 { self.outlet.clone() } else { Outlet::default() };
+        let told = (raised, outlet);
+        let mut strategy = PyStrategy::new(py, &shared, told, name.clone(), hooks, book_events, owner)?;
         strategy.declare(py, &markets)?;
         self.calls.push((name.clone(), strategy.calls()));
         let model = model_of(owner, &self.instruments, &self.raised)?;

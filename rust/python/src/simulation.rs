@@ -408,7 +408,8 @@ impl Simulation {
         bus: Option<&Bus>,
     ) -> PyResult<Ran> {
         let Parts { markets, roster, .. } = std::mem::take(&mut *self.parts(py));
-        let Roster { instruments, strategies, models, raised, calls, .. } = roster;
+        let Roster { instruments, strategies, models, raised, calls, outlet, .. } = roster;
+        outlet.set(bus);
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }

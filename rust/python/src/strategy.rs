@@ -29,6 +29,7 @@ use crate::features::Given;
 use crate::hooks::{Calls, Hook, Hooks};
 use crate::instrument::PyInstrument;
 use crate::lending::Arguments;
+use crate::outlet::Outlet;
 use crate::raised::Raised;
 use crate::records::{Fill, Order, Payment, book_state_to_py};
 use crate::shared::Shared;
@@ -62,7 +63,7 @@ impl PyStrategy {
     pub(crate) fn new(
         py: Python<'_>,
         shared: &Arc<Shared>,
-        raised: Raised,
+        (raised, outlet): (Raised, Outlet),
         name: String,
         hooks: &Bound<'_, PyDict>,
         book_events: &str,
@@ -73,7 +74,7 @@ impl PyStrategy {
             py,
             Context::new(
                 shared,
-                raised.clone(),
+                (raised.clone(), outlet),
                 name,
                 hooks.hears(),
                 hooks.get(Hook::Timer).is_some(),
@@ -225,6 +226,13 @@ impl Strategy for PyStrategy {
 
     fn on_start(&mut self, ctx: &mut CoreContext) -> HookResult {
         self.call_alone(ctx, Hook::Start)
+    }
+
+    fn on_parameters(&mut self, ctx: &mut CoreContext, values: &str) -> HookResult {
+        self.lend(ctx, |me, py| {
+            me.owner.bind(py).call_method1(intern!(py, "_change"), (values,))?;
+            Ok(())
+        })
     }
 
     fn on_book(&mut self, ctx: &mut CoreContext, market: MarketId) -> HookResult {

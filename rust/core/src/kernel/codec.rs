@@ -154,6 +154,33 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                     w.text(problem);
                 }
                 Control::CarryRefusals => w.u8(7),
+                Control::Cancel { strategy, order } => {
+                    w.u8(8);
+                    w.index(strategy.index());
+                    w.u64(*order);
+                }
+                Control::CancelAll { strategy, market } => {
+                    w.u8(9);
+                    w.index(strategy.index());
+                    w.option(*market, |w, market| w.index(market.index()));
+                }
+                Control::Replace { strategy, order, price, qty } => {
+                    w.u8(10);
+                    w.index(strategy.index());
+                    w.u64(*order);
+                    w.i64(price.steps());
+                    w.i64(qty.steps());
+                }
+                Control::Hold { strategy, is_held } => {
+                    w.u8(11);
+                    w.index(strategy.index());
+                    w.flag(*is_held);
+                }
+                Control::Parameters { strategy, values } => {
+                    w.u8(12);
+                    w.index(strategy.index());
+                    w.text(values);
+                }
             }
         }
     }
@@ -332,6 +359,16 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
             5 => Control::Kill,
             6 => Control::Fail { strategy: r.strategy()?, problem: r.text()?.into() },
             7 => Control::CarryRefusals,
+            8 => Control::Cancel { strategy: r.strategy()?, order: r.u64()? },
+            9 => Control::CancelAll { strategy: r.strategy()?, market: r.option(Reader::market)? },
+            10 => Control::Replace {
+                strategy: r.strategy()?,
+                order: r.u64()?,
+                price: r.price()?,
+                qty: r.qty()?,
+            },
+            11 => Control::Hold { strategy: r.strategy()?, is_held: r.flag()? },
+            12 => Control::Parameters { strategy: r.strategy()?, values: r.text()?.into() },
             _ => return r.error("a control"),
         }),
         _ => return Err(CodecError { at: 0, expected: "a tag of an entry" }),

@@ -82,6 +82,11 @@ impl Core {
         Sender { strategy, account: self.trades_on[strategy.index()], now: self.now }
     }
 
+    /// The same, of somebody who is about to send.
+    pub(super) fn sender_at(&self, strategy: StrategyId, now: i64) -> Sender {
+        Sender { now, ..self.sender(strategy) }
+    }
+
     /// What is known about a market.
     #[inline]
     pub(super) fn market(&self, market: MarketId) -> &Market {

@@ -2,7 +2,7 @@
 
 mod emulated;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::exposure::{Around, Earlier};
 use super::input::{Outgoing, Refusal};
@@ -37,6 +37,8 @@ pub(super) struct Desk {
     details: VecDeque<RefusalRow>,
     /// Where a stop is closing a position, with what is said to orders that do not only reduce it.
     pub(super) shut: BTreeMap<(StrategyId, MarketId), Breach>,
+    /// Strategies that a person lets do nothing but cancel.
+    held: BTreeSet<StrategyId>,
     /// By strategy, when it sent something last and how often it did then.
     moments: Vec<(i64, u32)>,
 }
@@ -131,6 +133,25 @@ impl Desk {
         self.gate.set_trading(trading);
     }
 
+    /// Holds a strategy, or lets it go on.
+    pub(super) fn hold(&mut self, strategy: StrategyId, is_held: bool) {
+        if is_held {
+            self.held.insert(strategy);
+        } else {
+            self.held.remove(&strategy);
+        }
+    }
+
+    /// Strategies that are held.
+    pub(super) fn held(&self) -> &BTreeSet<StrategyId> {
+        &self.held
+    }
+
+    /// Whether a person lets a strategy send nothing, alone or with all others.
+    pub(super) fn is_paused(&self, strategy: StrategyId) -> bool {
+        self.trading() == Trading::Paused || self.held.contains(&strategy)
+    }
+
     /// What is on its way out.
     pub(super) fn outgoing(&mut self) -> &mut Vec<Outgoing> {
         &mut self.outgoing
@@ -206,9 +227,8 @@ impl Desk {
         });
         let (market, reduces) = (request.market, request.reduce_only);
         let breach = self.stop_breach((sender.strategy, market), reduces);
-        let judged = || {
-            self.judge(sender.now, around.market(market), request, earlier.orders, exposure.as_ref(), false)
-        };
+        let judged =
+            || self.judge(sender, around.market(market), request, earlier.orders, exposure.as_ref(), false);
         match breach {
             None => judged(),
             Some(breach) => judged().map(|verdict| held_back(verdict, breach)),
@@ -220,9 +240,14 @@ impl Desk {
         if reduce_only || self.shut.is_empty() { None } else { self.shut.get(&whose) }
     }
 
+    /// What the gate holds a command of somebody against, but for limits.
+    fn rules<'a>(&self, sender: Sender, market: &'a Market, filled: Qty) -> Rules<'a> {
+        Rules { is_held: self.held.contains(&sender.strategy), ..market.rules(sender.now, filled) }
+    }
+
     fn judge(
         &self,
-        now: i64,
+        sender: Sender,
         market: &Market,
         request: OrderRequest,
         skip: u32,
@@ -231,20 +256,37 @@ impl Desk {
     ) -> Result<Verdict, OrderError> {
         let side = request.side;
         let command = Command::Submit { order: self.store.last_id() + 1 + u64::from(skip), request };
-        let rules = Rules { exposure, is_exit, ..market.rules(now, Qty::ZERO) };
+        let rules = Rules { exposure, is_exit, ..self.rules(sender, market, Qty::ZERO) };
         self.gate.review(command, &rules, || market.best_against(side))
     }
 
     /// Says whether a request is one that a venue could be asked for, the strategy's own name for it included.
     pub(super) fn check_submit(
         &self,
-        strategy: StrategyId,
-        now: i64,
+        sender: Sender,
         market: &Market,
-        request: OrderRequest,
+        request: &OrderRequest,
     ) -> Result<(), OrderError> {
-        self.check_name(strategy, &request)?;
-        self.judge(now, market, request, 0, None, false).map(drop)
+        self.check_name(sender.strategy, request)?;
+        self.judge(sender, market, request.clone(), 0, None, false).map(drop)
+    }
+
+    /// Says whether new terms are such that a venue could be asked for them, where the order is still open.
+    pub(super) fn check_replace(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        id: OrderId,
+        price: Price,
+        qty: Qty,
+    ) -> Result<(), OrderError> {
+        let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
+            return Ok(());
+        };
+        if order.price().is_none() && !order.waits_for_trigger() {
+            return Err(OrderError::Contradiction("a market order cannot be replaced"));
+        }
+        self.review_replace(sender, around, order, price, qty, Earlier::default()).map(drop)
     }
 
     fn check_name(&self, strategy: StrategyId, request: &OrderRequest) -> Result<(), OrderError> {
@@ -271,7 +313,7 @@ impl Desk {
             around.of_replacement(engine, &self.store, sender.now, order, (price, qty), earlier)
         });
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
-        let rules = around.market(order.market).rules(sender.now, order.filled);
+        let rules = self.rules(sender, around.market(order.market), order.filled);
         let rules = Rules { exposure: exposure.as_ref(), ..rules };
         match self.stop_breach((sender.strategy, order.market), order.reduce_only) {
             None => self.gate.review(command, &rules, || None),
@@ -303,7 +345,7 @@ impl Desk {
         request: OrderRequest,
         journal: &mut Journal,
     ) -> Option<OrderId> {
-        match self.judge(sender.now, market, request, 0, None, true) {
+        match self.judge(sender, market, request, 0, None, true) {
             Ok(verdict @ Verdict::Approved(_)) => Some(self.send(sender, verdict, journal)),
             _ => None,
         }

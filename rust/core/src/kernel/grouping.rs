@@ -10,7 +10,6 @@ use crate::orders::{
     Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Membership, Order, OrderError, OrderId,
     OrderRequest, Reason, Role, Trigger, emulated, least_order,
 };
-use crate::risk::Trading;
 use crate::types::{Instrument, MarketId, OrderTerms, Qty, Side, StrategyId};
 
 /// What a group may do before something else happens: more than it ever means to.
@@ -33,7 +32,7 @@ impl Core {
                 let lacks = emulated(&self.market(order.market).instrument, order);
                 self.desk.review_emulated(self.sender(strategy), self.around(), order, lacks)?;
             } else {
-                self.desk.check_submit(strategy, self.now, self.market(request.market), order.clone())?;
+                self.desk.check_submit(self.sender(strategy), self.market(request.market), order)?;
             }
         }
         let id = self.groups.add(strategy, request);
@@ -105,7 +104,7 @@ impl Core {
         match act {
             GroupAct::Nothing => return false,
             // It asks again when trading goes on.
-            GroupAct::Submit(..) | GroupAct::Resize(..) if self.desk.trading() == Trading::Paused => {
+            GroupAct::Submit(..) | GroupAct::Resize(..) if self.desk.is_paused(strategy) => {
                 return false;
             }
             GroupAct::Submit(at, request) => self.submit_for(id, strategy, at, request),

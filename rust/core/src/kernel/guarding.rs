@@ -249,6 +249,7 @@ impl Core {
             Trading::Killed if self.exits.are_on() => TradingState::Reducing,
             Trading::Killed => TradingState::Halted,
             Trading::Paused => TradingState::Paused,
+            Trading::Active if self.desk.is_paused(strategy) => TradingState::Paused,
             Trading::Active => match self.desk.engine().map_or(Stop::None, |engine| engine.stop_of(strategy))
             {
                 Stop::None => TradingState::Active,

@@ -7,9 +7,9 @@ use super::signals::Answer;
 use crate::book::{BookState, L2Book, Touch};
 use crate::event::{Chunk, Columns, View};
 use crate::ledger::Payment;
-use crate::orders::{Command, OrderRequest, Reason, Report};
+use crate::orders::{Command, OrderId, OrderRequest, Reason, Report};
 use crate::risk::Approved;
-use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
+use crate::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, StrategyId};
 
 /// What a book looked like after some rows, worked out by whoever applied them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,6 +85,45 @@ pub enum Control {
         /// Its terms.
         request: OrderRequest,
     },
+    /// A person's cancel of a strategy's order; one that has ended is left alone.
+    Cancel {
+        /// Whose order it is.
+        strategy: StrategyId,
+        /// The order.
+        order: OrderId,
+    },
+    /// A person's cancel of all open orders of a strategy.
+    CancelAll {
+        /// Whose orders they are.
+        strategy: StrategyId,
+        /// The only instrument, where there is one.
+        market: Option<MarketId>,
+    },
+    /// New terms for a strategy's order, by a person.
+    Replace {
+        /// Whose order it is.
+        strategy: StrategyId,
+        /// The order.
+        order: OrderId,
+        /// Its new limit.
+        price: Price,
+        /// Its new total quantity, what is filled included.
+        qty: Qty,
+    },
+    /// Refuse everything but cancels of one strategy, or let it go on.
+    Hold {
+        /// The strategy.
+        strategy: StrategyId,
+        /// Whether it is held from now on.
+        is_held: bool,
+    },
+    /// New values for parameters of a strategy, in words of its own.
+    Parameters {
+        /// The strategy.
+        strategy: StrategyId,
+        /// The values.
+        values: Arc<str>,
+    },
     /// Refuse everything but cancels.
     Pause,
     /// Go on after a pause, or arm the kill switch again.
@@ -101,6 +140,22 @@ pub enum Control {
         /// What is wrong.
         problem: Arc<str>,
     },
+}
+
+impl Control {
+    /// The strategy it is about, where it is about one.
+    pub(super) fn strategy(&self) -> Option<StrategyId> {
+        match self {
+            Self::Order { strategy, .. }
+            | Self::Cancel { strategy, .. }
+            | Self::CancelAll { strategy, .. }
+            | Self::Replace { strategy, .. }
+            | Self::Hold { strategy, .. }
+            | Self::Parameters { strategy, .. }
+            | Self::Fail { strategy, .. } => Some(*strategy),
+            Self::Start | Self::Stop | Self::Pause | Self::Resume | Self::Kill | Self::CarryRefusals => None,
+        }
+    }
 }
 
 /// What the kernel is told.

@@ -149,6 +149,8 @@ pub struct Kernel {
     content: Content,
     /// Bars that are being told of.
     finished: Vec<Finished>,
+    /// What a person's last order became, 0 for none; told to whoever sent it and nothing more.
+    sent_by_hand: OrderId,
 }
 
 impl Kernel {
@@ -244,6 +246,7 @@ impl Kernel {
             is_stopped: false,
             content: Content::default(),
             finished: Vec::new(),
+            sent_by_hand: 0,
         })
     }
 
@@ -327,21 +330,43 @@ impl Kernel {
                 self.on_answer(answer)
             }
             Input::Control(control) => {
-                if let Control::Order { strategy, .. } | Control::Fail { strategy, .. } = control
+                if let Some(strategy) = control.strategy()
                     && strategy.index() >= self.runners.len()
                 {
-                    return Err(KernelError::UnknownStrategy(*strategy));
+                    return Err(KernelError::UnknownStrategy(strategy));
                 }
-                if let Control::Order { strategy, request } = control {
-                    self.check_market(request.market)?;
-                    // What no venue could be asked for is not written down: the journal could not be fed back.
-                    let core = self.ctx.core();
-                    core.desk.check_submit(*strategy, at, core.market(request.market), request.clone())?;
-                }
+                self.check_control(at, control)?;
                 self.prepare(at, &input, None)?;
                 self.on_control(control)
             }
         }
+    }
+
+    /// What no venue could be asked for is not written down: the journal could not be fed back.
+    fn check_control(&self, at: i64, control: &Control) -> Result<(), KernelError> {
+        let core = self.ctx.core();
+        match control {
+            Control::Order { strategy, request } => {
+                self.check_market(request.market)?;
+                core.desk.check_submit(
+                    core.sender_at(*strategy, at),
+                    core.market(request.market),
+                    request,
+                )?;
+            }
+            Control::CancelAll { market: Some(market), .. } => self.check_market(*market)?,
+            Control::Replace { strategy, order, price, qty } => {
+                core.desk.check_replace(
+                    core.sender_at(*strategy, at),
+                    core.around(),
+                    *order,
+                    *price,
+                    *qty,
+                )?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Before an input is taken: it speaks of what there is, it is written down, what we report ourselves is told.
@@ -395,6 +420,11 @@ impl Kernel {
             return Some(core.now);
         }
         if self.is_stopped { None } else { core.next_due().map(|(at, _)| at) }
+    }
+
+    /// The id of a person's last order ([`Control::Order`]); 0 before any.
+    pub fn sent_by_hand(&self) -> OrderId {
+        self.sent_by_hand
     }
 
     /// Commands that may go to their venues, in the order they were sent.
@@ -849,7 +879,25 @@ impl Kernel {
                 self.is_stopped = true;
             }
             Control::Order { strategy, request } => {
-                self.ctx.core_mut().submit(*strategy, request.clone())?;
+                self.sent_by_hand = self.ctx.core_mut().submit(*strategy, request.clone())?;
+            }
+            Control::Cancel { strategy, order } => {
+                self.ctx.core_mut().cancel(*strategy, *order, None);
+            }
+            Control::CancelAll { strategy, market } => {
+                self.ctx.core_mut().cancel_all(*strategy, *market, None);
+            }
+            Control::Replace { strategy, order, price, qty } => {
+                self.ctx.core_mut().replace(*strategy, *order, *price, *qty)?;
+            }
+            Control::Hold { strategy, is_held } => {
+                let core = self.ctx.core_mut();
+                core.desk.hold(*strategy, *is_held);
+                // Groups that waited for it ask again.
+                core.work_groups();
+            }
+            Control::Parameters { strategy, values } => {
+                return self.call(*strategy, |s, ctx| s.on_parameters(ctx, values));
             }
             Control::Pause => {
                 let core = self.ctx.core_mut();

@@ -35,6 +35,7 @@ impl Market {
             now,
             filled,
             exposure: None,
+            is_held: false,
             is_exit: false,
         }
     }

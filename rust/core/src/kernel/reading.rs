@@ -133,6 +133,11 @@ impl Kernel {
         told
     }
 
+    /// The open orders of all strategies, oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.ctx.core().desk.orders().open()
+    }
+
     /// Best prices of an instrument.
     pub fn touch(&self, market: MarketId) -> Touch {
         self.ctx.core().market(market).view.touch()

@@ -28,7 +28,7 @@ use crate::risk::{BadLimit, Engine, Gate, Trading};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 11";
+const MAGIC: &str = "tradecore kernel 12";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +121,10 @@ impl Kernel {
         }
 
         w.u8(core.desk.trading() as u8);
+        w.index(core.desk.held().len());
+        for strategy in core.desk.held() {
+            w.index(strategy.index());
+        }
         w.flag(core.desk.carried().is_some());
         w.u64(core.desk.orders().last_id());
         let reports = core.desk.reports();
@@ -474,6 +478,10 @@ fn load_desk(
         2 => Trading::Killed,
         _ => return r.error("whether orders may be sent"),
     };
+    let mut held = Vec::new();
+    for _ in 0..r.index()? {
+        held.push(r.strategy_of(strategies)?);
+    }
     let is_carrying = r.flag()?;
     let last = r.u64()?;
     let mut refusals = VecDeque::new();
@@ -513,6 +521,9 @@ fn load_desk(
     }
     store.continue_after(last);
     let mut desk = Desk::restore(store, gate, refusals, details);
+    for strategy in held {
+        desk.hold(strategy, true);
+    }
     if is_carrying {
         desk.carry_refusals();
     }

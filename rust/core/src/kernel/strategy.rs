@@ -118,6 +118,11 @@ pub trait Strategy: Send {
         Ok(())
     }
 
+    /// A person gives new values to parameters, in words of the strategy's own.
+    fn on_parameters(&mut self, ctx: &mut Context, values: &str) -> HookResult {
+        Err(HookError::Failed("none of its parameters may change while it runs".to_owned()))
+    }
+
     /// Once, after the last event.
     fn on_stop(&mut self, ctx: &mut Context) -> HookResult {
         Ok(())

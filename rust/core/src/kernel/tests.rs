@@ -376,6 +376,52 @@ fn only_what_the_gate_approved_leaves_and_refusals_come_back_with_the_next_input
 }
 
 #[test]
+fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() {
+    let idle = || Bench::new(Topics::NONE, |_| {}, |_, _| Ok(()));
+    let mut bench = idle();
+    let hold = |is_held| Control::Hold { strategy: S0, is_held };
+    let order = |qty| Control::Order { strategy: S0, request: buy(qty) };
+    let controls = [
+        order(100),
+        Control::Replace { strategy: S0, order: 1, price: Price::new(90), qty: Qty::new(200) },
+        hold(true),
+        order(101),
+        Control::Cancel { strategy: S0, order: 1 },
+        hold(false),
+        order(102),
+        Control::CancelAll { strategy: S0, market: Some(M0) },
+        Control::CancelAll { strategy: S0, market: None },
+    ];
+    let mut sent = Vec::new();
+    for (at, control) in (1..).zip(&controls) {
+        bench.kernel.handle(at, Input::Control(control)).unwrap();
+        sent.extend(bench.commands());
+        if *control == hold(true) {
+            assert_eq!(bench.kernel.trading_state(S0), TradingState::Paused);
+            let saved = bench.kernel.save().unwrap();
+            assert!(saved != idle().kernel.save().unwrap());
+        }
+        if at == 1 {
+            bench.report(1, &Report::on(1, 1, ReportKind::Accepted));
+        }
+    }
+    let words: Vec<_> = sent
+        .iter()
+        .map(|command| match command {
+            Command::Submit { order, .. } => format!("submit {order}"),
+            Command::Replace { order, price, qty, .. } => format!("replace {order} {price} {qty}"),
+            Command::Cancel { order, .. } => format!("cancel {order}"),
+        })
+        .collect();
+    assert_eq!(words, ["submit 1", "replace 1 90 200", "cancel 1", "submit 3", "cancel 3"]);
+    assert_eq!(bench.kernel.sent_by_hand(), 3);
+    assert_eq!(bench.kernel.trading_state(S0), TradingState::Active);
+    let stranger = Control::Cancel { strategy: StrategyId::new(9), order: 1 };
+    let refused = bench.kernel.handle(99, Input::Control(&stranger));
+    assert!(matches!(refused, Err(KernelError::UnknownStrategy(_))));
+}
+
+#[test]
 fn a_delisted_instrument_takes_no_orders() {
     let mut bench = Bench::idle(Topics::NONE);
     let by_hand = Control::Order { strategy: S0, request: buy(100) };

@@ -60,6 +60,8 @@ pub struct Rules<'a> {
     pub filled: Qty,
     /// What it comes to and what is held and works besides, where there are limits.
     pub exposure: Option<&'a Exposure>,
+    /// Whether whoever sends it may do nothing but cancel.
+    pub is_held: bool,
     /// Whether it closes a position for the kill switch or the circuit breaker: no limit holds it back.
     pub is_exit: bool,
 }
@@ -142,6 +144,7 @@ impl Gate {
         match self.trading {
             Trading::Paused if !rules.is_exit => Some(Reason::Paused),
             Trading::Killed if !rules.is_exit => Some(Reason::Killed),
+            Trading::Active if rules.is_held && !rules.is_exit => Some(Reason::Paused),
             _ if rules.is_listed => None,
             _ => Some(Reason::NotListed),
         }
@@ -173,6 +176,7 @@ mod tests {
             now: 0,
             filled: Qty::new(filled),
             exposure: None,
+            is_held: false,
             is_exit: false,
         };
         match gate.review(command.clone(), &rules, || None).unwrap() {

@@ -71,7 +71,7 @@ impl Desk {
             let who = (sender.strategy, sender.now);
             around.of_order(engine, &self.store, who, request, Earlier::default())
         });
-        let rules = market.rules(sender.now, Qty::ZERO);
+        let rules = self.rules(sender, market, Qty::ZERO);
         let rules = Rules { instrument: &instrument, exposure: exposure.as_ref(), ..rules };
         let command = Command::Submit { order: self.store.last_id() + 1, request: request.clone() };
         self.gate.review(command, &rules, || market.best_against(request.side))
@@ -94,7 +94,7 @@ impl Desk {
             let standing = around.standing(engine, &self.store, sender.strategy, own);
             Exposure { standing, ..exposure }
         });
-        let rules = Rules { exposure: exposure.as_ref(), ..market.rules(sender.now, Qty::ZERO) };
+        let rules = Rules { exposure: exposure.as_ref(), ..self.rules(sender, market, Qty::ZERO) };
         let lot = market.instrument.terms_at(sender.now).lot_size;
         let qty = native.qty.min(Qty::new(reducible - reducible.rem_euclid(lot)));
         if !qty.is_positive() {

@@ -1,0 +1,65 @@
+"""Answers of the server: one envelope, whatever is in it."""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from tradecore.server.problems import Problem
+
+__all__ = ["encode", "failed", "ok"]
+
+
+def ok(data: Any, status: int = 200) -> Response:
+    """Return an answer with what was asked for."""
+    return _answer(status, {"success": True, "data": data, "error": None})
+
+
+def failed(problem: Problem) -> Response:
+    """Return an answer that says what is wrong."""
+    body = {
+        "success": False,
+        "data": None,
+        "error": problem.text,
+        "code": problem.code,
+        "field": problem.field,
+    }
+    return _answer(problem.status, body)
+
+
+def encode(value: Any) -> bytes:
+    """Return a value as JSON; text that is no Unicode is shown as far as it is."""
+    try:
+        return orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_readable(value), _other, orjson.OPT_NON_STR_KEYS)
+
+
+def _answer(status: int, body: Any) -> Response:
+    return Response(encode(body), status, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, deque):
+        return list(value)
+    return str(value)
+
+
+def _readable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_readable(key): _readable(each) for key, each in value.items()}
+        case list() | tuple() | deque():
+            return [_readable(each) for each in value]
+        case int() if not -(2**63) <= value < 2**64:
+            return str(value)
+        case _:
+            return value

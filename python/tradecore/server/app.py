@@ -1,0 +1,162 @@
+"""The application: routes behind the guard, the stream, and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tradecore import __version__
+from tradecore.errors import TradecoreError
+from tradecore.server.accounts import Role
+from tradecore.server.answers import failed
+from tradecore.server.context import Service
+from tradecore.server.guard import Guard, identity_of
+from tradecore.server.problems import Problem, problem_of
+from tradecore.server.routes import ROUTERS
+from tradecore.server.stream import stream
+
+__all__ = ["create_app"]
+
+STATIC = Path(__file__).parent / "static"
+_OPEN = ("/ready", "/live")
+"""What tells nothing but whether it works."""
+_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+
+
+def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] | None = None) -> Guard:
+    """Return the application.
+
+    Parameters
+    ----------
+    service : Service
+    rate : float
+        Requests a second of one address.
+    mounts : mapping of str to ASGI application, optional
+        What answers other paths, such as ``/metrics``.
+    """
+    app = FastAPI(
+        title="tradecore",
+        version=__version__,
+        description="A session on paper or live, and its markets. Every answer has the same envelope.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    for router in ROUTERS:
+        app.include_router(router)
+    app.router.routes.append(WebSocketRoute("/api/v1/stream", stream))
+    for path, mounted in (mounts or {}).items():
+        app.mount(path, mounted if path in _OPEN else _Readers(mounted))
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(TradecoreError, _own)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    _pages(app)
+    _secure(app)
+    return Guard(
+        app,
+        accounts=service.accounts,
+        logins=service.logins,
+        open_reads=service.open_reads,
+        rate=rate,
+        has_tls=service.has_tls,
+    )
+
+
+class _Readers:
+    """Lets who may read pass on to another application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or have it answered."""
+        if identity_of(scope).role >= Role.READ:
+            await self._app(scope, receive, send)
+            return
+        problem = Problem(401, "unauthorized", "this takes a token of role read")
+        await failed(problem)(scope, receive, send)
+
+
+def _pages(app: FastAPI) -> None:
+    """Serve the dashboard."""
+    headers = {"Cache-Control": "no-cache"}
+
+    async def index(request: Request) -> Response:
+        page = STATIC / "index.html"
+        if not page.is_file():
+            raise Problem(404, "no_page", "there is no dashboard in this installation")
+        return FileResponse(page, headers=headers)
+
+    app.router.routes.append(Route("/", index, include_in_schema=False))
+    if STATIC.is_dir():
+        app.mount("/static", _Static(directory=STATIC))
+
+
+class _Static(StaticFiles):
+    """Files that browsers ask for anew each time, and have not sent again where they did not change."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a file."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def _secure(app: FastAPI) -> None:
+    """Say in the document how requests are signed."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = made()
+            document["components"].setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
+            document["security"] = [{"token": []}, {}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    response = failed(error)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if error.status in (429, 503):
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+async def _own(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TradecoreError)
+    return failed(problem_of(error))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    """Say the first thing that is wrong with what a request carries."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        return failed(Problem(400, "bad_json", f"the body is no JSON: {first['ctx']['error']}", "body"))
+    code = "not_a_number" if first["type"] in ("decimal_parsing", "finite_number", "decimal_type") else "invalid_value"
+    return failed(Problem(422, code, f"{place}: {first['msg']}", place))
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    response = failed(Problem(error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail)))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,121 @@
+"""What every route needs: the view, the accounts, who asks; and that what changes something is written down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from tradecore.errors import TradecoreError
+from tradecore.live.session import Session
+from tradecore.server.accounts import Accounts, Identity, Role
+from tradecore.server.guard import Logins, identity_of
+from tradecore.server.jobs import Jobs
+from tradecore.server.problems import Problem, problem_of
+from tradecore.server.view import View
+
+__all__ = ["Served", "Service", "needs"]
+
+T = TypeVar("T")
+
+_MOST_ATTEMPTS = 10
+_MOST_PEERS = 10_000
+
+
+class Attempts:
+    """Counts attempts at passwords, which take long to check: a few a minute of an address."""
+
+    def __init__(self) -> None:
+        self._times: OrderedDict[str, list[float]] = OrderedDict()
+
+    def count(self, peer: str) -> None:
+        """Count one.
+
+        Raises
+        ------
+        Problem
+            For one too many.
+        """
+        now = time.monotonic()
+        times = [at for at in self._times.pop(peer, []) if now - at < 60]
+        self._times[peer] = times
+        if len(self._times) > _MOST_PEERS:
+            self._times.popitem(last=False)
+        if len(times) >= _MOST_ATTEMPTS:
+            raise Problem(429, "too_many_requests", f"more than {_MOST_ATTEMPTS} passwords a minute")
+        times.append(now)
+
+
+@dataclass
+class Service:
+    """What is served.
+
+    Parameters
+    ----------
+    view : View
+    accounts : Accounts
+    logins : Logins
+    jobs : Jobs
+    sessions : callable
+        Returns the sessions there are journals of.
+    config_text : str
+        The configuration of the session, TOML.
+    has_tls, open_reads : bool
+    """
+
+    view: View
+    accounts: Accounts
+    logins: Logins
+    jobs: Jobs
+    sessions: Callable[[], list[dict[str, Any]]]
+    config_text: str
+    has_tls: bool
+    open_reads: bool
+    passwords: Attempts = field(default_factory=Attempts)
+    streams: int = 0
+    """Clients of the stream."""
+
+    async def perform(self, request: Request, what: str, detail: str, act: Callable[[Session, int], T]) -> T:
+        """Do something in the session for somebody, and write that down."""
+        try:
+            done = await self.view.bridge.perform(act)
+        except (TradecoreError, Problem) as error:
+            problem = error if isinstance(error, Problem) else problem_of(error)
+            await self.note(request, what, f"{detail}: {problem.text}", problem.status)
+            raise problem from None
+        await self.note(request, what, detail, 200)
+        return done
+
+    async def note(self, request: Request, what: str, detail: str, status: int) -> None:
+        """Write down what somebody did."""
+        who, peer = identity_of(request.scope), request.client.host if request.client else ""
+        await asyncio.to_thread(self.accounts.note, who.user, peer, what, detail[:1000], status)
+
+
+def service_of(request: Request) -> Service:
+    """Return the service of a request."""
+    service: Service = request.app.state.service
+    return service
+
+
+Served = Annotated[Service, Depends(service_of)]
+"""The service, as routes take it."""
+
+
+def needs(role: Role) -> Any:
+    """Return what a route depends on that takes a role."""
+
+    async def check(request: Request) -> Identity:
+        who = identity_of(request.scope)
+        if who.role >= role:
+            return who
+        if who.user is None:
+            raise Problem(401, "unauthorized", f"this takes a token of role {role.word}")
+        raise Problem(403, "forbidden", f"this takes role {role.word}, and {who.user} has {who.role.word}")
+
+    return Depends(check)

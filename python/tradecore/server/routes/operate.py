@@ -1,0 +1,228 @@
+"""The session itself: positions and money, strategies, risk, events, and backtests beside it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from tradecore.errors import InvalidValueError
+from tradecore.live.session import Session
+from tradecore.server.accounts import Role
+from tradecore.server.answers import ok
+from tradecore.server.bodies import JobBody, ParametersBody, ReasonBody
+from tradecore.server.context import Served, needs
+from tradecore.server.described import described
+from tradecore.server.guard import identity_of
+from tradecore.server.problems import Problem, problem_of
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+_READ, _TRADE, _ADMIN = [needs(Role.READ)], [needs(Role.TRADE)], [needs(Role.ADMIN)]
+_Limit = Annotated[int, Query(ge=1, le=10_000)]
+_Before = Annotated[int | None, Query(ge=1, lt=2**63)]
+_Name = Annotated[str, Path(max_length=64)]
+_Job = Annotated[int, Path(ge=1, lt=2**63)]
+REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; font-src data:; frame-ancestors 'self'"
+)
+"""A page that loads nothing and may do nothing of ours."""
+
+
+@router.get("/positions", summary="What is held", dependencies=_READ, responses=described([], 401, 503))
+async def positions(service: Served) -> Response:
+    return ok(service.view.positions())
+
+
+@router.get("/fills", summary="Fills, newest first", dependencies=_READ, responses=described([], 401))
+async def fills(service: Served, limit: _Limit = 100, before: _Before = None) -> Response:
+    rows = (row for row in reversed(service.view.history.fills) if before is None or row["id"] < before)
+    return ok([row for row, _ in zip(rows, range(limit), strict=False)])
+
+
+@router.get("/ledger", summary="Money that moved, newest first", dependencies=_READ, responses=described([], 401))
+async def ledger(service: Served, limit: _Limit = 100) -> Response:
+    return ok(list(reversed(service.view.history.ledger))[:limit])
+
+
+@router.get(
+    "/equity",
+    summary="Equity in time, oldest first: when, equity, drawdown as a share of the peak",
+    dependencies=_READ,
+    responses=described({"currency": "USDT", "points": [[1767225600000000000, 100000.0, 0.0]]}, 401, 503),
+)
+async def equity(
+    service: Served,
+    since_ns: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    points: Annotated[int, Query(ge=1, le=5000)] = 500,
+) -> Response:
+    return ok(service.view.equity(since_ns, points))
+
+
+@router.get("/events", summary="What happened, newest first", dependencies=_READ, responses=described([], 401))
+async def events(service: Served, limit: _Limit = 200, before_seq: _Before = None) -> Response:
+    rows = (row for row in reversed(service.view.history.events) if before_seq is None or row["seq"] < before_seq)
+    return ok([row for row, _ in zip(rows, range(limit), strict=False)])
+
+
+@router.get("/sessions", summary="Sessions there are journals of", dependencies=_READ, responses=described([], 401))
+async def sessions(service: Served) -> Response:
+    return ok(service.sessions())
+
+
+@router.get("/strategies", summary="Strategies", dependencies=_READ, responses=described([], 401, 503))
+async def strategies(service: Served) -> Response:
+    return ok(service.view.strategies())
+
+
+@router.get("/strategies/{name}", summary="One strategy", dependencies=_READ, responses=described({}, 401, 404, 503))
+async def strategy(name: _Name, service: Served) -> Response:
+    return ok(service.view.strategy(service.view.find_strategy(name)))
+
+
+@router.get(
+    "/strategies/{name}/published",
+    summary="What a strategy shows of itself, by ctx.publish",
+    dependencies=_READ,
+    responses=described({"values": {"half spread": 2}, "series": {}, "tables": {}, "log": []}, 401, 404),
+)
+async def published(name: _Name, service: Served) -> Response:
+    return ok(service.view.published(service.view.find_strategy(name).name))
+
+
+def _acts(word: str, says: str) -> None:
+    """Make the route of an act on a strategy."""
+
+    @router.post(
+        f"/strategies/{{name}}/{word}",
+        name=word,
+        operation_id=f"strategy_{word}",
+        summary=says,
+        dependencies=_ADMIN,
+        responses=described({"name": "maker", "state": "paused"}, 401, 403, 404, 503),
+    )
+    async def act_on(request: Request, name: _Name, service: Served) -> Response:
+        found = service.view.find_strategy(name)
+
+        def act(session: Session, now: int) -> str:
+            if word in ("start", "resume"):
+                session.kernel.release(now, name)
+            else:
+                session.kernel.hold(now, name)
+            if word == "stop":
+                session.kernel.cancel_all(now, name)
+            return session.kernel.trading[name]
+
+        state = await service.perform(request, f"strategy {word}", name, act)
+        return ok({**service.view.strategy(found), "state": state})
+
+
+_acts("pause", "Let a strategy do nothing but cancel; its orders stay")
+_acts("resume", "Let it go on")
+_acts("stop", "Let a strategy do nothing, and cancel its orders; its position stays")
+_acts("start", "Let it go on after a stop")
+
+
+@router.patch(
+    "/strategies/{name}/parameters",
+    summary="Change parameters of a strategy while it runs, those that say they may",
+    dependencies=_ADMIN,
+    responses=described({"name": "maker"}, 401, 403, 404, 503),
+)
+async def change(request: Request, name: _Name, body: ParametersBody, service: Served) -> Response:
+    found = service.view.find_strategy(name)
+    values = body.model_extra or {}
+    if not values:
+        raise Problem(422, "invalid_value", "no parameter is given", "body")
+    try:
+        found.check_changes(values)
+        written = json.dumps(values, allow_nan=False)
+    except InvalidValueError as error:
+        raise problem_of(error) from None
+    except ValueError:
+        raise Problem(422, "not_a_number", "a value is not a finite number", "body") from None
+
+    def act(session: Session, now: int) -> None:
+        session.kernel.set_parameters(now, name, written)
+
+    await service.perform(request, "parameters", f"{name} {written}", act)
+    return ok(service.view.strategy(found))
+
+
+@router.get("/risk", summary="Limits and what they stand at", dependencies=_READ, responses=described({}, 401, 503))
+async def risk(service: Served) -> Response:
+    return ok(service.view.risk())
+
+
+def _switch(word: str, says: str, role: Role) -> None:
+    """Make the route of an act on all trading."""
+
+    @router.post(
+        f"/risk/{word}",
+        name=f"risk_{word}",
+        operation_id=f"risk_{word}",
+        summary=says,
+        dependencies=[needs(role)],
+        responses=described({"state": "killed"}, 401, 403, 503),
+    )
+    async def switch(request: Request, service: Served, body: ReasonBody | None = None) -> Response:
+        def act(session: Session, now: int) -> str:
+            {"kill": session.kernel.kill, "pause": session.kernel.pause, "resume": session.kernel.resume}[word](now)
+            return session.kernel.gate
+
+        why = "" if body is None else body.reason
+        return ok({"state": await service.perform(request, f"risk {word}", why, act)})
+
+
+_switch("kill", "Cancel all orders, close all positions, and refuse everything but cancels", Role.TRADE)
+_switch("pause", "Refuse everything but cancels", Role.TRADE)
+_switch("resume", "Go on after a pause, a kill or a limit that stopped somebody", Role.ADMIN)
+
+
+@router.post(
+    "/jobs",
+    summary="Run a backtest in a process of its own",
+    status_code=202,
+    dependencies=_TRADE,
+    responses=described({"id": 1, "status": "queued"}, 401, 403, status=202),
+)
+async def start_job(request: Request, body: JobBody, service: Served) -> Response:
+    if body.config is not None and identity_of(request.scope).role < Role.ADMIN:
+        # It names code and files of this machine.
+        raise Problem(403, "forbidden", "a configuration of one's own takes role admin")
+    job = service.jobs.add(body.config or service.config_text, body.symbol, body.seed)
+    await service.note(request, "job", str(job["id"]), 202)
+    return ok(job, 202)
+
+
+@router.get("/jobs", summary="Backtests, newest first", dependencies=_READ, responses=described([], 401))
+async def jobs(service: Served) -> Response:
+    return ok(service.jobs.listed())
+
+
+@router.get("/jobs/{job_id}", summary="One backtest", dependencies=_READ, responses=described({}, 401, 404))
+async def job(job_id: _Job, service: Served) -> Response:
+    return ok(service.jobs.find(job_id))
+
+
+@router.delete("/jobs/{job_id}", summary="End a backtest", dependencies=_TRADE, responses=described({}, 401, 403, 404))
+async def cancel_job(request: Request, job_id: _Job, service: Served) -> Response:
+    cancelled = service.jobs.cancel(job_id)
+    await service.note(request, "cancel job", str(job_id), 200)
+    return ok(cancelled)
+
+
+@router.get(
+    "/jobs/{job_id}/report",
+    summary="The page of a backtest that is done, HTML",
+    dependencies=_READ,
+    responses={**described({}, 401, 404), 200: {"content": {"text/html": {}}, "description": "The page"}},
+)
+async def report(job_id: _Job, service: Served) -> Response:
+    return Response(
+        service.jobs.report(job_id), media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY}
+    )

@@ -1,0 +1,305 @@
+"""Orders: sending, changing, cancelling, asking."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Header, Path, Query, Request
+from starlette.responses import Response
+
+from tradecore.exec import slippage
+from tradecore.live.session import Session
+from tradecore.server.accounts import Role
+from tradecore.server.answers import encode, failed, ok
+from tradecore.server.bodies import OrderBody, ReplaceBody
+from tradecore.server.context import Served, Service, needs
+from tradecore.server.described import described
+from tradecore.server.guard import identity_of
+from tradecore.server.history import shown_order
+from tradecore.server.problems import Problem
+from tradecore.strategies.manual import Manual
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1", tags=["orders"])
+_READ, _TRADE = [needs(Role.READ)], [needs(Role.TRADE)]
+_PATIENCE_S = 2.0
+"""How long a request waits for what the venue says of its order."""
+_SIDES = {"buy": "buy", "sell": "sell"}
+_REFUSED = {"risk": "risk_limit", "paused": "paused", "killed": "killed"}
+
+EXAMPLE = {
+    "id": 1,
+    "symbol": "BTCUSDT.BINANCE",
+    "side": "buy",
+    "type": "market",
+    "quantity": 0.001,
+    "price": None,
+    "filled_quantity": "0.001",
+    "average_price": "60000.1",
+    "status": "filled",
+    "strategy": "manual",
+    "timestamp": "2026-01-01T00:00:00Z",
+}
+_Id = Annotated[int, Path(ge=1, lt=2**63)]
+_Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.post(
+    "/orders",
+    summary="Send an order, and wait a moment for what its venue says",
+    status_code=201,
+    dependencies=_TRADE,
+    responses=described(EXAMPLE, 401, 403, 409, 503, status=201),
+)
+async def send(
+    request: Request,
+    body: OrderBody,
+    service: Served,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=150)] = None,
+) -> Response:
+    async def answer() -> tuple[int, Any]:
+        return 201, await _sent(request, body, service)
+
+    if idempotency_key is None:
+        return ok((await answer())[1], 201)
+    who = identity_of(request.scope).user
+    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    return await _once(service, f"{who}:{idempotency_key}", digest, answer)
+
+
+async def _once(service: Service, key: str, digest: str, answer: Callable[[], Awaitable[tuple[int, Any]]]) -> Response:
+    """Do something once, and answer the same to whoever asks again with the same key."""
+    known = await asyncio.to_thread(service.accounts.begin_request, key, digest)
+    if known is not None:
+        before, status, told = known
+        if before != digest:
+            raise Problem(409, "other_request", "the idempotency key was used for another request")
+        if status is None or told is None:
+            problem = "the first request with this key has no answer that is known: look at the orders"
+            raise Problem(409, "no_answer_known", problem)
+        return Response(told, status, media_type="application/json", headers={"Idempotent-Replay": "true"})
+    try:
+        status, data = await answer()
+        response = ok(data, status)
+    except Problem as problem:
+        response = failed(problem)
+    await asyncio.to_thread(service.accounts.end_request, key, response.status_code, bytes(response.body).decode())
+    return response
+
+
+async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
+    view = service.view
+    instrument, side = _market(body, service)
+    market = view.ids.index(instrument)
+    strategy = _whose(body.strategy, instrument, service)
+    if body.price is None and body.trigger_price is None and not view.is_synced(instrument):
+        raise Problem(422, "no_book", f"{instrument} has no book that can be traded on now", "body.symbol")
+
+    def act(session: Session, now: int) -> int:
+        return session.kernel.order(
+            now,
+            strategy,
+            market,
+            side,
+            body.quantity,
+            body.price,
+            type=body.type,
+            trigger_price=body.trigger_price,
+            time_in_force=body.time_in_force,
+            post_only=body.post_only,
+            reduce_only=body.reduce_only,
+        )
+
+    detail = orjson.dumps(body.model_dump(mode="json", exclude_none=True)).decode()
+    order_id = await service.perform(request, "order", detail, act)
+    acts_at_once = body.trigger_price is None and (body.price is None or body.time_in_force in ("ioc", "fok"))
+    row = await view.history.answered(order_id, _PATIENCE_S, is_over=acts_at_once)
+    # What is told is in the journal: also a fill, which leads to no command.
+    await view.bridge.perform(lambda session, now: None)
+    if row is None:
+        raise Problem(503, "no_answer", f"order {order_id} was sent, and nothing is known of it yet")
+    if row["status"] == "rejected":
+        why = "; ".join(view.history.breaches(order_id)) or row["reason"]
+        code = _REFUSED.get(row["reason"], "rejected")
+        raise Problem(422, code, f"order {order_id} was refused: {why}")
+    return shown_order(row)
+
+
+def _market(body: OrderBody, service: Service) -> tuple[str, str]:
+    instrument = service.view.find(body.symbol)
+    if instrument is None:
+        there = ", ".join(service.view.ids)
+        raise Problem(422, "unknown_symbol", f"{body.symbol!r} is not traded here; there is {there}", "body.symbol")
+    side = _SIDES.get(body.side.lower())
+    if side is None:
+        raise Problem(422, "unknown_side", f"{body.side!r} is not buy or sell", "body.side")
+    return instrument, side
+
+
+def _whose(name: str | None, instrument: str, service: Service) -> str:
+    """Return the strategy whose order a person's becomes."""
+    if name is not None:
+        strategy = service.view.find_strategy(name)
+        if instrument in strategy.instruments:
+            return name
+        raise Problem(422, "invalid_value", f"{name} does not trade {instrument}", "body.strategy")
+    for strategy in service.view.bridge.strategies:
+        if isinstance(strategy, Manual) and instrument in strategy.instruments:
+            return strategy.name
+    problem = f"no strategy of kind manual trades {instrument}: say whose order it becomes"
+    raise Problem(422, "no_strategy", problem, "body.strategy")
+
+
+@router.post(
+    "/orders/preview",
+    summary="What an order would take at once and what that costs, by walking the levels that are shown",
+    dependencies=_READ,
+    responses=described({"average_price": 60000.1, "slippage_bps": 0.01, "filled_quantity": 0.001}, 401, 503),
+)
+async def preview(body: OrderBody, service: Served) -> Response:
+    instrument, side = _market(body, service)
+    spec = service.view.bridge.instruments[service.view.ids.index(instrument)]
+    if not service.view.is_synced(instrument):
+        raise Problem(422, "no_book", f"{instrument} has no book that can be priced on now", "body.symbol")
+    within = service.view.within(instrument, side, body.price)
+    taken = body.quantity if within is None else min(body.quantity, within)
+    estimate = slippage(service.view.core_book(instrument), side, taken) if taken else None
+    filled = 0.0 if estimate is None else estimate.displayed_qty
+    cost = 0.0 if estimate is None else filled * estimate.average_price
+    shown = {
+        "symbol": instrument,
+        "side": side,
+        "average_price": None if estimate is None else estimate.average_price,
+        "worst_price": None if estimate is None else estimate.worst_price,
+        "slippage_bps": None if estimate is None else estimate.bps,
+        "filled_quantity": filled,
+        "left_quantity": float(body.quantity) - filled,
+        "notional": cost,
+        "fee": cost * float(spec.taker_fee_bps) / 10_000,
+        "is_complete": filled >= float(body.quantity),
+    }
+    return ok(shown)
+
+
+@router.get(
+    "/orders",
+    summary="Orders, newest first",
+    dependencies=_READ,
+    responses=described([EXAMPLE], 401),
+)
+async def listed(
+    service: Served,
+    status: Literal["open", "closed", "all"] = "all",
+    symbol: Annotated[str | None, Query(max_length=64)] = None,
+    strategy: Annotated[str | None, Query(max_length=64)] = None,
+    limit: _Limit = 100,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> Response:
+    wanted = None if symbol is None else service.view.find(symbol) or symbol
+    rows = []
+    for row in reversed(service.view.history.orders.values()):
+        if (
+            (before is None or row["id"] < before)
+            and (status == "all" or row["is_open"] == (status == "open"))
+            and wanted in (None, row["symbol"])
+            and strategy in (None, row["strategy"])
+        ):
+            rows.append(shown_order(row))
+            if len(rows) == limit:
+                break
+    return ok(rows)
+
+
+@router.delete(
+    "/orders",
+    summary="Cancel all open orders, of a symbol or a strategy",
+    dependencies=_TRADE,
+    responses=described({"requested": 2}, 401, 403, 503),
+)
+async def cancel_all(
+    request: Request,
+    service: Served,
+    symbol: Annotated[str | None, Query(max_length=64)] = None,
+    strategy: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    view = service.view
+    market = None
+    if symbol is not None:
+        found = view.find(symbol)
+        if found is None:
+            raise Problem(422, "unknown_symbol", f"{symbol!r} is not traded here", "query.symbol")
+        market = view.ids.index(found)
+    whose = [view.find_strategy(strategy).name] if strategy is not None else [s.name for s in view.bridge.strategies]
+
+    def act(session: Session, now: int) -> int:
+        count = sum(
+            name in whose and (market is None or order.instrument == view.ids[market])
+            for name, order in session.kernel.orders()
+        )
+        for name in whose:
+            session.kernel.cancel_all(now, name, market)
+        return count
+
+    return ok({"requested": await service.perform(request, "cancel all", f"{symbol or ''} {strategy or ''}", act)})
+
+
+@router.get(
+    "/orders/{order_id}",
+    summary="One order with its fills",
+    dependencies=_READ,
+    responses=described({**EXAMPLE, "fills": []}, 401, 404),
+)
+async def one(order_id: _Id, service: Served) -> Response:
+    row = _known(order_id, service)
+    fills = [fill for fill in service.view.history.fills if fill["order_id"] == order_id]
+    return ok({**shown_order(row), "fills": fills})
+
+
+@router.delete(
+    "/orders/{order_id}",
+    summary="Ask for an order to be cancelled",
+    status_code=202,
+    dependencies=_TRADE,
+    responses=described(EXAMPLE, 401, 403, 404, 409, 503, status=202),
+)
+async def cancel(request: Request, order_id: _Id, service: Served) -> Response:
+    row = _known(order_id, service)
+
+    def act(session: Session, now: int) -> bool:
+        return session.kernel.cancel(now, order_id)
+
+    if not await service.perform(request, "cancel", str(order_id), act):
+        raise Problem(409, "ended", f"order {order_id} cannot be cancelled any more: it is {row['status']}")
+    return ok(shown_order(row), 202)
+
+
+@router.put(
+    "/orders/{order_id}",
+    summary="Ask for new terms of an order",
+    status_code=202,
+    dependencies=_TRADE,
+    responses=described(EXAMPLE, 401, 403, 404, 409, 503, status=202),
+)
+async def replace(request: Request, order_id: _Id, body: ReplaceBody, service: Served) -> Response:
+    row = _known(order_id, service)
+    if body.price is None and body.quantity is None:
+        raise Problem(422, "invalid_value", "neither price nor quantity is given", "body")
+
+    def act(session: Session, now: int) -> bool:
+        return session.kernel.replace(now, order_id, price=body.price, qty=body.quantity)
+
+    if not await service.perform(request, "replace", f"{order_id} {encode(body.model_dump()).decode()}", act):
+        raise Problem(409, "ended", f"order {order_id} cannot be changed any more: it is {row['status']}")
+    return ok(shown_order(row), 202)
+
+
+def _known(order_id: int, service: Service) -> dict[str, Any]:
+    row = service.view.history.orders.get(order_id)
+    if row is None:
+        raise Problem(404, "unknown_order", f"no order {order_id}")
+    return row

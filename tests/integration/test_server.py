@@ -1,0 +1,353 @@
+"""The server of a session: routes, refusals, roles, and what a restart keeps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from served import BTC, Served
+
+import tradecore as tc
+
+pytest.importorskip("fastapi")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    limits = tc.RiskLimits(max_order_qty="1", max_open_orders=50)
+    with Served(tmp_path_factory.mktemp("served"), risk=limits) as served:
+        yield served
+
+
+@pytest.fixture
+def admin(served: Served) -> Iterator[httpx.Client]:
+    with served.client() as client:
+        yield client
+
+
+def data(response: httpx.Response, status: int = 200) -> Any:
+    body = response.json()
+    assert response.status_code == status, body
+    assert body["success"] is True
+    assert body["error"] is None
+    return body["data"]
+
+
+def problem(response: httpx.Response, status: int) -> str:
+    body = response.json()
+    assert (response.status_code, body["success"], body["data"]) == (status, False, None), body
+    assert body["error"]
+    return str(body["code"])
+
+
+def order(client: httpx.Client, **terms: Any) -> httpx.Response:
+    return client.post("/api/v1/orders", json={"symbol": "BTCUSDT", "side": "Buy", "quantity": 0.001, **terms})
+
+
+def until(look: Any, seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return seen
+
+
+def test_the_founding_routes_answer_as_they_did(admin: httpx.Client) -> None:
+    health = data(admin.get("/health"))
+    assert (health["status"], health["mode"], health["is_sandbox"]) == ("ok", "paper", True)
+    prices, depth = data(admin.get("/api/v1/prices")), data(admin.get("/api/v1/depth"))
+    assert prices.keys() == depth.keys() == {"BTCUSDT"}
+    book = depth["BTCUSDT"]
+    assert list(book) == [
+        *("symbol", "bid_price", "ask_price", "bid_quantity", "ask_quantity", "spread", "mid_price", "last_update")
+    ]
+    assert book["bid_price"] < book["mid_price"] < book["ask_price"]
+    sent = data(order(admin, price=None), 201)
+    assert {"id", "symbol", "side", "quantity", "price", "status", "timestamp"} <= sent.keys()
+    assert (sent["side"], sent["quantity"], sent["price"], sent["status"]) == ("buy", 0.001, None, "filled")
+    portfolio = until(lambda: (found := data(admin.get("/api/v1/portfolio")))["positions"] and found)
+    assert portfolio["positions"]["BTCUSDT"].keys() == {"quantity", "average_price", "market_value", "pnl"}
+    assert portfolio["positions"]["BTCUSDT"]["quantity"] >= 0.001
+    assert portfolio["cash_balance"] < 100_000 < portfolio["cash_balance"] + 1_000
+    assert abs(portfolio["total_value"] - 100_000) < 10
+    assert sent["id"] in [row["id"] for row in data(admin.get("/api/v1/orders"))]
+
+
+@pytest.mark.parametrize(
+    ("terms", "status", "code"),
+    [
+        ({"symbol": "NOPE"}, 422, "unknown_symbol"),
+        ({"side": "up"}, 422, "unknown_side"),
+        ({"quantity": "NaN"}, 422, "not_a_number"),
+        ({"quantity": "many"}, 422, "not_a_number"),
+        ({"quantity": -1}, 422, "invalid_value"),
+        ({"quantity": 0}, 422, "invalid_value"),
+        ({"quantity": True}, 422, "invalid_value"),
+        ({"quantity": "0.0000000001"}, 422, "off_grid"),
+        ({"price": "50000.001"}, 422, "off_grid"),
+        ({"price": 1e300}, 422, "invalid_value"),
+        ({"quantity": 2, "price": 50000}, 422, "risk_limit"),
+        ({"strategy": "nobody"}, 404, "unknown_strategy"),
+        ({"type": "wish"}, 422, "invalid_value"),
+        ({"prise": 1}, 422, "invalid_value"),
+        ({"trigger_price": 50000, "type": "limit"}, 422, "invalid_value"),
+    ],
+)
+def test_what_is_no_order_is_refused_with_the_reason(
+    admin: httpx.Client, terms: dict[str, Any], status: int, code: str
+) -> None:
+    assert problem(order(admin, **terms), status) == code
+
+
+def test_what_is_no_json_is_refused(admin: httpx.Client) -> None:
+    sent = admin.post("/api/v1/orders", content=b"{", headers={"Content-Type": "application/json"})
+    assert problem(sent, 400) == "bad_json"
+    nan = b'{"symbol": "BTCUSDT", "side": "buy", "quantity": NaN}'
+    sent = admin.post("/api/v1/orders", content=nan, headers={"Content-Type": "application/json"})
+    assert problem(sent, 422) == "not_a_number"
+    assert problem(admin.post("/api/v1/orders", content=b"x" * (1 << 21)), 413) == "too_large"
+    assert problem(admin.get("/api/v1/nowhere"), 404) == "not_found"
+    assert problem(admin.put("/health"), 405) == "method_not_allowed"
+
+
+def test_an_order_is_changed_and_cancelled(admin: httpx.Client) -> None:
+    sent = data(order(admin, price="50000.00", quantity="0.00200"), 201)
+    assert (sent["status"], sent["price_text"], sent["quantity_text"]) == ("accepted", "50000.00", "0.00200")
+    one = f"/api/v1/orders/{sent['id']}"
+    data(admin.put(one, json={"price": 50001, "quantity": "0.001"}), 202)
+    changed = until(lambda: (row := data(admin.get(one)))["price_text"] == "50001.00" and row)
+    assert (changed["quantity"], changed["fills"]) == (0.001, [])
+    book = until(lambda: [row for row in data(admin.get("/api/v1/book/BTCUSDT"))["orders"] if row["id"] == sent["id"]])
+    assert (book[0]["side"], book[0]["price"], book[0]["quantity"]) == ("buy", "50001.00", "0.00100")
+    data(admin.delete(one), 202)
+    until(lambda: data(admin.get(one))["status"] == "cancelled")
+    assert problem(admin.delete(one), 409) == "ended"
+    assert problem(admin.put(one, json={"price": 1}), 409) == "ended"
+    assert problem(admin.get("/api/v1/orders/999999"), 404) == "unknown_order"
+    for _ in range(2):
+        data(order(admin, price=50000), 201)
+    assert data(admin.delete("/api/v1/orders", params={"symbol": "BTCUSDT"}))["requested"] == 2
+    until(lambda: not data(admin.get("/api/v1/orders", params={"status": "open"})))
+
+
+def test_a_request_with_a_key_is_done_once(admin: httpx.Client) -> None:
+    key = {"Idempotency-Key": "k1"}
+    body = {"symbol": "BTCUSDT", "side": "sell", "quantity": "0.001", "price": "70000"}
+    first = admin.post("/api/v1/orders", json=body, headers=key)
+    again = admin.post("/api/v1/orders", json=body, headers=key)
+    assert data(first, 201) == data(again, 201)
+    assert again.headers["idempotent-replay"] == "true"
+    other = admin.post("/api/v1/orders", json={**body, "quantity": 1}, headers=key)
+    assert problem(other, 409) == "other_request"
+    refused = {"Idempotency-Key": "k2"}
+    for _ in range(2):
+        assert problem(admin.post("/api/v1/orders", json={**body, "symbol": "X"}, headers=refused), 422)
+    data(admin.delete(f"/api/v1/orders/{first.json()['data']['id']}"), 202)
+
+
+def test_what_an_order_would_cost_is_read_off_the_book(admin: httpx.Client) -> None:
+    sent = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+    shown = data(admin.post("/api/v1/orders/preview", json=sent))
+    assert shown["is_complete"] is True
+    assert shown["average_price"] == pytest.approx(60_000, rel=0.05)
+    assert shown["slippage_bps"] >= 0
+    far = data(admin.post("/api/v1/orders/preview", json={**sent, "price": 1}))
+    assert (far["filled_quantity"], far["average_price"], far["left_quantity"]) == (0, None, 0.001)
+
+
+def test_roles_say_who_may_do_what(served: Served) -> None:
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": "50000"}
+    with served.client(None) as nobody, served.client("read") as reader, served.client("trade") as trader:
+        assert data(nobody.get("/api/v1/orders")) is not None
+        assert problem(nobody.post("/api/v1/orders", json=body), 401) == "unauthorized"
+        assert nobody.post("/api/v1/orders", json=body).headers["www-authenticate"] == "Bearer"
+        assert problem(reader.post("/api/v1/orders", json=body), 403) == "forbidden"
+        for path in ("users", "audit"):
+            assert problem(trader.get(f"/api/v1/{path}"), 403) == "forbidden"
+        for path in ("risk/resume", "strategies/shown/pause"):
+            assert problem(trader.post(f"/api/v1/{path}"), 403) == "forbidden"
+        sent = data(trader.post("/api/v1/orders", json=body), 201)
+        data(trader.delete(f"/api/v1/orders/{sent['id']}"), 202)
+        wrong = {"Authorization": "Bearer " + "x" * 43}
+        assert problem(nobody.get("/api/v1/orders", headers=wrong), 401) == "unauthorized"
+        assert problem(nobody.get("/api/v1/orders", headers={"Authorization": "Basic eDp5"}), 401) == "unauthorized"
+
+
+def test_a_browser_logs_in_and_its_requests_carry_more_than_a_cookie(served: Served) -> None:
+    with served.client(None) as browser:
+        assert problem(browser.post("/api/v1/login", json={"user": "trade", "password": "wrong"}), 401)
+        answer = browser.post("/api/v1/login", json={"user": "trade", "password": "password of trade"})
+        csrf = data(answer)["csrf"]
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert data(browser.get("/api/v1/me"))["role"] == "trade"
+        body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": "50000"}
+        assert problem(browser.post("/api/v1/orders", json=body), 403) == "csrf"
+        signed = {"X-CSRF-Token": csrf}
+        foreign = {**signed, "Origin": "http://evil.example"}
+        assert problem(browser.post("/api/v1/orders", json=body, headers=foreign), 403) == "origin"
+        sent = data(browser.post("/api/v1/orders", json=body, headers=signed), 201)
+        data(browser.delete(f"/api/v1/orders/{sent['id']}", headers=signed), 202)
+        data(browser.post("/api/v1/logout", headers=signed))
+        assert data(browser.get("/api/v1/me"))["user"] is None
+
+
+def test_users_come_and_go_and_what_they_do_is_written_down(served: Served, admin: httpx.Client) -> None:
+    made = data(admin.post("/api/v1/users", json={"name": "ada", "role": "trade"}), 201)
+    assert problem(admin.post("/api/v1/users", json={"name": "ada", "role": "trade"}), 422) == "invalid_value"
+    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {made['token']}"}) as ada:
+        data(ada.post("/api/v1/risk/pause", json={"reason": "lunch"}))
+        assert problem(order(ada, price=50000), 422) == "paused"
+        data(admin.post("/api/v1/risk/resume"))
+        data(admin.delete("/api/v1/users/ada"))
+        assert problem(ada.get("/api/v1/orders"), 401) == "unauthorized"
+    noted = data(admin.get("/api/v1/audit"))
+    paused = next(row for row in noted if row["what"] == "risk pause")
+    assert (paused["user"], paused["detail"], paused["status"]) == ("ada", "lunch", 200)
+    assert made["token"] not in admin.get("/api/v1/audit").text
+
+
+def test_every_answer_has_the_headers_of_a_careful_server(served: Served, admin: httpx.Client) -> None:
+    for answer in (admin.get("/health"), admin.get("/api/v1/nowhere"), admin.post("/api/v1/orders", content=b"{")):
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
+    preflight = admin.options(
+        "/api/v1/orders", headers={"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert "access-control-allow-origin" not in preflight.headers
+
+
+def test_a_strategy_is_held_changed_and_shown(admin: httpx.Client) -> None:
+    (shown,) = (row for row in data(admin.get("/api/v1/strategies")) if row["name"] == "shown")
+    assert [(p["name"], p["value"], p["is_changeable"]) for p in shown["parameters"]] == [
+        *(("step", 1, True), ("fixed", 0.5, False))
+    ]
+    assert data(admin.post("/api/v1/strategies/shown/pause"))["state"] == "paused"
+    assert problem(order(admin, price=50000, strategy="shown"), 422) == "paused"
+    assert data(admin.post("/api/v1/strategies/shown/start"))["state"] == "active"
+    one = "/api/v1/strategies/shown/parameters"
+    assert data(admin.patch(one, json={"step": 7}))["parameters"][0]["value"] == 7
+    until(lambda: data(admin.get("/api/v1/strategies/shown/published"))["values"].get("step") == 7)
+    published = data(admin.get("/api/v1/strategies/shown/published"))
+    assert published["series"]["steps"][-1][1] == 7.0
+    assert published["tables"]["levels"] == {"columns": ["side", "qty"], "rows": [["bid", 1]]}
+    assert problem(admin.patch(one, json={"fixed": 1}), 422) == "invalid_value"
+    assert problem(admin.patch(one, json={"step": "many"}), 422) == "invalid_value"
+    assert problem(admin.patch(one, json={"nope": 1}), 422) == "invalid_value"
+    assert problem(admin.post("/api/v1/strategies/nobody/pause"), 404) == "unknown_strategy"
+
+
+def test_the_kill_switch_closes_everything_until_it_is_armed_again(admin: httpx.Client) -> None:
+    data(order(admin), 201)
+    data(order(admin, price=50000), 201)
+    assert data(admin.post("/api/v1/risk/kill"))["state"] == "killed"
+    assert problem(order(admin, price=50000), 422) == "killed"
+    until(lambda: data(admin.get("/api/v1/risk"))["state"] == "killed")
+    until(lambda: all(float(row["quantity"]) == 0 for row in data(admin.get("/api/v1/positions"))))
+    assert not data(admin.get("/api/v1/orders", params={"status": "open"}))
+    assert data(admin.post("/api/v1/risk/resume"))["state"] == "active"
+    limits = until(lambda: data(admin.get("/api/v1/risk"))["limits"])
+    assert {"check", "limit", "value", "use"} <= limits[0].keys()
+
+
+def test_the_rest_of_what_is_read(admin: httpx.Client) -> None:
+    data(order(admin), 201)
+    fills = until(lambda: data(admin.get("/api/v1/fills")))
+    assert {"order_id", "price", "quantity", "fee", "liquidity"} <= fills[0].keys()
+    book = data(admin.get("/api/v1/book/BTCUSDT", params={"depth": 3}))
+    assert (len(book["bids"]), len(book["asks"]), book["state"]) == (3, 3, "synced")
+    assert float(book["bids"][0][0]) < float(book["asks"][0][0])
+    assert until(lambda: data(admin.get("/api/v1/trades/BTCUSDT")))
+    bar = until(lambda: data(admin.get("/api/v1/bars/BTCUSDT", params={"interval": "1s"})))[-1]
+    assert bar[3] <= min(bar[1], bar[4]) <= max(bar[1], bar[4]) <= bar[2]
+    points = until(lambda: data(admin.get("/api/v1/equity"))["points"])
+    assert points[-1][1] == pytest.approx(100_000, rel=0.001)
+    assert data(admin.get("/api/v1/feeds"))[0]["state"] == "synced"
+    assert data(admin.get("/api/v1/latency"))["decision"]["count"] > 0
+    assert data(admin.get("/api/v1/instruments/BTCUSDT"))["id"] == BTC
+    assert any(row["event"] == "OrderFilled" for row in data(admin.get("/api/v1/events")))
+    assert problem(admin.get("/api/v1/book/NOPE"), 404) == "unknown_symbol"
+    assert data(admin.get("/api/v1/sessions")) == []
+    document = admin.get("/api/v1/openapi.json").json()
+    assert "example" in document["paths"]["/api/v1/orders"]["post"]["responses"]["201"]["content"]["application/json"]
+
+
+def test_who_asks_too_often_is_told_to_wait(tmp_path: Path) -> None:
+    with Served(tmp_path, rate_per_second=5.0) as served, served.client("read") as client:
+        answers = [client.get("/health") for _ in range(40)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused
+        assert refused[0].headers["retry-after"] == "1"
+        assert problem(refused[0], 429) == "too_many_requests"
+
+
+CONFIG = """
+[mode]
+journal = "journal"
+session = "s1"
+[[mode.connections]]
+venue = "BINANCE"
+sandbox = true
+[server]
+port = 0
+database = "server.db"
+[[strategies]]
+kind = "manual"
+instruments = ["BTCUSDT.BINANCE"]
+"""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run ``tradecore serve`` in a folder; yields where it serves once its session takes orders."""
+    command = [sys.executable, "-m", "tradecore", "serve", "--config", "serve.toml"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if line.startswith("serving at "):
+                    break
+            assert lines, "it says nothing"
+            assert "token" not in "".join(lines)
+            url = lines[-1].removeprefix("serving at ").strip()
+            until(lambda: httpx.get(f"{url}/health").json()["data"])
+            yield url, process
+        finally:
+            process.kill()
+
+
+def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_path: Path) -> None:
+    (tmp_path / "serve.toml").write_text(CONFIG)
+    add = [sys.executable, "-m", "tradecore", "user", "add", "ada", "--role", "admin", "--config", "serve.toml"]
+    token = subprocess.run(add, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    key = {"Idempotency-Key": "once"}
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+    with serving(tmp_path) as (url, process), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        sent = until(lambda: (answer := client.post("/api/v1/orders", json=body)).status_code == 201 and answer).json()
+        assert sent["data"]["status"] == "filled"
+        first = data(client.post("/api/v1/orders", json=body, headers=key), 201)
+        data(client.post("/api/v1/risk/pause"))
+        until(lambda: data(client.get("/api/v1/risk"))["state"] == "paused")
+        held = until(lambda: data(client.get("/api/v1/positions")))[0]["quantity"]
+        process.kill()
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        assert data(client.get("/api/v1/me"))["role"] == "admin"
+        assert data(client.get("/api/v1/positions"))[0]["quantity"] == held
+        assert data(client.get("/api/v1/risk"))["state"] == "paused"
+        assert data(client.post("/api/v1/orders", json=body, headers=key), 201) == first
+        assert [row["session"] for row in data(client.get("/api/v1/sessions"))] == ["s1"]
+        assert token not in "".join(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())

@@ -1,0 +1,183 @@
+"""What the server pushes: snapshots, numbers, coming back, and clients that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+from served import BTC, Served
+
+import tradecore as tc
+from tradecore.errors import RequestError
+from tradecore.server.topics import Client, Topics
+
+pytest.importorskip("fastapi")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("served")) as served:
+        yield served
+
+
+async def told(socket: aiohttp.ClientWebSocketResponse, topic: str | None = None) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        while True:
+            message: dict[str, Any] = orjson.loads(await socket.receive_str())
+            if topic is None or message.get("topic") == topic:
+                return message
+
+
+def test_a_topic_begins_with_a_snapshot_and_who_comes_back_gets_what_was_missed(served: Served) -> None:
+    async def main() -> None:
+        url = f"{served.url}/api/v1/stream"
+        async with tc.Client(served.url, token=served.tokens["trade"]) as client, aiohttp.ClientSession() as http:
+            async with http.ws_connect(url) as socket:
+                hello = await told(socket)
+                assert (hello["kind"], hello["mode"], hello["is_sandbox"]) == ("hello", "paper", True)
+                assert f"book:{BTC}" in hello["topics"]
+                await socket.send_json({"op": "subscribe", "topics": ["orders", f"book:{BTC}"]})
+                first = await told(socket, "orders")
+                assert first["kind"] == "snapshot"
+                sent = await client.send("BTCUSDT", "buy", "0.001", "50000")
+                update = await told(socket, "orders")
+                assert (update["kind"], update["seq"]) == ("update", first["seq"] + 1)
+                assert update["data"]["id"] == sent["id"]
+                books = [await told(socket, f"book:{BTC}") for _ in range(2)]
+                assert books[1]["seq"] > books[0]["seq"]
+                assert books[1]["data"]["bids"]
+            await client.cancel(sent["id"])
+            async with http.ws_connect(url) as socket:
+                await told(socket)
+                await socket.send_json({"op": "subscribe", "topics": ["orders"], "since": {"orders": update["seq"]}})
+                missed = await told(socket, "orders")
+                assert (missed["kind"], missed["seq"]) == ("update", update["seq"] + 1)
+                for wrong in ("{", '{"op": "dance"}', "[1]", '{"op": "subscribe", "topics": 1}'):
+                    await socket.send_str(wrong)
+                    assert (await told(socket))["kind"] in ("error", "update")
+                await socket.send_json({"op": "subscribe", "topics": ["nothing"]})
+                while (await told(socket))["kind"] != "error":
+                    pass
+                await socket.send_json({"op": "ping"})
+                while (await told(socket)).get("kind") != "pong":
+                    pass
+
+    asyncio.run(main())
+
+
+def test_the_client_does_what_the_server_does(served: Served) -> None:
+    async def main() -> None:
+        async with tc.Client(served.url, token=served.tokens["admin"]) as client:
+            assert (await client.health())["session"] == "s1"
+            first = await client.send("BTCUSDT", "sell", "0.001", "90000", key="once", post_only=True)
+            assert first == await client.send("BTCUSDT", "sell", "0.001", "90000", key="once", post_only=True)
+            assert (await client.replace(first["id"], price="90001"))["id"] == first["id"]
+            assert (await client.change("shown", step=5))["parameters"][0]["value"] == 5
+            await client.post("risk/pause")
+            await client.post("risk/resume")
+            with pytest.raises(RequestError, match="off_grid") as refused:
+                await client.send("BTCUSDT", "sell", "0.001", "90000.001")
+            assert refused.value.status == 422
+            async for message in client.stream(["status"]):
+                assert message["data"]["session"] == "s1"
+                break
+            with pytest.raises(RequestError, match="unknown_topic"):
+                async for _ in client.stream(["nothing"]):
+                    pass
+            await client.cancel(first["id"])
+            assert isinstance(await client.get("fills", limit=3), list)
+        with pytest.raises(RequestError, match="no_answer"):
+            async with tc.Client("http://127.0.0.1:9") as client:
+                await client.health()
+
+    asyncio.run(main())
+
+
+def test_who_may_not_read_hears_nothing(tmp_path: Path) -> None:
+    with Served(tmp_path, open_reads=False) as served:
+
+        async def closed(**headers: str) -> int | None:
+            url = f"{served.url}/api/v1/stream"
+            async with aiohttp.ClientSession() as http, http.ws_connect(url, headers=headers) as socket:
+                message = await socket.receive(20)
+                return socket.close_code if message.type is aiohttp.WSMsgType.CLOSE else None
+
+        async def main() -> None:
+            assert await closed() == 4001
+            assert await closed(Authorization="Bearer wrong") == 4001
+            good = {"Authorization": f"Bearer {served.tokens['read']}"}
+            assert await closed(**good) is None
+            assert await closed(**good, Origin="http://evil.example") == 4003
+
+        asyncio.run(main())
+        with served.client(None) as nobody:
+            assert nobody.get("/api/v1/orders").status_code == 401
+            assert nobody.get("/health").status_code == 200
+
+
+def test_clients_that_do_not_read_are_dropped_and_stand_in_nobodys_way(served: Served) -> None:
+    """Their sockets stay full of trades and books, while others go on."""
+    topics = [f"book:{BTC}", f"trades:{BTC}", "prices", "positions", "events", "feeds", "risk"]
+
+    async def silent() -> asyncio.StreamWriter:
+        host, port = served.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(
+            b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        asked = orjson.dumps({"op": "subscribe", "topics": topics})
+        writer.write(bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked)
+        return writer
+
+    async def main() -> None:
+        writers = [await silent() for _ in range(20)]
+        async with tc.Client(served.url, token=served.tokens["trade"]) as client:
+            for _ in range(20):
+                sent = await client.send("BTCUSDT", "buy", "0.001", "50000")
+                assert sent["status"] == "accepted"
+                await client.cancel(sent["id"])
+            count = 0
+            async for message in client.stream(["prices"]):
+                count += message["kind"] == "snapshot"
+                if count == 5:
+                    break
+        for writer in writers:
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_client_that_falls_behind_is_dropped_with_the_reason() -> None:
+    async def main() -> None:
+        topics = Topics(lambda topic: [])
+        slow, quick = Client(), Client()
+        for client in (slow, quick):
+            topics.subscribe(client, "orders", None)
+        for number in range(300):
+            topics.update("orders", number)
+            await quick.take()
+        assert quick.problem is None
+        assert slow.problem is not None
+        assert slow.problem.startswith("slow: 257 messages")
+        assert await slow.take() == []
+        lazy = Client()
+        topics.subscribe(lazy, "prices", None)
+        await lazy.take()
+        for number in range(1_000):
+            topics.state("prices", number)
+        (newest,) = await lazy.take()
+        assert orjson.loads(newest)["data"] == 999
+        late = Client()
+        topics.subscribe(late, "orders", 290)
+        assert [orjson.loads(text)["seq"] for text in await late.take()] == list(range(291, 301))
+        topics.leave(late)
+        assert topics.wanted() == ["orders", "prices"]
+
+    asyncio.run(main())
