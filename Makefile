@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper serve test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres promtool wheel wheel-test browser
+.PHONY: demo paper serve test simulate bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres promtool wheel wheel-test browser
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -64,6 +64,10 @@ fuzz:
 		cargo run --quiet --profile checked -p tradecore-fuzz --features guided -- \
 		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(DISTIL),--distil) $(FILES)
+
+# The whole of a live session on a virtual clock, under what goes wrong by a seed.
+simulate: build
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0))
 
 py-test: build postgres browser promtool
 	$(BIN)/pytest -n auto

@@ -4135,6 +4135,11 @@ class Kernel:
         The fields of an :class:`~tradecore.reconcile.AccountState`, orders and executions as far as they are open or
         ended a short while ago.
         """
+    def client_id(self, order: int) -> str | None:
+        """Return the client id of an order that is open or ended a short while ago; None of any other."""
+    @property
+    def forgotten_before_ns(self) -> int:
+        """Time, ns UTC: :meth:`account_state` tells no more of orders that ended before it; 0 while it tells of all."""
     @property
     def limits(self) -> list[dict[str, Any]]:
         """Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``."""

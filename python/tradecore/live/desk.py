@@ -37,6 +37,10 @@ class Desk(Protocol):
     def cancel_in(self, instrument: str) -> None:
         """Cancel every order of an instrument, also those that nobody here knows."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is on its way to a venue."""
+
     async def close(self) -> None:
         """Wait for what is on its way."""
 
@@ -97,6 +101,11 @@ class PaperDesk:
     def cancel_in(self, instrument: str) -> None:
         """There are none but those the kernel knows."""
 
+    @property
+    def is_busy(self) -> bool:
+        """What is on its way here is the exchange's."""
+        return False
+
     async def close(self) -> None:
         """Nothing is on its way."""
 
@@ -154,6 +163,11 @@ class VenueDesk:
     def cancel_in(self, instrument: str) -> None:
         """Ask the venue to."""
         self._ask(instrument, self._cancel, instrument)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something was sent and is not answered."""
+        return bool(self._under_way)
 
     async def close(self) -> None:
         """Wait until what was sent is answered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -70,6 +71,7 @@ class Line:
 
     def __init__(self, connector: Connector, queue: VenueQueue, instruments: Sequence[Instrument]) -> None:
         self.connector = connector
+        self.venue = connector.name
         self.queue = queue
         self.instruments = [instrument.id for instrument in instruments]
         self.frames = 0
@@ -78,6 +80,8 @@ class Line:
         """From the venue's stamp of a message to its receipt, seconds, by the two clocks."""
         self.processing = Histogram()
         """From the receipt of a frame until all was done that it led to, seconds."""
+        self.is_doubted = asyncio.Event()
+        """Set when the venue may have said something of the account that was not heard."""
         self._decoder = FeedDecoder(connector.name, instruments)
         self._told: list[FeedState] = []
         self._feed = Feed(connector, self._decoder, self.instruments, self._told.append)

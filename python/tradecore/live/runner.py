@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -13,21 +13,31 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from tradecore._core import Instrument
 from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
-from tradecore.errors import CredentialsError, InvalidValueError, JournalError, RunError, StrategyError, TradecoreError
+from tradecore.errors import (
+    CredentialsError,
+    InvalidValueError,
+    JournalError,
+    NoAnswerError,
+    RunError,
+    StrategyError,
+    TradecoreError,
+    VenueError,
+)
+from tradecore.live.audit import AUDIT_S, Auditor
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.events import LinkChanged, ReconcileDifference, SessionFailed
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
-from tradecore.reconcile import VenueAccount
+from tradecore.reconcile import ReconcileAction, VenueAccount
 from tradecore.risk import RiskLimits
 from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
 from tradecore.types import BookState
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Stream, VenueQueue
-from tradecore.venues.clock import Clock, SystemClock, Timer
+from tradecore.venues.clock import Clock, SystemClock, Timer, within
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
 
 if TYPE_CHECKING:
@@ -48,8 +58,6 @@ _HOOKS = {
 }
 """What is subscribed to beside books and trades, by the hook that is overridden."""
 
-_LOOK_BACK_NS = 60_000_000_000
-"""Executions are asked for from so long before the newest thing that is known."""
 _WRITE_S = 1.0
 """What leads to no command is in the journal's file after so long."""
 _PATIENCE_S = 5.0
@@ -403,19 +411,43 @@ class Live:
 
     async def _reconcile(self) -> None:
         session = self._open_session
-        # The venue's executions since before the journal ended; of a new session there are none.
-        since = (session.now_ns if self._is_resumed else self._clock.now_ns()) - _LOOK_BACK_NS
-        for line in self.lines:
-            if self._paper is None:
-                account = await line.connector.account(line.instruments, max(since, 0))
-            else:
-                # The exchange of paper trading begins anew: orders are gone, what was traded stays.
+        if self._paper is not None:
+            # The exchange of paper trading begins anew: orders are gone, what was traded stays.
+            for line in self.lines:
                 known = session.known(line.instruments)
                 account = VenueAccount(positions=known.positions, balances=known.balances)
-            for action in session.reconcile(self._now(), account, line.instruments):
-                name = line.connector.name
-                told = ReconcileDifference(session.now_ns, name, action.instrument, action.kind, str(action))
-                self.events.publish(told)
+                actions = session.differences(account, line.instruments)
+                for action in actions:
+                    self._differs(line, action)
+                session.carry_out(self._now(), account, actions)
+            return
+        # Of a new session there are no executions.
+        known_until = session.now_ns if self._is_resumed else self._clock.now_ns()
+        auditor = Auditor(session, self._clock, self._deliver, self._now, self._differs)
+        session.hold()
+        for line in self.lines:
+            await auditor.begin(line, known_until)
+        session.release(self._now())
+        for line in self.lines:
+            self._tasks.append(asyncio.create_task(self._audit(auditor, line), name=f"session audit {line.venue}"))
+
+    def _differs(self, line: Line, action: ReconcileAction) -> None:
+        at_ns, venue = self._open_session.now_ns, line.connector.name
+        self.events.publish(ReconcileDifference(at_ns, venue, action.instrument, action.kind, str(action)))
+
+    async def _audit(self, auditor: Auditor, line: Line) -> None:
+        """Look after a venue's account every while, and when it was out of hearing."""
+        while True:
+            line.is_doubted.clear()
+            with suppress(TimeoutError):
+                await within(self._clock, AUDIT_S, line.is_doubted.wait())
+            try:
+                await auditor.look(line)
+            except (VenueError, NoAnswerError) as error:
+                _LOG.warning("the account at %s cannot be looked at: %s", line.venue, error)
+            except TradecoreError as error:
+                self._fail(error)
+                return
 
     async def _end(self) -> SessionResult:
         session = self._open_session
@@ -423,7 +455,7 @@ class Live:
         cancels = self._on_stop == "cancel" or self._failure is not None
         try:
             if self._failure is not None:
-                with contextlib.suppress(TradecoreError):
+                with suppress(TradecoreError):
                     session.kernel.pause(self._now())
             elif has_begun:
                 self._advance()
@@ -484,10 +516,13 @@ class Live:
         try:
             work(*given)
         except Exception as error:
-            if self._failure is None:
-                self._failure = error
-                self.events.publish(SessionFailed(self._now(), type(error).__name__, str(error)))
-            self.stop()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None:
+            self._failure = error
+            self.events.publish(SessionFailed(self._now(), type(error).__name__, str(error)))
+        self.stop()
 
     def _arrived(self, line: Line, event: Event) -> None:
         if isinstance(event, Frame) and self._session is not None:
@@ -505,9 +540,14 @@ class Live:
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)
 
+    def _deliver(self, report: VenueReport) -> None:
+        """Have the session know of a report at once, also before the strategies start."""
+        self._open_session.report(self._now(), report)
+
     def _take_in(self, event: LineInput) -> None:
         if isinstance(event, LinkState):
             self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
+            self._heard(event)
             return
         if isinstance(event, FeedState):
             if event.stream is not Stream.BOOK:
@@ -534,6 +574,13 @@ class Live:
                 session.balance(now, event)
         self._plan()
 
+    def _heard(self, link: LinkState) -> None:
+        """Have an account looked after once a connection is there again that may have been to tell of it."""
+        if link.is_up:
+            for line in self.lines:
+                if line.venue == link.venue:
+                    line.is_doubted.set()
+
     def _now(self) -> int:
         return max(self._clock.now_ns(), self._open_session.now_ns)
 
@@ -546,7 +593,9 @@ class Live:
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
-        due = None if self._stopping.is_set() else self._open_session.next_due()
+        # Before the strategies start nothing is due, also where a journal left something that is.
+        is_at_rest = self._stopping.is_set() or self._held is not None
+        due = None if is_at_rest else self._open_session.next_due()
         if due is not None:
             self._wake = self._clock.call_later(max(due - self._clock.now_ns(), 0) / 1e9, self._woken)
 

@@ -7,9 +7,10 @@ a virtual clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from tradecore._core import FeedDecoder, Instrument, Kernel, journal_begins
+from tradecore._core import Command, FeedDecoder, Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
 from tradecore.live.desk import Desk
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
@@ -50,12 +51,17 @@ class Session:
         self.now_ns = 0
         self.began_ns: int | None = None
         """Time of the first input in its journal, ns UTC; None without any."""
+        self.moves = 0
+        """How often something happened to the account, or was asked for."""
+        self._waiting: list[Command] | None = None
+        """What waits to be sent until the account is known; None while nothing has to wait."""
+        self._has_started = False
         self._is_ending = False
         self._markets = {instrument.id: index for index, instrument in enumerate(instruments)}
         self._currencies = {instrument.settlement for instrument in instruments}
 
     def recover(self, reader: JournalReader) -> int:
-        """Take up where a journal ends, instead of :meth:`start`; return how many entries it has.
+        """Take up where a journal ends, instead of :meth:`start`; return how many records of entries it has.
 
         What follows from its last input and was not written any more is written now; no command is sent: those that
         may or may not have left are for reconciliation.
@@ -68,6 +74,9 @@ class Session:
             For one of other strategies or instruments.
         """
         pieces = [record.data for record in reader if record.kind is RecordKind.ENTRIES]
+        if not pieces:
+            return 0  # it was cut off before its strategies started
+        self._has_started = True
         _, rest = self.kernel.replay(b"".join(pieces))
         self.kernel.take_journal()
         self.kernel.drain()
@@ -80,8 +89,9 @@ class Session:
         return len(pieces)
 
     def start(self, at_ns: int) -> None:
-        """Start the strategies."""
+        """Start the strategies. What was taken before is written with that: a journal has all of it or nothing."""
         self.kernel.start(at_ns)
+        self._has_started = True
         self.settle(at_ns)
 
     def stop(self, at_ns: int) -> None:
@@ -113,12 +123,14 @@ class Session:
 
     def report(self, at_ns: int, report: VenueReport) -> None:
         """Deliver a venue's word on an order."""
+        self.moves += 1
         report.deliver(self.kernel, at_ns, self._markets[report.instrument])
         self.settle(at_ns)
 
     def balance(self, at_ns: int, balance: Balance) -> None:
         """Tell what the account holds, where an instrument is settled in it."""
         if balance.currency in self._currencies:
+            self.moves += 1
             self.kernel.balance(at_ns, balance.currency, balance.total)
             self.settle(at_ns)
 
@@ -144,14 +156,27 @@ class Session:
         """Write down what the kernel took and decided, then let its commands go."""
         self.now_ns = at_ns
         commands, refusals = self.kernel.drain(), self.kernel.refusals()
+        self.moves += len(commands)
         if self.journal is not None:
             self._write(self.journal, is_urgent=bool(commands))
+        if self._waiting is not None:
+            self._waiting += commands
+            commands = []
         self.desk.send(at_ns, commands, refusals)
 
     def flush(self) -> None:
         """Have all that was written down so far in the journal's file."""
         if self.journal is not None and not self._is_ending:
             self._write(self.journal, is_urgent=True)
+
+    def hold(self) -> None:
+        """Let no command leave until :meth:`release`."""
+        self._waiting = []
+
+    def release(self, at_ns: int) -> None:
+        """Let go what was decided meanwhile, and all that is decided from now on."""
+        waiting, self._waiting = self._waiting or [], None
+        self.desk.send(at_ns, waiting, ())
 
     def known(self, instruments: Sequence[str]) -> AccountState:
         """Return what is known of the account in some instruments."""
@@ -163,43 +188,44 @@ class Session:
             balances=state["balances"],
         )
 
-    def reconcile(self, at_ns: int, venue: VenueAccount, instruments: Sequence[str]) -> Sequence[ReconcileAction]:
-        """Bring what is known of some instruments in line with what their venue says; return what that took.
-
-        An instrument that a difference halts trades no more in this session.
-        """
+    def differences(self, venue: VenueAccount, instruments: Sequence[str]) -> Sequence[ReconcileAction]:
+        """Return what it takes to bring what is known of some instruments in line with what their venue says."""
         specs = [self.instruments[self._markets[name]] for name in instruments]
-        actions = reconcile(self.known(instruments), venue, specs)
+        # An account may hold what nothing here is settled in.
+        balances = {name: total for name, total in venue.balances.items() if name in self._currencies}
+        return reconcile(self.known(instruments), replace(venue, balances=balances), specs)
+
+    def carry_out(self, at_ns: int, venue: VenueAccount, actions: Sequence[ReconcileAction]) -> None:
+        """Do that. An instrument that a difference halts trades no more in this session."""
         executions = {(told.instrument, told.execution_id): told for told in venue.executions}
         for action in actions:
-            if action.kind == "replay":
-                self._replay(at_ns, action, executions[str(action.instrument), str(action.execution_id)])
+            if action.kind == "replay" and action.order_id is not None:
+                self.replay(at_ns, action.order_id, executions[str(action.instrument), str(action.execution_id)])
             else:
                 self._carry_out(at_ns, action)
-            self.settle(at_ns)
-        return actions
+                self.settle(at_ns)
 
-    def _replay(self, at_ns: int, action: ReconcileAction, told: VenueExecution) -> None:
+    def replay(self, at_ns: int, order: int, told: VenueExecution) -> None:
         """Book a fill that was missed. What the venue does not tell of its fee is counted as nothing."""
         self.kernel.report(
             at_ns,
             self._markets[told.instrument],
             "fill",
-            action.order_id,
+            order,
             venue_id=told.venue_id,
             execution=told.execution_id,
             ts_event=told.ts_event,
-            price=action.price,
-            qty=action.qty,
+            price=told.price,
+            qty=told.qty,
             liquidity=told.liquidity or "taker",
             fee=told.fee or 0,
         )
+        self.settle(at_ns)
 
     def _carry_out(self, at_ns: int, action: ReconcileAction) -> None:
         kernel = self.kernel
         if action.kind == "set_balance":
-            if action.currency in self._currencies:  # the base of a spot instrument settles nothing
-                kernel.balance(at_ns, str(action.currency), action.total or 0)
+            kernel.balance(at_ns, str(action.currency), action.total or 0)
             return
         instrument = str(action.instrument)
         market = self._markets[instrument]
@@ -223,6 +249,8 @@ class Session:
             self.settle(at_ns)
 
     def _write(self, journal: JournalWriter, *, is_urgent: bool) -> None:
+        if not self._has_started:
+            return
         try:
             entries = self.kernel.take_journal()
             if self.began_ns is None:

@@ -127,7 +127,7 @@ class LocalServer(ABC):
         self._clock = clock or SystemClock()
         self._faults = Faults(faults, seed=seed)
         self._door = Door(self._faults, self._clock)
-        self._links: set[Link] = set()
+        self._links: dict[Link, None] = {}  # in the order they came, so that runs are alike
         self._desks: dict[str, Desk] = {}
         catalog = None if data is None else Catalog.of(data)
         names = self._traded(catalog) if symbols is None else symbols
@@ -300,11 +300,11 @@ class LocalServer(ABC):
     async def _serve(
         self, link: Link, on_text: Callable[[str], None], *, ping_s: float, most_per_s: int | None = None
     ) -> web.WebSocketResponse:
-        self._links.add(link)
+        self._links[link] = None
         try:
             await link.serve(on_text, ping_s=self._ping_s or ping_s, most_per_s=most_per_s)
         finally:
-            self._links.discard(link)
+            self._links.pop(link, None)
             self._forget(link)
         return link.socket
 

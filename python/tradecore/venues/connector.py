@@ -168,6 +168,11 @@ class Connector(ABC):
         VenueError, NoAnswerError
         """
 
+    @property
+    @abstractmethod
+    def good_for_s(self) -> float:
+        """How long after it was sent a request may still be taken by the venue, seconds."""
+
     @abstractmethod
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
         """Have the venue cancel an instrument's orders unless it is told so again in time; 0 ends that.

@@ -966,6 +966,19 @@ impl PyKernel {
         known_to_py(py, &known, &state.roster.instruments, &currencies)
     }
 
+    /// Return the client id of an order that is open or ended a short while ago; None of any other.
+    fn client_id(&self, order: u64) -> PyResult<Option<String>> {
+        let mut state = self.state()?;
+        Ok(state.open()?.0.client_id(order).map(|id| id.to_string()))
+    }
+
+    /// Time, ns UTC: :meth:`account_state` tells no more of orders that ended before it; 0 while it tells of all.
+    #[getter]
+    fn forgotten_before_ns(&self) -> PyResult<i64> {
+        let mut state = self.state()?;
+        Ok(state.open()?.0.forgotten_before())
+    }
+
     /// Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``.
     #[getter]
     fn limits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

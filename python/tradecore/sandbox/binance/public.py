@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.link import Link
-from tradecore.sandbox.numbers import Levels, changed, ms
+from tradecore.sandbox.numbers import Levels, ms
 
 __all__ = ["Book", "Streams"]
 
@@ -33,9 +34,10 @@ class _Stream:
     links: list[tuple[Link, bool]] = field(default_factory=list)
     """Where it is sent, and whether with its name around it."""
     next_ms: int = 0
-    told: tuple[Levels, Levels] = field(default_factory=lambda: ({}, {}))
-    """The book as its updates have told it, up to the number ``last``; 0 where they begin with the next one."""
     last: int = 0
+    """The number up to which its updates have told the book; 0 where they begin with the next one."""
+    changed: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    """Prices of levels that have changed since then, for bids and asks, also where they are as they were again."""
 
 
 class Book:
@@ -48,14 +50,18 @@ class Book:
         self._levels: tuple[Levels, Levels] = ({}, {})
         self._touch: tuple[Any, ...] = ()
 
+        self.on_change: list[Callable[[list[set[int]]], None]] = []
+        """Are told the prices of the levels that have changed, for bids and asks."""
+
     def look(self) -> tuple[Levels, Levels]:
         """Return bids and asks as they are now, quantity by price in increments, best first."""
         levels = self._desk.levels(self._symbol, _LEVELS)
         if levels != self._levels:
-            self.update_id += max(
-                1, sum(len(now.items() ^ was.items()) for now, was in zip(levels, self._levels, strict=True))
-            )
+            changes = [now.items() ^ was.items() for now, was in zip(levels, self._levels, strict=True)]
+            self.update_id += max(1, sum(map(len, changes)))
             self._levels = levels
+            for listener in self.on_change:
+                listener([{price for price, _ in change} for change in changes])
         return levels
 
     def touch(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]] | None:
@@ -76,14 +82,27 @@ class Streams:
         self.desk = desk
         self.shapes = shapes
         self.is_spot = isinstance(shapes, SpotShapes)
-        self.books = {symbol: Book(desk, symbol, first_id) for symbol in desk.symbols}
+        self.books = self._new_books(first_id)
         self.default_ms = 1_000 if self.is_spot else 250
         self._streams: dict[str, _Stream] = {}
         desk.on_trades.append(self._on_trades)
 
+    def _new_books(self, first_id: int) -> dict[str, Book]:
+        books = {symbol: Book(self.desk, symbol, first_id) for symbol in self.desk.symbols}
+        for symbol, book in books.items():
+            book.on_change.append(partial(self._on_change, symbol))
+        return books
+
+    def _on_change(self, symbol: str, changes: list[set[int]]) -> None:
+        """Have every stream of updates tell levels that have changed, whoever saw it first."""
+        for stream in self._streams.values():
+            if (stream.symbol, stream.name) == (symbol, "depth"):
+                for prices, change in zip(stream.changed, changes, strict=True):
+                    prices.update(change)
+
     def begin_again(self, first_id: int) -> None:
         """Lose all numbers, as a venue that was restarted."""
-        self.books = {symbol: Book(self.desk, symbol, first_id) for symbol in self.desk.symbols}
+        self.books = self._new_books(first_id)
         for stream in self._streams.values():
             stream.last = 0
 
@@ -162,11 +181,14 @@ class Streams:
         levels = book.look()
         if stream.last == 0:
             # It begins here: what was before is in the snapshot.
-            stream.told, stream.last = levels, book.update_id
+            stream.changed, stream.last = (set(), set()), book.update_id
             return
         if book.update_id == stream.last:
             return
-        changes = [changed(was, now) for was, now in zip(stream.told, levels, strict=True)]
+        changes = [
+            [(price, now.get(price, 0)) for price in sorted(changed)]
+            for changed, now in zip(stream.changed, levels, strict=True)
+        ]
         told: dict[str, Any] = {"e": "depthUpdate", "E": now_ms}
         if not self.is_spot:
             told["T"] = now_ms
@@ -175,7 +197,7 @@ class Streams:
             told["pu"] = stream.last
         digits = self.shapes.digits[symbol]
         told |= {side: digits.levels(change) for side, change in zip("ba", changes, strict=True)}
-        stream.told, stream.last = levels, book.update_id
+        stream.changed, stream.last = (set(), set()), book.update_id
         self._send(name, told)
 
     def _partial(self, symbol: str, limit: int, now_ms: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ use super::view::Known;
 use crate::book::{L2Book, MarkPrice, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::reconcile::{Known as KnownAccount, KnownOrder};
-use crate::orders::{Order, OrderKey, SessionId};
+use crate::orders::{ClientId, Order, OrderId, OrderKey, SessionId};
 use crate::risk::{Engine, Trading, Use};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, Qty, StrategyId};
 
@@ -88,6 +88,18 @@ impl Kernel {
         let balances = core.accounts.balances().filter(|(own, ..)| *own == account);
         known.balances = balances.map(|(_, currency, total)| (currency, total)).collect();
         known
+    }
+
+    /// The client id of an order that is open or ended a short while ago.
+    pub fn client_id(&self, order: OrderId) -> Option<ClientId> {
+        let core = self.ctx.core();
+        let found = core.desk.orders().find(order)?;
+        Some(core.session.client_id(found.strategy, order))
+    }
+
+    /// Of what ended before this time orders and executions may be forgotten, ns; 0 while nothing is.
+    pub fn forgotten_before(&self) -> i64 {
+        self.ctx.core().desk.orders().forgotten_before()
     }
 
     /// Whether somebody follows a market: its messages are then to be delivered one by one.

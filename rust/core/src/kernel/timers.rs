@@ -41,13 +41,17 @@ impl Timers {
         self.heap.peek().map(|Reverse(timer)| timer.at)
     }
 
-    /// Takes the next one that is due by `now`; one that repeats is set again.
+    /// Takes the next one that is due by `now`; one that repeats is set again, for its first turn after `now`.
+    ///
+    /// Turns that nobody could take, since the process stood still or was not there, are taken as one.
     pub(super) fn take(&mut self, now: i64) -> Option<Timer> {
         let Reverse(timer) = *self.heap.peek().filter(|Reverse(timer)| timer.at <= now)?;
         self.heap.pop();
         // A timer whose next turn lies beyond the end of time has had its last one.
         if timer.interval > 0
-            && let Some(next) = timer.at.checked_add(timer.interval)
+            && let Some(next) = now
+                .checked_sub((now - timer.at) % timer.interval)
+                .and_then(|at| at.checked_add(timer.interval))
         {
             self.heap.push(Reverse(Timer { at: next, ..timer }));
         }
@@ -84,13 +88,24 @@ mod tests {
         timers.set(Some(10), a, 0);
         timers.set(None, a, 5);
         assert_eq!(timers.take(9), None);
-        let told: Vec<_> = std::iter::from_fn(|| timers.take(15)).map(|t| (t.at, t.id, t.strategy)).collect();
-        assert_eq!(told, [(10, 1, b), (10, 2, a), (15, 1, b)]);
+        let told: Vec<_> = std::iter::from_fn(|| timers.take(14)).map(|t| (t.at, t.id, t.strategy)).collect();
+        assert_eq!(told, [(10, 1, b), (10, 2, a)]);
+        assert_eq!(timers.take(15).map(|t| (t.at, t.id)), Some((15, 1)));
         assert_eq!(timers.next(), Some(20));
         let (list, last) = timers.list();
         assert_eq!(Timers::restore(list.clone(), last).list(), (list, last));
         timers.forget(b);
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn turns_that_were_missed_are_taken_as_one_and_the_rhythm_stays() {
+        let mut timers = Timers::default();
+        timers.set(Some(10), StrategyId::new(0), 5);
+        assert_eq!(timers.take(1_003).map(|timer| timer.at), Some(10));
+        assert_eq!((timers.take(1_003), timers.next()), (None, Some(1_005)));
+        assert_eq!(timers.take(1_005).map(|timer| timer.at), Some(1_005));
+        assert_eq!(timers.next(), Some(1_010));
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl OrderStore {
         self.ended.iter().map(AsRef::as_ref)
     }
 
+    /// Of what ended before this time orders may be forgotten, ns; 0 while all are findable.
+    pub fn forgotten_before(&self) -> i64 {
+        let is_full = self.ended.len() >= Self::HORIZON;
+        self.ended.front().filter(|_| is_full).map_or(0, |oldest| oldest.ts_close)
+    }
+
     /// An open order.
     #[inline]
     pub fn get(&self, id: OrderId) -> Option<&Order> {

@@ -1,0 +1,206 @@
+"""What a session knows held against what its venue says: before the first order, after silence, and every while.
+
+A venue's word on orders can be lost: on a connection that dies, or while no process listens. What a session missed is
+found by asking, in an order that nothing on its way can upset: executions count by their ids, an order that the venue
+shows no longer is looked up by its client id, and what remains as a difference has to stand through several rounds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from tradecore.live.line import Line
+from tradecore.live.session import Session
+from tradecore.reconcile import KnownOrder, ReconcileAction, VenueAccount, VenueExecution
+from tradecore.venues.clock import Clock
+from tradecore.venues.events import ReportKind, VenueReport
+
+__all__ = ["AUDIT_S", "Auditor"]
+
+_LOG = logging.getLogger("tradecore.live")
+
+AUDIT_S = 30.0
+"""An account is looked at so often, seconds."""
+
+_LOOK_BACK_NS = 60_000_000_000
+"""Executions are asked for from so long before the newest thing that is known."""
+_ROUNDS = 4
+_ROUND_S = 1.0
+
+
+class Auditor:
+    """Compares what a session knows with what its venues say.
+
+    Parameters
+    ----------
+    session : Session
+    clock : Clock
+    take : callable
+        Takes reports as the session takes them from connectors.
+    now : callable
+        Returns the session's time, ns UTC.
+    tell : callable
+        Is told what is done about each difference.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        take: Callable[[VenueReport], None],
+        now: Callable[[], int],
+        tell: Callable[[Line, ReconcileAction], None],
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._take = take
+        self._now = now
+        self._tell = tell
+        self._known_until: dict[str, int] = {}
+        """Up to when a venue's executions are known, ns UTC."""
+
+    async def begin(self, line: Line, known_until_ns: int) -> None:
+        """Bring a session in line with a venue before it sends anything.
+
+        What may have left and was not answered is looked up by its client id first, until no request of it can still
+        be on its way.
+
+        Parameters
+        ----------
+        line : Line
+        known_until_ns : int
+            Of executions before that, but for those shortly before, everything is known.
+
+        Raises
+        ------
+        VenueError, NoAnswerError
+            When the venue cannot be asked.
+        """
+        self._known_until[line.connector.name] = known_until_ns
+        began_ns = self._clock.now_ns()
+        while lost := await self._look_up(line, self._unanswered(line)):
+            left_s = line.connector.good_for_s - (self._clock.now_ns() - began_ns) / 1e9
+            if left_s <= 0:
+                for order in lost:
+                    self._report(line, order, "rejected")
+                break
+            await self._clock.sleep(min(_ROUND_S, left_s))
+        for attempt in range(_ROUNDS):
+            asked_ns = self._clock.now_ns()
+            account = await self._account(line)
+            actions = self._session.differences(account, line.instruments)
+            # Something may have happened while the account was read.
+            if attempt == _ROUNDS - 1 or all(action.kind != "halt" for action in actions):
+                break
+            await self._clock.sleep(_ROUND_S)
+        self._carry_out(line, account, actions)
+        self._known_until[line.connector.name] = asked_ns
+
+    async def look(self, line: Line) -> None:
+        """Find what was missed of a venue's word, beside a session that trades.
+
+        Raises
+        ------
+        VenueError, NoAnswerError
+            When the venue cannot be asked.
+        """
+        for attempt in range(_ROUNDS):
+            asked_ns = self._clock.now_ns()
+            before = {order.order_id: order for order in self._session.known(line.instruments).orders}
+            account = await self._account(line)
+            await self._catch_up(line, account, before)
+            self._known_until[line.connector.name] = asked_ns
+            moves = self._session.moves
+            account = await self._account(line)
+            if self._session.moves != moves or self._session.desk.is_busy or line.connector.health.unresolved:
+                return  # it trades: the rest is for a quieter time
+            actions = self._session.differences(account, line.instruments)
+            if not actions:
+                return
+            if attempt == _ROUNDS - 1 or all(action.kind == "set_balance" for action in actions):
+                self._carry_out(line, account, actions)
+                return
+            await self._clock.sleep(_ROUND_S)
+
+    async def _account(self, line: Line) -> VenueAccount:
+        since_ns = max(self._known_until[line.connector.name] - _LOOK_BACK_NS, 0)
+        account = await line.connector.account(line.instruments, since_ns)
+        own = [order for order in account.orders if order.instrument in line.instruments]
+        return replace(account, orders=own, executions=self._executions(line, account.executions))
+
+    def _executions(self, line: Line, told: Iterable[VenueExecution]) -> list[VenueExecution]:
+        """Leave out what is of orders that ended too long ago to be known any more: it was booked then."""
+        known = {order.venue_id for order in self._session.known(line.instruments).orders}
+        before_ns = self._session.kernel.forgotten_before_ns
+        return [each for each in told if each.venue_id in known or each.ts_event >= before_ns]
+
+    def _unanswered(self, line: Line) -> list[KnownOrder]:
+        known = self._session.known(line.instruments).orders
+        return [order for order in known if order.is_open and order.venue_id is None]
+
+    async def _look_up(self, line: Line, orders: Sequence[KnownOrder]) -> list[KnownOrder]:
+        """Have the venue tell how orders stand; return those that it does not have."""
+        missing = []
+        for order in orders:
+            client_id = self._session.kernel.client_id(order.order_id)
+            reports = [] if client_id is None else await line.connector.query(order.instrument, client_id)
+            for report in reports:
+                self._take(report)
+            if not reports:
+                missing.append(order)
+        return missing
+
+    async def _catch_up(self, line: Line, account: VenueAccount, before: dict[int, KnownOrder]) -> None:
+        """Take what is certain whatever is on its way: executions, ends, and orders that should not be there."""
+        known = self._session.known(line.instruments)
+        by_venue_id = {order.venue_id: order for order in known.orders if order.venue_id is not None}
+        booked = set(known.executions)
+        for told in account.executions:
+            order = by_venue_id.get(told.venue_id)
+            if order is not None and (told.instrument, told.execution_id) not in booked:
+                _LOG.warning("execution %s of order %d was missed", told.execution_id, order.order_id)
+                self._session.replay(self._now(), order.order_id, told)
+        there = {order.venue_id: order for order in account.orders}
+        gone = []
+        for order in known.orders:
+            is_unmoved = before.get(order.order_id) == order
+            theirs = None if order.venue_id is None else there.get(order.venue_id)
+            if not is_unmoved or order.venue_id is None:
+                continue
+            if order.is_open and theirs is None:
+                gone.append(order)
+            elif theirs is not None and not order.is_open:
+                _LOG.warning("order %d has ended here and is open at %s", order.order_id, line.connector.name)
+                self._session.desk.cancel_in(order.instrument)
+            elif theirs is not None and (theirs.price, theirs.qty) != (order.price, order.qty):
+                price = None if theirs.price is None else Decimal(theirs.price)
+                self._report(line, order, "replaced", price, Decimal(theirs.qty))
+        for order in await self._look_up(line, gone):
+            self._report(line, order, "cancelled")
+
+    def _report(
+        self, line: Line, order: KnownOrder, kind: ReportKind, price: Decimal | None = None, qty: Decimal | None = None
+    ) -> None:
+        client_id = self._session.kernel.client_id(order.order_id)
+        self._take(
+            VenueReport(
+                venue=line.connector.name,
+                ts_recv=self._clock.now_ns(),
+                instrument=order.instrument,
+                kind=kind,
+                order=client_id,
+                venue_id=order.venue_id,
+                price=price,
+                qty=qty,
+                reason="venue" if kind == "rejected" else None,
+                detail="found by asking",
+            )
+        )
+
+    def _carry_out(self, line: Line, account: VenueAccount, actions: Sequence[ReconcileAction]) -> None:
+        for action in actions:
+            self._tell(line, action)
+        self._session.carry_out(self._now(), account, actions)

@@ -1,0 +1,44 @@
+"""Live sessions on a virtual clock: a few seeds of what ``make simulate`` plays by the thousand, and deaths."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from simulation.deaths import live_through
+from simulation.scenario import play
+
+_SHARES = 6
+
+
+@pytest.fixture(autouse=True)
+def _quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("tradecore"), "level", logging.CRITICAL)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_session_is_safe_under_faults_and_well_once_they_stop(seed: int) -> None:
+    try:
+        outcome = play(seed)
+    except Exception as error:
+        error.add_note(f"to repeat: make simulate SEED={seed}")
+        raise
+    assert outcome.orders > 0
+
+
+def test_a_seed_is_the_same_each_time() -> None:
+    assert play(3) == play(3)
+
+
+@pytest.mark.parametrize("share", range(_SHARES))
+def test_an_order_lives_on_wherever_its_process_dies(share: int) -> None:
+    whole = live_through()
+    assert (whole.step, whole.held, whole.open_there, whole.twice) == ("done", 0, 0, 0)
+    assert whole.bought == whole.sold > 0
+    for moment in range(1 + share, whole.moments + 1, _SHARES):
+        cut = live_through(moment)
+        assert cut.crashes == 1
+        ends = [(life.step, life.held, life.open_there, life.twice, life.trading) for life in (whole, cut)]
+        assert ends[0] == ends[1], f"killed at record {moment}"
+        assert cut.bought == cut.sold > 0, f"killed at record {moment}"

@@ -1,0 +1,273 @@
+"""What a seed makes of a session: its faults and deaths, what must hold meanwhile, and what must come about in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import tradecore as tc
+from simulation.network import VirtualLoop, run_virtually
+from simulation.world import Levels, Unsafe, World, recorded_books
+from tradecore.errors import NoAnswerError, VenueError
+from tradecore.live.journal import JournalReader
+from tradecore.sandbox.faults import Fault
+from tradecore.session.kernel import build_kernel
+
+__all__ = ["Outcome", "play"]
+
+_FAULTS_S = 12.0
+"""How long things go wrong."""
+_PATIENCE_S = 240.0
+"""How long after that all has to be well: a ban may last for two minutes."""
+_STEP_S = 0.05
+_BOOKS_EVERY = 7
+"""Books are compared every so many steps."""
+_LIMIT = Decimal("0.05")
+
+_ORDERS = ("order*", "POST /?api/v?/order", "DELETE /?api/v?/*", "PUT /?api/v?/order*")
+_READS = ("GET *",)
+_STREAMS = ("*@depth*", "*@trade", "*@bookTicker", "user", "answer*", "ack", "*")
+
+
+class Quoter(tc.Strategy):
+    """Quotes both sides, and takes now and then."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.turns = 0
+        self.filled = 0.0
+        ctx.every("200ms", self.requote)
+
+    def requote(self, ctx: tc.Context) -> None:
+        self.turns += 1
+        for name in self.instruments:
+            book = ctx.book(name)
+            bid, ask = book.best_bid, book.best_ask
+            if not book.is_synced or bid is None or ask is None:
+                continue
+            away = (self.turns // 5 % 3) * book.tick_size
+            ctx.quote(name, bid=bid - away, ask=ask + away, qty="0.01", post_only=True)
+            if self.turns % 23 == 0:
+                held = ctx.position(name).qty
+                (ctx.sell if held > 0 else ctx.buy)(name, "0.01")
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        self.filled += fill.qty
+
+
+def _faults(random: Random) -> list[Fault]:
+    """Draw what goes wrong."""
+    rows = []
+    for _ in range(random.randint(1, 6)):
+        begin = random.uniform(1.0, _FAULTS_S)
+        row: dict[str, Any] = {"after_s": begin, "until_s": min(_FAULTS_S, begin + random.uniform(0.2, 8.0))}
+        kind = random.choice(
+            ("drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect",
+             "status", "lose", "swallow", "lag", "lose", "swallow", "stale_snapshot",
+             "clock_step", "lost_sequence", "expire_keys")
+        )  # fmt: skip
+        row["kind"] = kind
+        if kind in ("drop", "duplicate", "reorder", "delay", "corrupt"):
+            row |= {"on": random.choice(_STREAMS), "probability": random.choice((0.02, 0.2, 0.7))}
+        elif kind in ("half_open", "disconnect"):
+            row |= {"on": random.choice(_STREAMS), "count": random.randint(1, 3)}
+        elif kind in ("status", "lose", "swallow", "lag"):
+            row |= {"on": random.choice(_ORDERS + _READS), "probability": random.choice((0.1, 0.5, 1.0))}
+            row |= {"status": random.choice((429, 429, 500, 503)), "count": random.randint(1, 20)}
+        row["delay_ms"] = random.choice((5, 100, 1_500, 4_000))
+        row["step_ms"] = random.choice((-3_000, 1_500, 30_000))
+        rows.append(Fault(**row))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a seed came to."""
+
+    digest: str
+    orders: int
+    fills: int
+    crashes: int
+    met: int
+    """Faults met."""
+    well_after_s: float
+    """How long after the last fault all was well."""
+
+
+class _Play:
+    def __init__(self, loop: VirtualLoop, seed: int, seen: dict[str, set[Levels]]) -> None:
+        self.random = random = Random(f"simulation {seed}")
+        self.loop = loop
+        self.seed = seed
+        self.seen = seen
+        self.looks = 0
+        venue = random.choice(("BINANCE", "BINANCE_USDM"))
+        symbols = random.choice((["BTCUSDT"], ["BTCUSDT", "ETHUSDT"]))
+        slow = random.choice((0.001, 0.02, 0.2))
+        loop.latency_s = (slow / 4, slow)
+        self.crashes = sorted(random.uniform(0.5, _FAULTS_S) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
+        self.world = World(
+            loop, seed, venue, symbols, lambda ids: [Quoter("q", ids)],
+            server={"faults": _faults(random), "speed": random.choice((0.3, 1.0))},
+            risk=tc.RiskLimits(max_position_qty=str(_LIMIT)), sync_timeout=_PATIENCE_S,
+        )  # fmt: skip
+
+    async def run(self) -> Outcome:
+        world = self.world
+        async with world.server:
+            world.now.start()
+            for at in self.crashes:
+                await self._until(at)
+                await world.crash()
+            await self._until(_FAULTS_S)
+            well_after = await self._well()
+            outcome = await self._end(well_after)
+        return outcome
+
+    async def _until(self, at_s: float) -> None:
+        while self.loop.time() < at_s:
+            await asyncio.sleep(min(_STEP_S, at_s - self.loop.time()))
+            self._safe()
+            await self._supervise()
+
+    async def _supervise(self) -> None:
+        """Start a session again that could not begin, as whoever runs it would."""
+        running = self.world.now.running
+        if running is not None and running.done():
+            await asyncio.sleep(1.0)
+            await self.world.crash()
+
+    def _safe(self) -> None:
+        """Raise where something is as it must never be."""
+        world = self.world
+        running = world.now.running
+        assert running is not None
+        if running.done() and not world.now.has_begun and isinstance(running.exception(), NoAnswerError | VenueError):
+            return  # it could not begin; somebody has it tried again
+        if running.done():
+            raise Unsafe("the session has ended by itself") from running.exception()
+        for name, qty in world.held_there().items():
+            if abs(qty) > _LIMIT:
+                raise Unsafe(f"{qty} of {name} are held, the limit is {_LIMIT}")
+        if not world.now.has_begun:
+            return
+        assert world.now.live is not None
+        kernel = world.now.live._open_session.kernel
+        if set(kernel.trading.values()) != {"active"} or kernel.failures:
+            raise Unsafe(f"strategies do not trade: {kernel.trading} {kernel.failures}")
+        if there := world.open_there():
+            here = world.open_here()
+            for client_id in there:
+                if world.number_of(client_id) not in here:
+                    raise Unsafe(f"order {client_id} is open at the venue, and the session does not know of it")
+        self.looks += 1
+        if self.looks % _BOOKS_EVERY == 0:
+            world.check_books(self.seen)
+
+    def _what_is_not_well(self) -> str | None:
+        world = self.world
+        live = world.now.live
+        if live is None or not world.now.has_begun:
+            return "the session has not begun"
+        if late := world.books_not_synced():
+            return f"books are not synced: {late}"
+        if unresolved := sum(line.connector.health.unresolved for line in live.lines):
+            return f"{unresolved} orders are not resolved"
+        here, there = set(world.open_here()), {world.number_of(client) for client in world.open_there()}
+        if here != there:
+            return f"open here {sorted(here)}, there {sorted(there)}"
+        if not here:
+            return "nothing is quoted"
+        if (ours := world.held_here()) != (theirs := world.held_there()):
+            return f"held here {ours}, there {theirs}"
+        return None
+
+    async def _well(self) -> float:
+        """Wait until all is well."""
+        began = self.loop.time()
+        while (problem := self._what_is_not_well()) is not None:
+            if self.loop.time() - began > _PATIENCE_S:
+                raise Unsafe(f"{_PATIENCE_S:g} s after the last fault: {problem}")
+            await asyncio.sleep(_STEP_S)
+            self._safe()
+            await self._supervise()
+        return self.loop.time() - began
+
+    async def _end(self, well_after: float) -> Outcome:
+        world = self.world
+        live, running = world.now.live, world.now.running
+        assert live is not None
+        assert running is not None
+        live.stop()
+        result = await running
+        await asyncio.sleep(2.0)
+        if left := world.open_there():
+            raise Unsafe(f"orders were left at the venue: {left}")
+        held = {**dict.fromkeys(world.ids, Decimal(0)), **result.held}
+        if held != (theirs := world.held_there()):
+            raise Unsafe(f"in the end {held} is held here, {theirs} there")
+        self._balanced(result)
+        self._replayed(result.session, result.digest)
+        orders = [client for client in Counter(order.client_id for order in world.desk.orders.values()).elements()]
+        if len(orders) != len(set(orders)):
+            raise Unsafe("an order was sent twice")
+        met = sum(world.server.faults_met.values())
+        fills = len(world.fills_there())
+        return Outcome(result.digest, len(orders), fills, len(self.crashes), met, round(well_after, 2))
+
+    def _balanced(self, result: Any) -> None:
+        """Raise where the session's fills are not the venue's."""
+        world = self.world
+        there = Counter(
+            (f"{order.symbol}.{world.venue}", float(fill.price), float(fill.qty))
+            for order, fill in world.desk.fills.get(0, ())
+        )
+        rows = result.fills.select("instrument", "price", "qty").rows()
+        here = Counter((name, price, qty) for name, price, qty in rows)
+        if here != there:
+            raise Unsafe(f"fills here and not there: {here - there}, there and not here: {there - here}")
+
+    def _replayed(self, session: str, digest: str) -> None:
+        """Raise where the journal does not decide the same once more."""
+        reader = JournalReader(self.world.now.journal / session)
+        instruments = [tc.instruments.instrument_from_dict(table) for table in reader.header["instruments"]]
+        kernel = build_kernel(
+            session, self.world.strategies(), instruments,
+            stop_run_on_error=True, keeps_journal=True, risk=self.world.options["risk"],
+        )  # fmt: skip
+        diverged, _ = kernel.replay(reader.entries())
+        if diverged is not None or kernel.finish() != digest:
+            raise Unsafe(f"the journal replayed differs at {diverged}")
+
+
+def play(seed: int) -> Outcome:
+    """Play what a seed makes.
+
+    Raises
+    ------
+    AssertionError
+        For what must not be.
+    """
+
+    async def work(loop: VirtualLoop) -> Outcome:
+        with recorded_books() as seen:
+            playing = _Play(loop, seed, seen)
+            try:
+                return await playing.run()
+            finally:
+                running = playing.world.now.running
+                if running is not None and not running.done() and not loop.is_closed():
+                    running.cancel()
+                    await asyncio.gather(running, return_exceptions=True)
+                playing.world.clear()
+
+    return run_virtually(work, seed)
+
+
+def quiet() -> None:
+    """Leave out what sessions log of faults that are meant."""
+    logging.getLogger("tradecore").setLevel(logging.CRITICAL)
