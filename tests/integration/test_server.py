@@ -200,6 +200,13 @@ def test_a_browser_logs_in_and_its_requests_carry_more_than_a_cookie(served: Ser
         assert data(browser.get("/api/v1/me"))["user"] is None
 
 
+def test_a_name_that_was_made_to_point_here_reads_nothing(served: Served, admin: httpx.Client) -> None:
+    for host in ("evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[", ""):
+        assert problem(admin.get("/api/v1/orders", headers={"Host": host}), 403) == "host"
+    for host in ("localhost", "127.0.0.1:1", "[::1]:8080", "[::1]"):
+        data(admin.get("/api/v1/orders", headers={"Host": host}))
+
+
 def test_users_come_and_go_and_what_they_do_is_written_down(served: Served, admin: httpx.Client) -> None:
     made = data(admin.post("/api/v1/users", json={"name": "ada", "role": "trade"}), 201)
     assert problem(admin.post("/api/v1/users", json={"name": "ada", "role": "trade"}), 422) == "invalid_value"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -11,6 +12,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tradecore.config.server import is_loopback
 from tradecore.server.accounts import Accounts, Identity, Role
 from tradecore.server.answers import failed
 from tradecore.server.problems import Problem
@@ -25,6 +27,8 @@ _CHECKED_S = 5.0
 _MOST_LOGINS = 1_000
 _MOST_PEERS = 10_000
 _MOST_BYTES = 1 << 20
+_HOST = re.compile(r":\d+$")
+"""The port at the end of a host."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 POLICY = (
@@ -165,11 +169,15 @@ class Guard:
             raise Problem(429, "too_many_requests", f"more than {self._rate:g} requests a second")
 
     def _check_host(self, scope: Scope, headers: Headers) -> None:
-        """Refuse pages of others: what they send carries their origin, or our cookie nowhere."""
+        """Refuse pages of others: what they send carries their origin or, where they lie about their address, its name."""
+        host = headers.get("host", "")
+        # A name that a page has made point here would read what needs no token.
+        if self._least is not Role.NONE and not is_loopback(_HOST.sub("", host).strip("[]")):
+            raise Problem(403, "host", "what needs no token is read at this machine's own address; or open_reads = false")
         origin = headers.get("origin")
         if origin is None or (scope["type"] == "http" and scope["method"] in _SAFE):
             return
-        if origin.partition("://")[2] != headers.get("host"):
+        if origin.partition("://")[2] != host:
             raise Problem(403, "origin", "a page of another origin may not do this")
 
     def _identify(self, scope: Scope, headers: Headers) -> None:
