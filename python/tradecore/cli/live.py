@@ -31,7 +31,8 @@ _Journal = Annotated[
 ]
 _Symbol = Annotated[str | None, typer.Option("--symbol", metavar="ID", help="Trade only this instrument.")]
 _Duration = Annotated[
-    str | None, typer.Option("--duration", metavar="TIME", help="End by itself after a while, such as 10m.")
+    str | None,
+    typer.Option("--duration", metavar="TIME", help="End by itself after so much trading, such as 10m."),
 ]
 _RealOrders = Annotated[bool, typer.Option("--real-orders", help="Really trade; the file has to say so too.")]
 _MetricsPort = Annotated[
@@ -209,19 +210,25 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
     @asynccontextmanager
     async def opened(session: Live) -> AsyncIterator[None]:
         running.append(session)
-        if seconds is not None:
-            loop.call_later(seconds, session.stop)
+
+        async def end_in_time(seconds: float) -> None:
+            await session.begun()
+            await asyncio.sleep(seconds)
+            session.stop()
+
         async with watched(session, plan.config, plan.source) as url:
             if url is not None:
                 note(f"metrics and health at {url}", quiet=quiet)
-            view = None if quiet else loop.create_task(_show(session))
+            beside = [] if quiet else [loop.create_task(_show(session))]
+            if seconds is not None:
+                beside.append(loop.create_task(end_in_time(seconds)))
             try:
                 async with serving(session, plan, quiet=quiet):
                     yield
             finally:
-                if view is not None:
-                    view.cancel()
-                    await asyncio.gather(view, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
 
     with on_signals(stop):
         return await run_session(plan, opened)

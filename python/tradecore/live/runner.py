@@ -183,6 +183,7 @@ class Live:
         # What has arrived before the strategies start; None once they have.
         self._held: list[LineInput] | None = []
         self._books: dict[str, BookState] = dict.fromkeys(wanted, BookState.EMPTY)
+        self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         # Set when a book changes its state, and when the session is to end.
         self._changed = asyncio.Event()
@@ -285,6 +286,10 @@ class Live:
     def clock(self) -> Clock:
         """The clock it goes by."""
         return self._clock
+
+    async def begun(self) -> None:
+        """Wait until the strategies have started."""
+        await self._started.wait()
 
     @property
     def has_begun(self) -> bool:
@@ -391,6 +396,7 @@ class Live:
         if self._projector is not None:
             self._projector.start()
         held, self._held = self._held or [], None
+        self._started.set()
         for each in held:
             self._guarded(self._take_in, each)
         self._woken()

@@ -169,11 +169,11 @@ class Guard:
             raise Problem(429, "too_many_requests", f"more than {self._rate:g} requests a second")
 
     def _check_host(self, scope: Scope, headers: Headers) -> None:
-        """Refuse pages of others: what they send carries their origin or, where they lie about their address, its name."""
+        """Refuse pages of others: what they send carries their origin, or the name they gave this address."""
         host = headers.get("host", "")
         # A name that a page has made point here would read what needs no token.
         if self._least is not Role.NONE and not is_loopback(_HOST.sub("", host).strip("[]")):
-            raise Problem(403, "host", "what needs no token is read at this machine's own address; or open_reads = false")
+            raise Problem(403, "host", "read at this machine's own address, or with open_reads = false")
         origin = headers.get("origin")
         if origin is None or (scope["type"] == "http" and scope["method"] in _SAFE):
             return
