@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from tradecore.server.client import Client
     from tradecore.strategies import (
         AvellanedaStoikov,
+        Manual,
         MeanReversion,
         MomentumEma,
         MomentumReturn,
@@ -150,6 +151,7 @@ _LATER = {
     "RiskLimits": "risk",
     "Stops": "risk",
     "AvellanedaStoikov": "strategies",
+    "Manual": "strategies",
     "MeanReversion": "strategies",
     "MomentumEma": "strategies",
     "MomentumReturn": "strategies",
@@ -205,6 +207,7 @@ __all__ = [
     "Liquidity",
     "Live",
     "LookaheadReport",
+    "Manual",
     "MeanReversion",
     "MomentumEma",
     "MomentumReturn",

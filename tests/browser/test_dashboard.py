@@ -23,7 +23,8 @@ Visit = Callable[..., Any]
 PAGES = ["trade", "portfolio", "strategies", "risk", "health", "backtests", "events"]
 
 
-@pytest.fixture(scope="session")
+# Of the module: while it lives an event loop runs in this thread, beside which no other can.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tradecore.strategies.avellaneda_stoikov import AvellanedaStoikov
     from tradecore.strategies.compiled import CompiledStrategy
+    from tradecore.strategies.manual import Manual
     from tradecore.strategies.mean_reversion import MeanReversion
     from tradecore.strategies.momentum_ema import MomentumEma
     from tradecore.strategies.momentum_return import MomentumReturn
@@ -19,6 +20,7 @@ __all__ = [
     "REGISTRY",
     "AvellanedaStoikov",
     "CompiledStrategy",
+    "Manual",
     "MeanReversion",
     "MomentumEma",
     "MomentumReturn",
@@ -31,6 +33,7 @@ _LATER = {
     "REGISTRY": "registry",
     "AvellanedaStoikov": "avellaneda_stoikov",
     "CompiledStrategy": "compiled",
+    "Manual": "manual",
     "MeanReversion": "mean_reversion",
     "MomentumEma": "momentum_ema",
     "MomentumReturn": "momentum_return",

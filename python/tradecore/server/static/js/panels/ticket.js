@@ -39,6 +39,7 @@ export function ticketPanel(app) {
   let asked = 0;
   let timer = 0;
   let isSending = false;
+  let of = null; // the instrument the price is of
 
   price.addEventListener("keydown", (event) => {
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
@@ -195,7 +196,9 @@ export function ticketPanel(app) {
     every: 1000,
     topics: () => [...app.of("book"), "status"],
     chosen() {
-      price.value = "";
+      // What was typed before the first one was there is for it.
+      if (of !== null && of !== app.instrument) price.value = "";
+      of = app.instrument;
       changed();
     },
     draw() {
