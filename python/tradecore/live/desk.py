@@ -64,6 +64,7 @@ class PaperDesk:
 
     def __init__(self, instruments: Sequence[Instrument], venues: Mapping[str, SimVenue], *, seed: int = 0) -> None:
         self._exchange = SimExchange(seed=seed)
+        self._cancelled: set[int] = set()
         for instrument in instruments:
             self._exchange.add_market(instrument, venues[instrument.venue], list(map(int, EventKind)))
         self.instruments = [self._exchange.instrument(market) for market in range(len(instruments))]
@@ -96,7 +97,9 @@ class PaperDesk:
     def cancel_all(self, at_ns: int) -> None:
         """Cancel every order of the account that all strategies of a session trade on."""
         for order in self._exchange.open_orders(0):
-            self._exchange.cancel(at_ns, 0, order.order, order.market)
+            if order.order not in self._cancelled:
+                self._cancelled.add(order.order)
+                self._exchange.cancel(at_ns, 0, order.order, order.market)
 
     def cancel_in(self, instrument: str) -> None:
         """There are none but those the kernel knows."""

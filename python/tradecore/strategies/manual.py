@@ -17,6 +17,11 @@ class Manual(Strategy):
     name : str
     instruments : sequence of str
         What people may trade.
+
+    Examples
+    --------
+    >>> tc.Manual("desk", ["BTCUSDT.BINANCE"])
+    Manual('desk', ['BTCUSDT.BINANCE'])
     """
 
     kind = "manual"
