@@ -128,10 +128,10 @@ def test_clients_that_do_not_read_are_dropped_and_stand_in_nobodys_way(served: S
         host, port = served.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
         writer.write(
-            b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(b'"kind":"hello"')
         asked = orjson.dumps({"op": "subscribe", "topics": topics})
         writer.write(bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked)
         return writer
