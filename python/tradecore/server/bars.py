@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 __all__ = ["INTERVALS", "Bars"]
@@ -30,12 +31,12 @@ class Bars:
 
     def __init__(self, tell: Callable[[str, Any], None]) -> None:
         self._tell = tell
-        self._bars: dict[tuple[str, str], deque[list[float]]] = {}
+        self._bars: dict[tuple[str, str], deque[list[float]]] = defaultdict(partial(deque, maxlen=_MOST))
 
     def trade(self, instrument: str, at_ns: int, price: float, qty: float) -> None:
         """Take a trade."""
         for interval, length in INTERVALS.items():
-            bars = self._bars.setdefault((instrument, interval), deque(maxlen=_MOST))
+            bars = self._bars[instrument, interval]
             start = at_ns - at_ns % length
             if bars and bars[-1][0] >= start:
                 bar = bars[-1]
@@ -44,7 +45,7 @@ class Bars:
             else:
                 bar = [start, price, price, price, price, qty]
                 bars.append(bar)
-            self._tell(f"bars:{instrument}:{interval}", bar)
+            self._tell(f"bars:{instrument}:{interval}", bar.copy())
 
     def last(self, instrument: str, interval: str, limit: int) -> list[list[float]]:
         """Return the last bars, oldest first: start (ns UTC), open, high, low, close, volume."""

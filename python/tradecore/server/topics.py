@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tradecore.server.answers import encode
@@ -73,7 +74,8 @@ class Topics:
     def __init__(self, snapshot: Callable[[str], Any]) -> None:
         self._snapshot = snapshot
         self._numbers: dict[str, int] = {}
-        self._kept: dict[str, deque[tuple[int, str]]] = {}
+        self._kept: dict[str, deque[tuple[int, int, Any]]] = defaultdict(partial(deque, maxlen=_KEPT))
+        """By topic: number, time and item of messages, which become text when somebody wants them."""
         self._clients: dict[str, set[Client]] = {}
         self.at_ns = 0
         """What messages say of their time."""
@@ -83,12 +85,14 @@ class Topics:
         return list(self._clients)
 
     def update(self, topic: str, data: Any) -> None:
-        """Tell a further item of a topic."""
+        """Tell a further item of a topic, which does not change any more."""
         number = self._numbers[topic] = self._numbers.get(topic, 0) + 1
-        message = self._message(topic, number, "update", data)
-        self._kept.setdefault(topic, deque(maxlen=_KEPT)).append((number, message))
-        for client in self._clients.get(topic, ()):
-            client.put(message)
+        self._kept[topic].append((number, self.at_ns, data))
+        clients = self._clients.get(topic)
+        if clients:
+            message = _message(topic, number, "update", self.at_ns, data)
+            for client in clients:
+                client.put(message)
 
     def state(self, topic: str, data: Any) -> None:
         """Tell how things stand in a topic."""
@@ -96,7 +100,7 @@ class Topics:
         if not clients:
             return
         number = self._numbers[topic] = self._numbers.get(topic, 0) + 1
-        message = self._message(topic, number, "snapshot", data)
+        message = _message(topic, number, "snapshot", self.at_ns, data)
         for client in clients:
             client.put_state(topic, message)
 
@@ -112,7 +116,7 @@ class Topics:
         number = self._numbers.get(topic, 0)
         missed = self._since(topic, since, number)
         if missed is None:
-            client.put(self._message(topic, number, "snapshot", whole))
+            client.put(_message(topic, number, "snapshot", self.at_ns, whole))
         else:
             for message in missed:
                 client.put(message)
@@ -137,8 +141,11 @@ class Topics:
         kept = self._kept.get(topic)
         if since is None or not kept or not kept[0][0] - 1 <= since <= number:
             return None
-        missed = [message for at, message in kept if at > since]
-        return missed if len(missed) < _MOST_WAITING else None
+        missed = [item for item in kept if item[0] > since]
+        if len(missed) >= _MOST_WAITING:
+            return None
+        return [_message(topic, at, "update", at_ns, data) for at, at_ns, data in missed]
 
-    def _message(self, topic: str, number: int, kind: str, data: Any) -> str:
-        return encode({"topic": topic, "seq": number, "kind": kind, "at_ns": self.at_ns, "data": data}).decode()
+
+def _message(topic: str, number: int, kind: str, at_ns: int, data: Any) -> str:
+    return encode({"topic": topic, "seq": number, "kind": kind, "at_ns": at_ns, "data": data}).decode()
