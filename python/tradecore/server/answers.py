@@ -28,7 +28,12 @@ def failed(problem: Problem) -> Response:
         "code": problem.code,
         "field": problem.field,
     }
-    return _answer(problem.status, body)
+    response = _answer(problem.status, body)
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if problem.status in (429, 503):
+        response.headers["Retry-After"] = "1"
+    return response
 
 
 def encode(value: Any) -> bytes:

@@ -130,12 +130,7 @@ def _secure(app: FastAPI) -> None:
 
 async def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    response = failed(error)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if error.status in (429, 503):
-        response.headers["Retry-After"] = "1"
-    return response
+    return failed(error)
 
 
 async def _own(_request: Request, error: Exception) -> Response:

@@ -148,12 +148,7 @@ class Guard:
                 scope["state"]["problem"] = problem
                 await self._app(scope, receive, send)
                 return
-            response = failed(problem)
-            if problem.status == 429:
-                response.headers["Retry-After"] = "1"
-            if problem.status == 401:
-                response.headers["WWW-Authenticate"] = "Bearer"
-            await response(scope, receive, answer)
+            await failed(problem)(scope, receive, answer)
             return
         await self._app(scope, receive, answer)
 
