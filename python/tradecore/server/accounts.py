@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tradecore.errors import InvalidValueError
@@ -96,16 +96,12 @@ class Accounts:
             raise InvalidValueError("password", "expected 10 to 200 characters")
         hashed = None if password is None else _hasher().hash(password)
         values = {"name": name, "role": role.word, "password": hashed, "ts_added": time.time_ns()}
-        token = secrets.token_urlsafe(32)
-        try:
-            with self._store.writing() as connection:
-                if connection.execute(select(users.c.name).where(users.c.name == name)).first() is not None:
-                    raise InvalidValueError("name", f"there is a user {name!r}")
+        with self._store.writing() as connection:
+            try:
                 connection.execute(insert(users).values(**values))
-                connection.execute(insert(tokens).values(hash=_hash(token), name=name, ts_added=time.time_ns()))
-        except IntegrityError:
-            raise InvalidValueError("name", f"there is a user {name!r}") from None
-        return token
+            except IntegrityError:
+                raise InvalidValueError("name", f"there is a user {name!r}") from None
+            return _new_token(connection, name)
 
     def add_token(self, name: str) -> str:
         """Return another token of a user, which is told this once.
@@ -115,12 +111,11 @@ class Accounts:
         InvalidValueError
             For a user there is not.
         """
-        token = secrets.token_urlsafe(32)
         with self._store.writing() as connection:
-            if connection.execute(select(users.c.name).where(users.c.name == name)).first() is None:
-                raise InvalidValueError("name", f"there is no user {name!r}")
-            connection.execute(insert(tokens).values(hash=_hash(token), name=name, ts_added=time.time_ns()))
-        return token
+            try:
+                return _new_token(connection, name)
+            except IntegrityError:
+                raise InvalidValueError("name", f"there is no user {name!r}") from None
 
     def revoke(self, name: str) -> None:
         """Take a user away, with all tokens.
@@ -131,7 +126,6 @@ class Accounts:
             For a user there is not.
         """
         with self._store.writing() as connection:
-            connection.execute(delete(tokens).where(tokens.c.name == name))
             if connection.execute(delete(users).where(users.c.name == name)).rowcount == 0:
                 raise InvalidValueError("name", f"there is no user {name!r}")
         self._known.clear()
@@ -226,10 +220,11 @@ class Accounts:
         with self._store.writing() as connection:
             connection.execute(update(requests).where(requests.c.key == key).values(status=status, answer=answer))
 
-    def forget_requests(self, before_ns: int) -> None:
-        """Forget requests that are older."""
-        with self._store.writing() as connection:
-            connection.execute(delete(requests).where(requests.c.ts < before_ns))
+
+def _new_token(connection: Connection, name: str) -> str:
+    token = secrets.token_urlsafe(32)
+    connection.execute(insert(tokens).values(hash=_hash(token), name=name, ts_added=time.time_ns()))
+    return token
 
 
 def _hash(token: str) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from tradecore.errors import InvalidValueError
 from tradecore.live.session import Session
 from tradecore.server.accounts import Role
 from tradecore.server.answers import ok
@@ -16,7 +15,7 @@ from tradecore.server.bodies import JobBody, ParametersBody, ReasonBody
 from tradecore.server.context import Served, needs
 from tradecore.server.described import described
 from tradecore.server.guard import identity_of
-from tradecore.server.problems import Problem, problem_of
+from tradecore.server.problems import Problem
 
 __all__ = ["router"]
 
@@ -138,11 +137,9 @@ async def change(request: Request, name: _Name, body: ParametersBody, service: S
     values = body.model_extra or {}
     if not values:
         raise Problem(422, "invalid_value", "no parameter is given", "body")
+    found.check_changes(values)
     try:
-        found.check_changes(values)
         written = json.dumps(values, allow_nan=False)
-    except InvalidValueError as error:
-        raise problem_of(error) from None
     except ValueError:
         raise Problem(422, "not_a_number", "a value is not a finite number", "body") from None
 

@@ -15,7 +15,7 @@ from tradecore.server.bodies import LoginBody, TokenBody, UserBody
 from tradecore.server.context import Served, needs
 from tradecore.server.described import described
 from tradecore.server.guard import COOKIE, identity_of
-from tradecore.server.problems import Problem, problem_of
+from tradecore.server.problems import Problem
 
 __all__ = ["router"]
 
@@ -73,10 +73,7 @@ async def users(service: Served) -> Response:
     responses=described({"name": "ada", "role": "trade", "token": "..."}, 401, 403, status=201),
 )
 async def add_user(request: Request, body: UserBody, service: Served) -> Response:
-    try:
-        token = await asyncio.to_thread(service.accounts.add, body.name, Role.of(body.role), body.password)
-    except InvalidValueError as error:
-        raise problem_of(error) from None
+    token = await asyncio.to_thread(service.accounts.add, body.name, Role.of(body.role), body.password)
     await service.note(request, "add user", f"{body.name} {body.role}", 201)
     return ok({"name": body.name, "role": body.role, "token": token}, 201)
 
