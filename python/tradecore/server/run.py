@@ -8,7 +8,7 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -143,7 +143,7 @@ class Server:
 
     def begin(self) -> None:
         """Give snapshots of the session to the server, from the session's event loop."""
-        self._bridge.begin(partial(self._hand_over, "_sampled"))
+        self._bridge.begin(partial(self._hand_over, self._sampled))
 
     def _listen(self) -> socket.socket:
         config = self._config
@@ -189,7 +189,7 @@ class Server:
             open_reads=self._config.open_reads,
         )
         app = create_app(service, rate=self._config.rate_per_second, mounts=self._mounts)
-        self._queue = self._bridge.subscribe(partial(self._hand_over, "_drained"))
+        self._queue = self._bridge.subscribe(partial(self._hand_over, self._drained))
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -212,12 +212,12 @@ class Server:
             self._loop = None
             await jobs.end()
 
-    def _hand_over(self, method: str, *given: Any) -> None:
+    def _hand_over(self, work: Callable[..., None], *given: Any) -> None:
         """Have the server's thread do something; called in any thread."""
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # It has just been closed.
-                loop.call_soon_threadsafe(getattr(self, method), *given)
+                loop.call_soon_threadsafe(work, *given)
 
     def _sampled(self, sample: Sample) -> None:
         self._view.take(sample)
@@ -225,7 +225,6 @@ class Server:
     def _drained(self) -> None:
         for event in self._queue:
             self._view.history.take(event)
-        self._view.lost = self._queue.dropped
 
     def _sessions(self) -> list[dict[str, Any]]:
         """Return the sessions there are journals of, newest first."""
