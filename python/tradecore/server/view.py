@@ -11,8 +11,9 @@ from typing import Any
 
 from tradecore import __version__
 from tradecore._core import L2Book
+from tradecore.backtest.stats import net_of
 from tradecore.server.bars import INTERVALS
-from tradecore.server.bridge import Bridge, Sample
+from tradecore.server.bridge import DEPTH, Bridge, Sample
 from tradecore.server.history import History, shown_order
 from tradecore.server.latency import shown
 from tradecore.server.problems import Problem
@@ -53,8 +54,6 @@ class View:
         self.sample: Sample | None = None
         self.jobs: Callable[[], list[Row]] = list
         """Returns the backtests, newest first."""
-        self.lost = 0
-        """Events of the session that came too fast for the server."""
         self._cash = cash
         self._equity: deque[tuple[int, float, float]] = deque(maxlen=_MOST_POINTS)
         self._peak = float("-inf")
@@ -64,6 +63,24 @@ class View:
         symbols = [name.rpartition(".")[0] for name in self.ids]
         pairs = zip(self.ids, symbols, strict=True)
         self._short = {name: symbol if symbols.count(symbol) == 1 else name for name, symbol in pairs}
+        self._settlements = {instrument.id: instrument.settlement for instrument in bridge.instruments}
+        self._of_session: dict[str, Callable[[], Any]] = {
+            "status": self.status,
+            "prices": self.quotes,
+            "positions": self.positions,
+            "portfolio": self.portfolio,
+            "risk": self.risk,
+            "feeds": self.feeds,
+            "latency": self.latency,
+            "strategies": self.strategies,
+            "equity": lambda: self.equity(0, _SHOWN * 5),
+            "orders": self._recent_orders,
+            "fills": lambda: list(self.history.fills)[-_SHOWN:],
+            "ledger": lambda: list(self.history.ledger)[-_SHOWN:],
+            "events": lambda: list(self.history.events)[-_SHOWN:],
+            "jobs": lambda: self.jobs()[::-1],
+        }
+        """What topics of the whole session begin with."""
 
     def find(self, symbol: str) -> str | None:
         """Return the id of an instrument by id or symbol, in whatever case."""
@@ -72,6 +89,25 @@ class View:
             if wanted in (name.upper(), short.upper()):
                 return name
         return None
+
+    def market(self, symbol: str, field: str | None = None) -> int:
+        """Return the market of an id or symbol.
+
+        Parameters
+        ----------
+        symbol : str
+        field : str, optional
+            The part of a request that names it; its path if not given.
+
+        Raises
+        ------
+        Problem
+        """
+        found = self.find(symbol)
+        if found is not None:
+            return self.ids.index(found)
+        text = f"{symbol!r} is not traded here; there is {', '.join(self.ids)}"
+        raise Problem(404 if field is None else 422, "unknown_symbol", text, field)
 
     def take(self, sample: Sample) -> None:
         """Take a snapshot, and push what comes of it."""
@@ -98,26 +134,10 @@ class View:
             For a topic there is not.
         """
         head, _, rest = topic.partition(":")
-        plain: dict[str, Callable[[], Any]] = {
-            "status": self.status,
-            "prices": self.quotes,
-            "positions": self.positions,
-            "portfolio": self.portfolio,
-            "risk": self.risk,
-            "feeds": self.feeds,
-            "latency": self.latency,
-            "strategies": self.strategies,
-            "equity": lambda: self.equity(0, _SHOWN * 5),
-            "orders": self._recent_orders,
-            "fills": lambda: list(self.history.fills)[-_SHOWN:],
-            "ledger": lambda: list(self.history.ledger)[-_SHOWN:],
-            "events": lambda: list(self.history.events)[-_SHOWN:],
-            "jobs": lambda: self.jobs()[::-1],
-        }
         if not rest:
-            return plain[head]()
+            return self._of_session[head]()
         if head == "book" and rest in self.ids:
-            return self.book(rest, 20)
+            return self.book(rest, DEPTH)
         if head == "trades" and rest in self.ids:
             return list(self.history.trades.get(rest, ()))[-_SHOWN:]
         if head == "published" and any(rest == strategy.name for strategy in self.bridge.strategies):
@@ -132,8 +152,7 @@ class View:
         of_instruments = [f"{head}:{name}" for name in self.ids for head in ("book", "trades")]
         bars = [f"bars:{name}:{interval}" for name in self.ids for interval in INTERVALS]
         published = [f"published:{strategy.name}" for strategy in self.bridge.strategies]
-        plain = "status prices positions portfolio risk feeds latency strategies equity orders fills ledger events jobs"
-        return [*plain.split(), *of_instruments, *bars, *published]
+        return [*self._of_session, *of_instruments, *bars, *published]
 
     def _known(self) -> Sample:
         if self.sample is None:
@@ -150,7 +169,7 @@ class View:
             "is_sandbox": self.bridge.is_sandbox,
             "session": self.bridge.session,
             "trading": sample.trading,
-            "risk_state": self.risk_state(),
+            "risk_state": sample.gate,
         }
 
     def health(self) -> Row:
@@ -222,7 +241,7 @@ class View:
         return {self._short[name]: _number(row["mid"] or row["last"]) for name, row in quotes.items()}
 
     def depth(self) -> dict[str, Row]:
-        """Return the best prices of every instrument, as document 004 has them."""
+        """Return the best prices of every instrument with their sizes, as numbers, by its short name."""
         shown = {}
         for name, (_, stamp, bids, asks) in zip(self.ids, self._known().books, strict=True):
             bid, ask = (bids[0] if bids else (None, None)), (asks[0] if asks else (None, None))
@@ -242,7 +261,6 @@ class View:
     def positions(self) -> list[Row]:
         """Return what is held, and what was, by strategy and instrument."""
         quotes = self.quotes()
-        of = {instrument.id: instrument for instrument in self.bridge.instruments}
         return [
             {
                 "symbol": row["instrument"],
@@ -250,39 +268,39 @@ class View:
                 "quantity": format(row["qty"], "f"),
                 "average_price": None if row["avg_entry_price"] is None else f"{row['avg_entry_price']:.12g}",
                 "mark_price": quotes[row["instrument"]]["mid"],
-                "market_value": format(_equity(row) - row["cash"], "f"),
+                "market_value": format(net_of(row) - row["cash"], "f"),
                 "unrealized_pnl": format(row["unrealized_pnl"], "f"),
                 "realized_pnl": format(row["realized_pnl"], "f"),
                 "fees": format(row["fees"], "f"),
                 "funding": format(row["funding"], "f"),
-                "currency": of[row["instrument"]].settlement,
+                "currency": self._settlements[row["instrument"]],
             }
             for row in self._known().positions
             if row["fills"]
         ]
 
     def portfolio(self) -> Row:
-        """Return cash, value and positions, as document 004 has them, in the first market's settlement currency."""
+        """Return cash, value and positions by short name, as numbers, in the first market's settlement currency."""
         currency = self.bridge.instruments[0].settlement
-        of = {instrument.id: instrument for instrument in self.bridge.instruments}
-        rows = [row for row in self._known().positions if row["fills"] and of[row["instrument"]].settlement == currency]
+        held_in = self._settlements
+        rows = [row for row in self._known().positions if row["fills"] and held_in[row["instrument"]] == currency]
         cash = self._cash_of(currency) + sum((row["cash"] for row in rows), Decimal(0))
         held: dict[str, Row] = {}
         for row in rows:
             one = held.setdefault(
                 self._short[row["instrument"]], {"quantity": 0.0, "average_price": 0.0, "market_value": 0.0, "pnl": 0.0}
             )
-            value = _equity(row) - row["cash"]
+            value = net_of(row) - row["cash"]
             one["quantity"] += float(row["qty"])
             one["market_value"] += float(value)
             one["pnl"] += float(row["unrealized_pnl"])
             one["average_price"] = row["avg_entry_price"] or one["average_price"]
-        value = cash + sum((_equity(row) - row["cash"] for row in rows), Decimal(0))
+        value = cash + sum((net_of(row) - row["cash"] for row in rows), Decimal(0))
         return {
             "cash_balance": float(cash),
             "total_value": float(value),
             "positions": held,
-            "total_pnl": float(sum((_equity(row) for row in rows), Decimal(0))),
+            "total_pnl": float(sum((net_of(row) for row in rows), Decimal(0))),
             "currency": currency,
         }
 
@@ -305,12 +323,9 @@ class View:
         self._equity.append(point)
         self.topics.update("equity", point)
 
-    def risk_state(self) -> str:
-        """Return whether trading is ``active``, ``paused`` or ``killed``."""
-        return self._known().gate
-
     def risk(self) -> Row:
-        """Return every limit with what it stands at."""
+        """Return whether trading is ``active``, ``paused`` or ``killed``, and every limit with what it stands at."""
+        sample = self._known()
         limits = [
             {
                 "check": row["check"],
@@ -321,9 +336,9 @@ class View:
                 "value": None if row["value"] is None else format(row["value"], "f"),
                 "use": None if row["used_pct"] is None else row["used_pct"] / 100,
             }
-            for row in self._known().limits
+            for row in sample.limits
         ]
-        return {"state": self.risk_state(), "trading": self._known().trading, "limits": limits}
+        return {"state": sample.gate, "trading": sample.trading, "limits": limits}
 
     def feeds(self) -> list[Row]:
         """Return how market data comes in, by instrument."""
@@ -376,7 +391,7 @@ class View:
             "state": "failed" if failure else sample.trading.get(strategy.name, "active"),
             "failure": failure,
             "parameters": parameters,
-            "pnl": format(sum((_equity(row) for row in rows), Decimal(0)), "f"),
+            "pnl": format(sum((net_of(row) for row in rows), Decimal(0)), "f"),
         }
 
     def find_strategy(self, name: str) -> Strategy:
@@ -421,13 +436,6 @@ class View:
         """Return whether a book can be trusted and has two sides."""
         state, _, bids, asks = self._known().books[self.ids.index(name)]
         return state is BookState.SYNCED and bool(bids) and bool(asks)
-
-
-def _equity(row: Row) -> Decimal:
-    total: Decimal = row["realized_pnl"] + row["unrealized_pnl"]
-    for paid in ("fees", "funding", "interest"):
-        total -= row[paid]
-    return total
 
 
 def _number(text: str | None) -> float | None:

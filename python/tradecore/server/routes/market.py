@@ -12,7 +12,6 @@ from tradecore.server.answers import ok
 from tradecore.server.bridge import DEPTH
 from tradecore.server.context import Served, Service, needs
 from tradecore.server.described import described
-from tradecore.server.problems import Problem
 
 __all__ = ["router"]
 
@@ -20,11 +19,8 @@ router = APIRouter(prefix="/api/v1", tags=["market"], dependencies=[needs(Role.R
 _Instrument = Annotated[str, Path(max_length=64)]
 
 
-def _named(name: str, service: Service) -> str:
-    found = service.view.find(name)
-    if found is None:
-        raise Problem(404, "unknown_symbol", f"{name!r} is not traded here; there is {', '.join(service.view.ids)}")
-    return found
+def _id_of(name: str, service: Service) -> str:
+    return service.view.ids[service.view.market(name)]
 
 
 @router.get("/instruments", summary="What is traded", responses=described([{"id": "BTCUSDT.BINANCE"}], 401))
@@ -35,7 +31,7 @@ async def instruments(service: Served) -> Response:
 @router.get("/instruments/{name}", summary="One instrument", responses=described({"id": "BTCUSDT.BINANCE"}, 401, 404))
 async def instrument(name: _Instrument, service: Served) -> Response:
     view = service.view
-    return ok(view.bridge.instruments[view.ids.index(_named(name, service))].to_dict())
+    return ok(view.bridge.instruments[view.market(name)].to_dict())
 
 
 @router.get(
@@ -57,7 +53,7 @@ async def instrument(name: _Instrument, service: Served) -> Response:
     ),
 )
 async def book(name: _Instrument, service: Served, depth: Annotated[int, Query(ge=1, le=DEPTH)] = DEPTH) -> Response:
-    return ok(service.view.book(_named(name, service), depth))
+    return ok(service.view.book(_id_of(name, service), depth))
 
 
 @router.get(
@@ -71,7 +67,7 @@ async def bars(
     interval: Literal["1s", "5s", "1m", "5m", "15m", "1h"] = "1m",
     limit: Annotated[int, Query(ge=1, le=2000)] = 500,
 ) -> Response:
-    return ok(service.view.history.bars.last(_named(name, service), interval, limit))
+    return ok(service.view.history.bars.last(_id_of(name, service), interval, limit))
 
 
 @router.get(
@@ -80,7 +76,7 @@ async def bars(
     responses=described([[1767225600000000000, "60000.1", "0.02", "buy"]], 401, 404),
 )
 async def trades(name: _Instrument, service: Served, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    return ok(list(service.view.history.trades.get(_named(name, service), ()))[-limit:])
+    return ok(list(service.view.history.trades.get(_id_of(name, service), ()))[-limit:])
 
 
 @router.get("/feeds", summary="How market data comes in", responses=described([{"state": "synced"}], 401, 503))

@@ -29,7 +29,6 @@ router = APIRouter(prefix="/api/v1", tags=["orders"])
 _READ, _TRADE = [needs(Role.READ)], [needs(Role.TRADE)]
 _PATIENCE_S = 2.0
 """How long a request waits for what the venue says of its order."""
-_SIDES = {"buy": "buy", "sell": "sell"}
 _REFUSED = {"risk": "risk_limit", "paused": "paused", "killed": "killed"}
 
 EXAMPLE = {
@@ -94,8 +93,8 @@ async def _once(service: Service, key: str, digest: str, answer: Callable[[], Aw
 
 async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     view = service.view
-    instrument, side = _market(body, service)
-    market = view.ids.index(instrument)
+    market, side = _market_and_side(body, service)
+    instrument = view.ids[market]
     strategy = _whose(body.strategy, instrument, service)
     if body.price is None and body.trigger_price is None and not view.is_synced(instrument):
         raise Problem(422, "no_book", f"{instrument} has no book that can be traded on now", "body.symbol")
@@ -130,15 +129,11 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     return shown_order(row)
 
 
-def _market(body: OrderBody, service: Service) -> tuple[str, str]:
-    instrument = service.view.find(body.symbol)
-    if instrument is None:
-        there = ", ".join(service.view.ids)
-        raise Problem(422, "unknown_symbol", f"{body.symbol!r} is not traded here; there is {there}", "body.symbol")
-    side = _SIDES.get(body.side.lower())
-    if side is None:
+def _market_and_side(body: OrderBody, service: Service) -> tuple[int, str]:
+    market, side = service.view.market(body.symbol, "body.symbol"), body.side.lower()
+    if side not in ("buy", "sell"):
         raise Problem(422, "unknown_side", f"{body.side!r} is not buy or sell", "body.side")
-    return instrument, side
+    return market, side
 
 
 def _whose(name: str | None, instrument: str, service: Service) -> str:
@@ -162,8 +157,9 @@ def _whose(name: str | None, instrument: str, service: Service) -> str:
     responses=described({"average_price": 60000.1, "slippage_bps": 0.01, "filled_quantity": 0.001}, 401, 503),
 )
 async def preview(body: OrderBody, service: Served) -> Response:
-    instrument, side = _market(body, service)
-    spec = service.view.bridge.instruments[service.view.ids.index(instrument)]
+    market, side = _market_and_side(body, service)
+    spec = service.view.bridge.instruments[market]
+    instrument = spec.id
     if not service.view.is_synced(instrument):
         raise Problem(422, "no_book", f"{instrument} has no book that can be priced on now", "body.symbol")
     within = service.view.within(instrument, side, body.price)
@@ -228,12 +224,7 @@ async def cancel_all(
     strategy: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     view = service.view
-    market = None
-    if symbol is not None:
-        found = view.find(symbol)
-        if found is None:
-            raise Problem(422, "unknown_symbol", f"{symbol!r} is not traded here", "query.symbol")
-        market = view.ids.index(found)
+    market = None if symbol is None else view.market(symbol, "query.symbol")
     whose = [view.find_strategy(strategy).name] if strategy is not None else [s.name for s in view.bridge.strategies]
 
     def act(session: Session, now: int) -> int:
