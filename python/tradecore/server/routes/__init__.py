@@ -1,7 +1,7 @@
 """The routes of the server, by what they are about."""
 
-from tradecore.server.routes import founding, market, operate, orders, people
+from tradecore.server.routes import health, market, operate, orders, people
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = (founding.router, orders.router, market.router, operate.router, people.router)
+ROUTERS = (health.router, orders.router, market.router, operate.router, people.router)

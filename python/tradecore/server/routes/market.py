@@ -1,4 +1,4 @@
-"""Markets and what comes of them: instruments, books, bars, trades, feeds."""
+"""Markets and what comes of them: prices, depth, instruments, books, bars, trades, feeds."""
 
 from __future__ import annotations
 
@@ -21,6 +21,39 @@ _Instrument = Annotated[str, Path(max_length=64)]
 
 def _id_of(name: str, service: Service) -> str:
     return service.view.ids[service.view.market(name)]
+
+
+@router.get(
+    "/prices",
+    summary="The middle of each market, its last trade where a side is empty",
+    responses=described({"BTCUSDT": 60000.05}, 401, 503),
+)
+async def prices(service: Served) -> Response:
+    return ok(service.view.prices())
+
+
+@router.get(
+    "/depth",
+    summary="Best prices and their sizes",
+    responses=described(
+        {
+            "BTCUSDT": {
+                "symbol": "BTCUSDT",
+                "bid_price": 60000.0,
+                "ask_price": 60000.1,
+                "bid_quantity": 1.5,
+                "ask_quantity": 0.4,
+                "spread": 0.1,
+                "mid_price": 60000.05,
+                "last_update": "2026-01-01T00:00:00+00:00",
+            }
+        },
+        401,
+        503,
+    ),
+)
+async def depth(service: Served) -> Response:
+    return ok(service.view.depth())
 
 
 @router.get("/instruments", summary="What is traded", responses=described([{"id": "BTCUSDT.BINANCE"}], 401))

@@ -32,6 +32,26 @@ REPORT_POLICY = (
 """A page that loads nothing and may do nothing of ours."""
 
 
+@router.get(
+    "/portfolio",
+    summary="Cash, positions and what they are worth",
+    dependencies=_READ,
+    responses=described(
+        {
+            "cash_balance": 99940.0,
+            "total_value": 100000.5,
+            "positions": {"BTCUSDT": {"quantity": 0.001, "average_price": 60000.0, "market_value": 60.5, "pnl": 0.5}},
+            "total_pnl": 0.5,
+            "currency": "USDT",
+        },
+        401,
+        503,
+    ),
+)
+async def portfolio(service: Served) -> Response:
+    return ok(service.view.portfolio())
+
+
 @router.get("/positions", summary="What is held", dependencies=_READ, responses=described([], 401, 503))
 async def positions(service: Served) -> Response:
     return ok(service.view.positions())
