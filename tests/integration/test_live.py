@@ -251,7 +251,7 @@ def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path)
             running = asyncio.create_task(cut.run())
             await subscribed(server)
             await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
-            await until(lambda: cut._open_session.known([NAME]).orders[0].is_acknowledged)
+            await until(lambda: cut.session.known([NAME]).orders[0].is_acknowledged)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         (order,) = server.orders

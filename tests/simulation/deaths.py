@@ -162,7 +162,7 @@ class _Life:
         live, running = world.now.live, world.now.running
         assert live is not None
         assert running is not None
-        trading = tuple(live._open_session.kernel.trading.values())
+        trading = tuple(live.session.kernel.trading.values())
         live.stop()
         result = await running
         fills = [(order.side, fill.qty) for order, fill in world.desk.fills.get(0, ())]

@@ -156,7 +156,7 @@ class _Play:
         if not world.now.has_begun:
             return
         assert world.now.live is not None
-        kernel = world.now.live._open_session.kernel
+        kernel = world.now.live.session.kernel
         if set(kernel.trading.values()) != {"active"} or kernel.failures:
             raise Unsafe(f"strategies do not trade: {kernel.trading} {kernel.failures}")
         if there := world.open_there():

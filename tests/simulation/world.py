@@ -232,7 +232,7 @@ class World:
     def known(self) -> dict[str, Any]:
         """Return what the session knows."""
         assert self.now.live is not None
-        return self.now.live._open_session.kernel.account_state()
+        return self.now.live.session.kernel.account_state()
 
     def open_here(self) -> dict[int, dict[str, Any]]:
         """Return the orders that the session holds for open, by its numbers."""

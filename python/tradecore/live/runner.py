@@ -220,8 +220,8 @@ class Live:
             await self._begin()
         except Exception:
             # Orders of before may be open at the venues.
-            self._open_session.desk.cancel_all(self._now())
-            await self._open_session.desk.close()
+            self.session.desk.cancel_all(self._now())
+            await self.session.desk.close()
             raise
         await self._stopping.wait()
         result = await self._end()
@@ -246,7 +246,7 @@ class Live:
         StrategyError
             When a hook that it called raised, and the session ends by that.
         """
-        session = self._open_session
+        session = self.session
         if not self.has_begun:
             raise RunError("the session takes no orders: it has not started, or it ends")
         self._guarded(self._advance)
@@ -266,7 +266,7 @@ class Live:
     @property
     def state(self) -> LiveState:
         """How it stands."""
-        session = self._open_session
+        session = self.session
         known = session.kernel.account_state()
         return LiveState(
             session=str(self._name),
@@ -305,17 +305,13 @@ class Live:
         RunError
             Before it is connected.
         """
-        return self._open_session
+        if self._session is None:
+            raise RunError("the session is not open: use it as `async with live:`")
+        return self._session
 
     @property
     def _mode(self) -> Mode:
         return "live" if self._paper is None else "paper"
-
-    @property
-    def _open_session(self) -> Session:
-        if self._session is None:
-            raise RunError("the session is not open: use it as `async with live:`")
-        return self._session
 
     async def _open(self) -> None:
         instruments = await self._connect()
@@ -383,7 +379,7 @@ class Live:
 
     async def _begin(self) -> None:
         """Wait for books, reconcile, start the strategies and let them have what arrived meanwhile."""
-        session = self._open_session
+        session = self.session
         if session.journal is not None:
             self._tasks.append(asyncio.create_task(self._keep_written(), name="session journal"))
         await self._wait_for_books()
@@ -416,7 +412,7 @@ class Live:
             timer.cancel()
 
     async def _reconcile(self) -> None:
-        session = self._open_session
+        session = self.session
         if self._paper is not None:
             # The exchange of paper trading begins anew: orders are gone, what was traded stays.
             for line in self.lines:
@@ -438,7 +434,7 @@ class Live:
             self._tasks.append(asyncio.create_task(self._audit(auditor, line), name=f"session audit {line.venue}"))
 
     def _differs(self, line: Line, action: ReconcileAction) -> None:
-        at_ns, venue = self._open_session.now_ns, line.connector.name
+        at_ns, venue = self.session.now_ns, line.connector.name
         self.events.publish(ReconcileDifference(at_ns, venue, action.instrument, action.kind, str(action)))
 
     async def _audit(self, auditor: Auditor, line: Line) -> None:
@@ -456,7 +452,7 @@ class Live:
                 return
 
     async def _end(self) -> SessionResult:
-        session = self._open_session
+        session = self.session
         has_begun = self._held is None
         cancels = self._on_stop == "cancel" or self._failure is not None
         try:
@@ -497,7 +493,7 @@ class Live:
             await self._clock.sleep(0.02)
             self._advance()
             if self._paper is not None:  # where orders may have been on their way still
-                self._open_session.desk.cancel_all(self._now())
+                self.session.desk.cancel_all(self._now())
 
     async def _close(self) -> None:
         for task in self._tasks:
@@ -543,14 +539,14 @@ class Live:
     async def _keep_written(self) -> None:
         while self._failure is None:
             await self._clock.sleep(_WRITE_S)
-            self._guarded(self._open_session.flush)
+            self._guarded(self.session.flush)
 
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)
 
     def _deliver(self, report: VenueReport) -> None:
         """Have the session know of a report at once, also before the strategies start."""
-        self._open_session.report(self._now(), report)
+        self.session.report(self._now(), report)
 
     def _take_in(self, event: LineInput) -> None:
         if isinstance(event, LinkState):
@@ -568,7 +564,7 @@ class Live:
         if self._held is not None:
             self._held.append(event.kept() if isinstance(event, Rows) else event)
             return
-        session = self._open_session
+        session = self.session
         self._advance()
         now = self._now()
         match event:
@@ -590,11 +586,11 @@ class Live:
                     line.is_doubted.set()
 
     def _now(self) -> int:
-        return max(self._clock.now_ns(), self._open_session.now_ns)
+        return max(self._clock.now_ns(), self.session.now_ns)
 
     def _advance(self) -> None:
         if self._held is None:
-            self._open_session.advance(self._now())
+            self.session.advance(self._now())
 
     def _plan(self) -> None:
         """Have the clock wake the session when something is due."""
@@ -603,7 +599,7 @@ class Live:
             self._wake = None
         # Before the strategies start nothing is due, also where a journal left something that is.
         is_at_rest = self._stopping.is_set() or self._held is not None
-        due = None if is_at_rest else self._open_session.next_due()
+        due = None if is_at_rest else self.session.next_due()
         if due is not None:
             self._wake = self._clock.call_later(max(due - self._clock.now_ns(), 0) / 1e9, self._woken)
 
