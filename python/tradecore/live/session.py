@@ -80,8 +80,7 @@ class Session:
         _, rest = self.kernel.replay(b"".join(pieces))
         self.kernel.take_journal()
         self.kernel.drain()
-        if pieces:
-            self.began_ns = journal_begins(pieces[0])
+        self.began_ns = journal_begins(pieces[0])
         self.now_ns = self.kernel.now_ns
         if self.journal is not None:
             self.journal.entries(rest)
