@@ -13,7 +13,12 @@ from tradecore.venue import SimVenue
 from tradecore.venues import Connector
 from tradecore.venues.events import VenueReport
 
-__all__ = ["Desk", "PaperDesk", "VenueDesk"]
+__all__ = ["Desk", "PaperDesk", "VenueDesk", "earlier"]
+
+
+def earlier(one: int | None, other: int | None) -> int | None:
+    """Return the earlier of two times at which something is due; None where nothing is."""
+    return other if one is None or (other is not None and other < one) else one
 
 
 class Desk(Protocol):
@@ -85,8 +90,7 @@ class PaperDesk:
 
     def next_due(self) -> int | None:
         """Return when something happens in the exchange or arrives from it."""
-        due = (self._exchange.next_due(), self._exchange.next_report())
-        return min((at for at in due if at is not None), default=None)
+        return earlier(self._exchange.next_due(), self._exchange.next_report())
 
     def advance(self, at_ns: int) -> Sequence[Notice]:
         """Let happen what is due, and return what has arrived."""

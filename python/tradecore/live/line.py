@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tradecore._core import FeedDecoder, Instrument, L2Book
 from tradecore.histogram import Histogram
@@ -16,8 +16,7 @@ from tradecore.venues.events import Event, FeedState, Frame
 __all__ = ["Heard", "Line", "LineInput", "Rows"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):  # one for each frame
     """Whole messages of an instrument: what a decoder has ready now, or event columns once they are kept for later."""
 
     instrument: str
@@ -105,10 +104,9 @@ class Line:
         if isinstance(event, Frame):
             self.frames += 1
             self._feed.frame(event)
-            concerned = (
-                self.instruments if event.instrument is None else {event.instrument}.intersection(self.instruments)
-            )
-            for name in concerned:
+            for name in self.instruments if event.instrument is None else (event.instrument,):
+                if name not in self.heard:
+                    continue
                 pending = self._decoder.pending(name)
                 if pending is not None:
                     ts_event, kind, traded_qty = pending

@@ -189,6 +189,7 @@ class Live:
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._wake: Timer | None = None
+        self._wake_ns: int | None = None
         self._is_resumed = False
 
     async def __aenter__(self) -> Self:
@@ -594,17 +595,20 @@ class Live:
 
     def _plan(self) -> None:
         """Have the clock wake the session when something is due."""
-        if self._wake is not None:
-            self._wake.cancel()
-            self._wake = None
         # Before the strategies start nothing is due, also where a journal left something that is.
         is_at_rest = self._stopping.is_set() or self._held is not None
         due = None if is_at_rest else self.session.next_due()
+        if due == self._wake_ns:
+            return
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
+        self._wake_ns = due
         if due is not None:
             self._wake = self._clock.call_later(max(due - self._clock.now_ns(), 0) / 1e9, self._woken)
 
     def _woken(self) -> None:
-        self._wake = None
+        self._wake = self._wake_ns = None
         self._guarded(self._advance)
         self._plan()
 

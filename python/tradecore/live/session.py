@@ -12,7 +12,7 @@ from typing import Any
 
 from tradecore._core import Command, FeedDecoder, Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
-from tradecore.live.desk import Desk
+from tradecore.live.desk import Desk, earlier
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
 from tradecore.reconcile import AccountState, KnownOrder, ReconcileAction, VenueAccount, VenueExecution, reconcile
 from tradecore.types import BookState
@@ -137,7 +137,7 @@ class Session:
         """Let everything happen that is due by a time, in its order."""
         while True:
             theirs, own = self.desk.next_due(), self.kernel.next_due()
-            due = min((at for at in (theirs, own) if at is not None), default=None)
+            due = earlier(theirs, own)
             if due is None or due > until_ns:
                 return
             due = max(due, self.now_ns)
@@ -149,7 +149,7 @@ class Session:
 
     def next_due(self) -> int | None:
         """Return when :meth:`advance` has something to do, ns UTC."""
-        return min((at for at in (self.desk.next_due(), self.kernel.next_due()) if at is not None), default=None)
+        return earlier(self.desk.next_due(), self.kernel.next_due())
 
     def settle(self, at_ns: int) -> None:
         """Write down what the kernel took and decided, then let its commands go."""
