@@ -37,7 +37,7 @@ class Desk(Protocol):
         """Let that happen, and return what comes of it."""
 
     def cancel_all(self, at_ns: int) -> None:
-        """Cancel every order."""
+        """Cancel every order, of a session that ends: also those that are on their way, once they are there."""
 
     def cancel_in(self, instrument: str) -> None:
         """Cancel every order of an instrument, also those that nobody here knows."""
@@ -69,6 +69,7 @@ class PaperDesk:
 
     def __init__(self, instruments: Sequence[Instrument], venues: Mapping[str, SimVenue], *, seed: int = 0) -> None:
         self._exchange = SimExchange(seed=seed)
+        self._is_ending = False
         self._cancelled: set[int] = set()
         for instrument in instruments:
             self._exchange.add_market(instrument, venues[instrument.venue], list(map(int, EventKind)))
@@ -96,10 +97,13 @@ class PaperDesk:
         """Let happen what is due, and return what has arrived."""
         if (due := self._exchange.next_due()) is not None and due <= at_ns:
             self._exchange.advance(at_ns)
+        if self._is_ending:
+            self.cancel_all(at_ns)
         return self._exchange.receive(at_ns)
 
     def cancel_all(self, at_ns: int) -> None:
         """Cancel every order of the account that all strategies of a session trade on."""
+        self._is_ending = True
         for order in self._exchange.open_orders(0):
             if order.order not in self._cancelled:
                 self._cancelled.add(order.order)
@@ -145,6 +149,7 @@ class VenueDesk:
         self._failed = failed
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """The last request of each order, or in each instrument, that is not answered yet."""
+        self._is_ending = False
 
     def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
         """Do nothing: the venues know."""
@@ -163,7 +168,8 @@ class VenueDesk:
         return ()
 
     def cancel_all(self, at_ns: int) -> None:
-        """Ask each venue to cancel everything in each instrument."""
+        """Ask each venue to cancel everything in each instrument, and again where an order may come behind that."""
+        self._is_ending = True
         for instrument in self._instruments:
             self.cancel_in(instrument.id)
 
@@ -198,6 +204,8 @@ class VenueDesk:
 
     async def _carry(self, command: Command) -> None:
         self._tell(await self._connectors[self._instruments[command.market].venue].send(command))
+        if self._is_ending and command.kind == "submit":
+            self.cancel_in(command.instrument)
 
     async def _cancel(self, instrument: str) -> None:
         try:

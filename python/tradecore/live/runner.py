@@ -493,8 +493,6 @@ class Live:
                 return
             await self._clock.sleep(0.02)
             self._advance()
-            if self._paper is not None:  # where orders may have been on their way still
-                self.session.desk.cancel_all(self._now())
 
     async def _close(self) -> None:
         for task in self._tasks:

@@ -1,0 +1,76 @@
+"""Who carries out a session's commands: what becomes of orders that are on their way when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import tradecore as tc
+from conftest import CLEAR, LAST, SET, columns
+from tradecore._core import Command
+from tradecore.live.desk import PaperDesk, VenueDesk
+from tradecore.session.kernel import build_kernel
+
+SPEC = tc.Instrument("BTCUSDT.SIM", kind="linear", base="BTC", quote="USDT", price_increment="0.1", qty_increment="1")
+
+
+class Bidder(tc.Strategy):
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.buy(SPEC.id, "1", "100", post_only=True)
+
+
+def bid(instrument: tc.Instrument = SPEC) -> Command:
+    """Return the command of a resting order, sent at 1 ns."""
+    kernel = build_kernel("T1", [Bidder("b", [SPEC.id])], [instrument])
+    kernel.start(1)
+    (command,) = kernel.drain()
+    return command
+
+
+def test_an_order_that_arrives_after_the_end_on_paper_is_cancelled_once() -> None:
+    desk = PaperDesk([SPEC], {"SIM": tc.SimVenue("SIM", latency=tc.Latency(entry="1ms", response="1ms"))})
+    book = [(1, CLEAR, 0, 0, 0, 0), (1, SET, 1, 0, 1000, 5), (1, SET, -1, LAST, 1001, 4)]
+    desk.message(1, 0, columns(book))
+    desk.send(1, [bid(*desk.instruments)], [])
+    desk.cancel_all(1)
+    told: list[str] = []
+    while (due := desk.next_due()) is not None:
+        told += [notice.kind for notice in desk.advance(due)]
+    assert told == ["accepted", "cancelled"]
+
+
+class Slow:
+    """A connector whose answer to an order waits until it may come."""
+
+    def __init__(self) -> None:
+        self.may_answer = asyncio.Event()
+        self.asked: list[str] = []
+
+    async def send(self, command: Command) -> str:
+        await self.may_answer.wait()
+        self.asked.append(f"{command.kind} answered")
+        return "report"
+
+    async def cancel_all(self, instrument: str) -> None:
+        self.asked.append(f"cancel {instrument}")
+
+
+def test_a_venue_is_asked_again_behind_an_order_that_was_on_its_way() -> None:
+    async def end(*, is_under_way: bool) -> list[str]:
+        slow, told = Slow(), []
+        connectors: Any = {"SIM": slow}
+        desk = VenueDesk(connectors, [SPEC], told.append, told.append)
+        desk.send(1, [bid()], [])
+        if not is_under_way:
+            slow.may_answer.set()
+            await desk.close()
+        desk.cancel_all(1)
+        await asyncio.sleep(0)
+        slow.may_answer.set()
+        await desk.close()
+        assert told == ["report"]
+        return slow.asked
+
+    cancel = f"cancel {SPEC.id}"
+    assert asyncio.run(end(is_under_way=False)) == ["submit answered", cancel]
+    assert asyncio.run(end(is_under_way=True)) == [cancel, "submit answered", cancel]
