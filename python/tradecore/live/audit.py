@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
+from tradecore.errors import NoAnswerError, VenueError
 from tradecore.live.line import Line
 from tradecore.live.session import Session
 from tradecore.reconcile import KnownOrder, ReconcileAction, VenueAccount, VenueExecution
-from tradecore.venues.clock import Clock
+from tradecore.venues.clock import Clock, within
 from tradecore.venues.events import ReportKind, VenueReport
 
-__all__ = ["AUDIT_S", "Auditor"]
+__all__ = ["Auditor"]
 
 _LOG = logging.getLogger("tradecore.live")
 
-AUDIT_S = 30.0
+_AUDIT_S = 30.0
 """An account is looked at so often, seconds."""
 
 _LOOK_BACK_NS = 60_000_000_000
@@ -79,7 +81,7 @@ class Auditor:
         VenueError, NoAnswerError
             When the venue cannot be asked.
         """
-        self._known_until[line.connector.name] = known_until_ns
+        self._known_until[line.venue] = known_until_ns
         began_ns = self._clock.now_ns()
         while lost := await self._look_up(line, self._unanswered(line)):
             left_s = line.connector.good_for_s - (self._clock.now_ns() - began_ns) / 1e9
@@ -97,22 +99,26 @@ class Auditor:
                 break
             await self._clock.sleep(_ROUND_S)
         self._carry_out(line, account, actions)
-        self._known_until[line.connector.name] = asked_ns
+        self._known_until[line.venue] = asked_ns
 
-    async def look(self, line: Line) -> None:
-        """Find what was missed of a venue's word, beside a session that trades.
+    async def watch(self, line: Line) -> None:
+        """Find what was missed of a venue's word, every while and when it was out of hearing, until cancelled."""
+        while True:
+            line.is_doubted.clear()
+            with suppress(TimeoutError):
+                await within(self._clock, _AUDIT_S, line.is_doubted.wait())
+            try:
+                await self._look(line)
+            except (VenueError, NoAnswerError) as error:
+                _LOG.warning("the account at %s cannot be looked at: %s", line.venue, error)
 
-        Raises
-        ------
-        VenueError, NoAnswerError
-            When the venue cannot be asked.
-        """
+    async def _look(self, line: Line) -> None:
         for attempt in range(_ROUNDS):
             asked_ns = self._clock.now_ns()
             before = {order.order_id: order for order in self._session.known(line.instruments).orders}
             account = await self._account(line)
             await self._catch_up(line, account, before)
-            self._known_until[line.connector.name] = asked_ns
+            self._known_until[line.venue] = asked_ns
             moves = self._session.moves
             account = await self._account(line)
             if self._session.moves != moves or self._session.desk.is_busy or line.connector.health.unresolved:
@@ -126,7 +132,7 @@ class Auditor:
             await self._clock.sleep(_ROUND_S)
 
     async def _account(self, line: Line) -> VenueAccount:
-        since_ns = max(self._known_until[line.connector.name] - _LOOK_BACK_NS, 0)
+        since_ns = max(self._known_until[line.venue] - _LOOK_BACK_NS, 0)
         account = await line.connector.account(line.instruments, since_ns)
         own = [order for order in account.orders if order.instrument in line.instruments]
         return replace(account, orders=own, executions=self._executions(line, account.executions))
@@ -173,7 +179,7 @@ class Auditor:
             if order.is_open and theirs is None:
                 gone.append(order)
             elif theirs is not None and not order.is_open:
-                _LOG.warning("order %d has ended here and is open at %s", order.order_id, line.connector.name)
+                _LOG.warning("order %d has ended here and is open at %s", order.order_id, line.venue)
                 self._session.desk.cancel_in(order.instrument)
             elif theirs is not None and (theirs.price, theirs.qty) != (order.price, order.qty):
                 price = None if theirs.price is None else Decimal(theirs.price)
@@ -187,7 +193,7 @@ class Auditor:
         client_id = self._session.kernel.client_id(order.order_id)
         self._take(
             VenueReport(
-                venue=line.connector.name,
+                venue=line.venue,
                 ts_recv=self._clock.now_ns(),
                 instrument=order.instrument,
                 kind=kind,

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from tradecore._core import FeedDecoder, Instrument, L2Book
 from tradecore.histogram import Histogram
+from tradecore.strategy import Strategy
 from tradecore.types import EventKind
-from tradecore.venues import Connector, Feed, VenueQueue
-from tradecore.venues.events import Event, FeedState, Frame
+from tradecore.venues import Connector, Feed, Stream, VenueQueue
+from tradecore.venues.events import Event, FeedState, Frame, LinkState
 
 __all__ = ["Heard", "Line", "LineInput", "Rows"]
+
+_HOOKS = {
+    "on_quote": Stream.QUOTES,
+    "on_mark": Stream.MARK,
+    "on_index": Stream.MARK,
+    "on_funding": Stream.MARK,
+    "on_open_interest": Stream.OPEN_INTEREST,
+    "on_liquidation": Stream.LIQUIDATIONS,
+}
+"""What is subscribed to beside books and trades, by the hook that is overridden."""
 
 
 class Rows(NamedTuple):  # one for each frame
@@ -98,6 +109,14 @@ class Line:
         """Return how many gaps in the venue's sequence were found."""
         return self._decoder.gaps(instrument)
 
+    def subscribe(self, strategies: Iterable[Strategy]) -> None:
+        """Have what strategies are told of its instruments delivered."""
+        for strategy in strategies:
+            streams = {Stream.BOOK, Stream.TRADES, *(_HOOKS[h] for h in strategy._overridden() if h in _HOOKS)}
+            for name in strategy.instruments:
+                if name in self.heard:
+                    self.connector.subscribe(strategy.name, name, streams)
+
     def read(self, event: Event) -> list[LineInput]:
         """Return what an event is to a session."""
         rows: list[LineInput] = []
@@ -117,6 +136,8 @@ class Line:
             # The feed minds what the connector says, and passes it on.
             self._feed.state(event)
         else:
+            if isinstance(event, LinkState) and event.is_up:  # it may have been to tell of the account meanwhile
+                self.is_doubted.set()
             return [event]
         rows += self._told
         self._told.clear()

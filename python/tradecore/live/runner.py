@@ -17,13 +17,11 @@ from tradecore.errors import (
     CredentialsError,
     InvalidValueError,
     JournalError,
-    NoAnswerError,
     RunError,
     StrategyError,
     TradecoreError,
-    VenueError,
 )
-from tradecore.live.audit import AUDIT_S, Auditor
+from tradecore.live.audit import Auditor
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.events import LinkChanged, ReconcileDifference, SessionFailed
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
@@ -37,7 +35,7 @@ from tradecore.strategy import Strategy
 from tradecore.types import BookState
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Stream, VenueQueue
-from tradecore.venues.clock import Clock, SystemClock, Timer, within
+from tradecore.venues.clock import Clock, SystemClock, Timer
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
 
 if TYPE_CHECKING:
@@ -48,16 +46,6 @@ __all__ = ["Live"]
 T = TypeVar("T")
 
 _LOG = logging.getLogger("tradecore.live")
-_HOOKS = {
-    "on_quote": Stream.QUOTES,
-    "on_mark": Stream.MARK,
-    "on_index": Stream.MARK,
-    "on_funding": Stream.MARK,
-    "on_open_interest": Stream.OPEN_INTEREST,
-    "on_liquidation": Stream.LIQUIDATIONS,
-}
-"""What is subscribed to beside books and trades, by the hook that is overridden."""
-
 _WRITE_S = 1.0
 """What leads to no command is in the journal's file after so long."""
 _PATIENCE_S = 5.0
@@ -370,11 +358,7 @@ class Live:
             found |= {name: listed[name] for name in own}
             line = Line(connector, queue, [listed[name] for name in own])
             self.lines.append(line)
-            for strategy in self.strategies:
-                streams = {Stream.BOOK, Stream.TRADES, *(_HOOKS[h] for h in strategy._overridden() if h in _HOOKS)}
-                for name in strategy.instruments:
-                    if name in own:
-                        connector.subscribe(strategy.name, name, streams)
+            line.subscribe(self.strategies)
             self._tasks.append(asyncio.create_task(self._pump(line), name=f"session {venue}"))
         return [found[name] for name in self._wanted]
 
@@ -432,25 +416,17 @@ class Live:
             await auditor.begin(line, known_until)
         session.release(self._now())
         for line in self.lines:
-            self._tasks.append(asyncio.create_task(self._audit(auditor, line), name=f"session audit {line.venue}"))
+            self._tasks.append(asyncio.create_task(self._watch(auditor, line), name=f"session audit {line.venue}"))
 
     def _differs(self, line: Line, action: ReconcileAction) -> None:
-        at_ns, venue = self.session.now_ns, line.connector.name
-        self.events.publish(ReconcileDifference(at_ns, venue, action.instrument, action.kind, str(action)))
+        at_ns = self.session.now_ns
+        self.events.publish(ReconcileDifference(at_ns, line.venue, action.instrument, action.kind, str(action)))
 
-    async def _audit(self, auditor: Auditor, line: Line) -> None:
-        """Look after a venue's account every while, and when it was out of hearing."""
-        while True:
-            line.is_doubted.clear()
-            with suppress(TimeoutError):
-                await within(self._clock, AUDIT_S, line.is_doubted.wait())
-            try:
-                await auditor.look(line)
-            except (VenueError, NoAnswerError) as error:
-                _LOG.warning("the account at %s cannot be looked at: %s", line.venue, error)
-            except TradecoreError as error:
-                self._fail(error)
-                return
+    async def _watch(self, auditor: Auditor, line: Line) -> None:
+        try:
+            await auditor.watch(line)
+        except TradecoreError as error:
+            self._fail(error)
 
     async def _end(self) -> SessionResult:
         session = self.session
@@ -550,7 +526,6 @@ class Live:
     def _take_in(self, event: LineInput) -> None:
         if isinstance(event, LinkState):
             self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
-            self._heard(event)
             return
         if isinstance(event, FeedState):
             if event.stream is not Stream.BOOK:
@@ -576,13 +551,6 @@ class Live:
             case Balance():
                 session.balance(now, event)
         self._plan()
-
-    def _heard(self, link: LinkState) -> None:
-        """Have an account looked after once a connection is there again that may have been to tell of it."""
-        if link.is_up:
-            for line in self.lines:
-                if line.venue == link.venue:
-                    line.is_doubted.set()
 
     def _now(self) -> int:
         return max(self._clock.now_ns(), self.session.now_ns)

@@ -142,7 +142,7 @@ class Sampler:
             mode=state.mode,
             has_begun=live.has_begun,
             markets=markets,
-            venues={line.connector.name: _venue(line, now) for line in live.lines},
+            venues={line.venue: _venue(line, now) for line in live.lines},
             open_orders=state.open_orders,
             positions=positions,
             currencies=self._currencies,
