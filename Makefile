@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper serve test simulate bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked postgres promtool wheel wheel-test browser
+.PHONY: demo paper serve test simulate bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked programs wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -69,27 +69,23 @@ fuzz:
 simulate: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0))
 
-py-test: build postgres browser promtool
+py-test: build programs
 	$(BIN)/pytest -n auto
 
-# Prometheus' own tool says whether its rules are valid; a machine that has none and no apt-get skips that.
-promtool:
-	@command -v promtool >/dev/null \
-		|| { command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus >/dev/null; } || true
+# Debian's package $(1), on a machine that has none of the programs $(2).
+debian = @for program in $(2); do command -v $$program >/dev/null && exit; done; command -v apt-get >/dev/null \
+	&& apt-get update -qq && apt-get install -qq -y --no-install-recommends $(1) >/dev/null || true
 
-# The store is tested on PostgreSQL too; a machine that has none and no apt-get skips that.
-postgres:
-	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null \
-		|| { command -v apt-get >/dev/null && apt-get install -qq -y postgresql >/dev/null; } || true
-
-# The dashboard is tested in a Chromium: the one of the machine, else Debian's, else those tests skip and say so.
-browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-		|| { command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || true
+# What tests run that pip does not bring: a database for the store, a browser for the dashboard, and Prometheus' own tool,
+# which says whether its rules are valid. Where one is missing and there is no apt-get, its tests skip and say so.
+programs:
+	$(call debian,postgresql,postgres /usr/lib/postgresql/*/bin/postgres)
+	$(call debian,chromium,chromium chromium-browser google-chrome)
+	$(call debian,prometheus,promtool)
 
 # The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test.
 # It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
-py-test-checked: build postgres
+py-test-checked: build programs
 	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
