@@ -67,6 +67,10 @@ class Heard:
             self.trades += 1
             self.traded_qty += traded_qty
 
+    def age_s(self, now_ns: int) -> float | None:
+        """Return for how long nothing arrived, seconds; None before anything did."""
+        return None if self.last_ns == 0 else max(now_ns - self.last_ns, 0) / 1e9
+
 
 class Line:
     """A connector's queue, and the decoder of what it delivers.

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore._core import PositionLedger
+from tradecore.backtest.stats import net_of
 from tradecore.histogram import Histogram
 from tradecore.live.line import Line
 from tradecore.live.runner import Live
@@ -162,7 +163,7 @@ class Sampler:
         heard, book = line.heard[name], line.book(name)
         return MarketSample(
             state=state,
-            age_s=None if heard.last_ns == 0 else max(now - heard.last_ns, 0) / 1e9,
+            age_s=heard.age_s(now),
             best_bid=book.best_bid,
             best_ask=book.best_ask,
             bid_levels=book.bid_levels,
@@ -176,8 +177,7 @@ class Sampler:
     def _net(self, positions: list[dict[str, Any]]) -> dict[str, Decimal]:
         net = dict.fromkeys(self._currencies.values(), Decimal(0))
         for row in positions:
-            gained = row["realized_pnl"] + row["unrealized_pnl"]
-            net[self._currencies[row["instrument"]]] += gained - row["fees"] - row["funding"] - row["interest"]
+            net[self._currencies[row["instrument"]]] += net_of(row)
         return net
 
     def _exposure(self, positions: list[dict[str, Any]], markets: Mapping[str, MarketSample]) -> dict[str, Decimal]:

@@ -66,7 +66,8 @@ class Sample:
     trading, failures : dict
         By strategy.
     feeds : dict
-        By instrument: messages so far, when the newest came (ns UTC), gaps; of its venue frames dropped and malformed.
+        By instrument: messages so far, when the newest came (ns UTC) and how long ago that is (s, None before any),
+        gaps; of its venue frames dropped and malformed.
     latencies : dict of str to Histogram
         Copies, in seconds.
     """
@@ -79,7 +80,7 @@ class Sample:
     failures: dict[str, str]
     gate: str
     balances: dict[str, Any]
-    feeds: dict[str, dict[str, int]]
+    feeds: dict[str, dict[str, Any]]
     latencies: dict[str, Histogram]
 
 
@@ -155,9 +156,9 @@ class Bridge:
             await asyncio.sleep(INTERVAL_S)
 
     def _now(self) -> Sample:
-        kernel, lines = self._live.session.kernel, self._live.lines
+        kernel, lines, now_ns = self._live.session.kernel, self._live.lines, time.time_ns()
         return Sample(
-            at_ns=time.time_ns(),
+            at_ns=now_ns,
             books=[kernel.book(market, DEPTH) for market in range(len(self.instruments))],
             positions=kernel.positions,
             limits=kernel.limits,
@@ -165,7 +166,7 @@ class Bridge:
             failures=kernel.failures,
             gate=kernel.gate,
             balances=kernel.account_state()["balances"],
-            feeds={name: _feed(line, name) for line in lines for name in line.instruments},
+            feeds={name: _feed(line, name, now_ns) for line in lines for name in line.instruments},
             latencies={
                 "feed": merged([line.feed_latency for line in lines]),
                 "decision": merged([line.processing for line in lines]),
@@ -173,11 +174,12 @@ class Bridge:
         )
 
 
-def _feed(line: Line, name: str) -> dict[str, int]:
+def _feed(line: Line, name: str, now_ns: int) -> dict[str, Any]:
     heard = line.heard[name]
     return {
         "messages": heard.messages,
         "last_ns": heard.last_ns,
+        "age_s": heard.age_s(now_ns),
         "gaps": line.gaps(name),
         "dropped": line.queue.dropped,
         "malformed": line.malformed,

@@ -231,7 +231,7 @@ class View:
                 "spread": None if both is None else format(both[1] - both[0], "f"),
                 "last": trades[-1][1] if trades else None,
                 "state": state.name.lower(),
-                "age_s": self._age(name),
+                "age_s": sample.feeds[name]["age_s"],
             }
         return shown
 
@@ -348,7 +348,7 @@ class View:
                 "instrument": name,
                 "state": state.name.lower(),
                 "reason": self.history.reasons.get(name, ""),
-                "age_s": self._age(name),
+                "age_s": sample.feeds[name]["age_s"],
                 "messages_per_s": self._rates.get(name, 0.0),
                 "messages": sample.feeds[name]["messages"],
                 "gaps": sample.feeds[name]["gaps"],
@@ -416,11 +416,6 @@ class View:
         rows = list(self.history.orders.values())
         last = {row["id"] for row in rows[-_SHOWN:]}
         return [shown_order(row) for row in rows if row["is_open"] or row["id"] in last]
-
-    def _age(self, name: str) -> float | None:
-        sample = self._known()
-        heard = sample.feeds[name]["last_ns"]
-        return None if heard == 0 else max(sample.at_ns - heard, 0) / 1e9
 
     def _count(self, sample: Sample) -> None:
         """Work out how many messages come in a second."""
