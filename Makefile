@@ -55,8 +55,7 @@ lint: build
 
 rust-test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
-	cargo test --quiet
-	cargo test --quiet -p tradecore-fuzz --test targets
+	cargo test --quiet --workspace --exclude tradecore-python
 
 # Counts what inputs reach, so it is built apart from everything else.
 fuzz:
