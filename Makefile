@@ -82,14 +82,15 @@ programs:
 	$(call debian,chromium,chromium chromium-browser google-chrome)
 	$(call debian,prometheus,promtool)
 
-# The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test.
+# The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test. What
+# is of figures of a release (memory, benchmarks), or of other programs and not of the core, is marked `once`.
 # It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
 py-test-checked: build programs
 	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
-	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto --ignore=tests/browser
+	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto -m "not once"
 
 # The peers, and this package beside them.
 peers: build

@@ -803,6 +803,7 @@ def test_progress_is_told_and_its_errors_are_not_swallowed(tmp_path: Path) -> No
         tc.Backtest([Slow("s", ["BTCUSDT.SYNTH"])], tmp_path).run(progress=fail)
 
 
+@pytest.mark.once
 def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten times the data takes about the same memory."""
     code = (

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from conftest import ROOT
 
 
+@pytest.mark.once
 def test_the_benchmarks_run_without_peers(tmp_path: Path) -> None:
     words = ["--rows", "20000", "--rounds", "1", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "out")]
     done = subprocess.run(

@@ -31,6 +31,8 @@ from tradecore.observe.observer import Observer
 from tradecore.observe.targets import targets_of
 from venue_binance import FakeBinance
 
+pytestmark = pytest.mark.once
+
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

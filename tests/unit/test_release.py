@@ -13,6 +13,8 @@ import yaml
 import tradecore as tc
 from conftest import ROOT
 
+pytestmark = pytest.mark.once
+
 SOURCES = ROOT / "python" / "tradecore"
 MANIFEST = tomllib.loads((ROOT / "pyproject.toml").read_text())
 TEXT = (ROOT / ".github" / "workflows" / "release.yml").read_text()

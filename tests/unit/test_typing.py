@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typed_strategy import TypedStrategy
 
 import tradecore as tc
@@ -27,6 +28,7 @@ class Wrong(tc.Strategy):
 """
 
 
+@pytest.mark.once
 def test_a_strategy_passes_a_strict_type_checker_and_mistakes_do_not(tmp_path: Path) -> None:
     """As strict as the package itself, and with its cache."""
     wrong = tmp_path / "wrong.py"
