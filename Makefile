@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper serve test simulate bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked programs wheel wheel-test
+.PHONY: demo paper serve test simulate bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked checked programs wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -30,7 +30,10 @@ paper: build
 serve: build
 	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
-test: lint rust-test py-test py-test-checked
+# Linking a release is the work of one core for minutes, so the other builds go on beside it.
+test:
+	@$(MAKE) --no-print-directory --jobs=2 lint rust-test checked
+	@$(MAKE) --no-print-directory py-test py-test-checked
 
 build: $(VENV)/.built
 
@@ -82,11 +85,13 @@ programs:
 	$(call debian,chromium,chromium chromium-browser google-chrome)
 	$(call debian,prometheus,promtool)
 
+checked: $(VENV)/.tools
+	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
+
 # The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test. What
 # is of figures of a release (memory, benchmarks), or of other programs and not of the core, is marked `once`.
 # It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
-py-test-checked: build programs
-	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
+py-test-checked: build programs checked
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
