@@ -198,21 +198,37 @@ class Desk:
         return told
 
     def submit(self, order: OrderRecord, now_ns: int, **terms: Any) -> OrderRecord:
-        """Take an order; its status tells what became of it at once. ``terms`` are those of ``SimExchange.submit``."""
+        """Take an order; its status tells what became of it at once. ``terms`` are those of ``SimExchange.submit``.
+
+        One between two steps of its instrument is rejected for ``tick_size`` or ``lot_size``.
+
+        Raises
+        ------
+        TradecoreError
+            For terms that do not go together.
+        """
         at = self._at(now_ns)
         order.created_ns = order.updated_ns = at
         price = None if order.price == 0 else order.price
+        reason = self._misfit(order.symbol, order.qty, order.price, order.stop_price)
+        if reason is not None or not order.qty:
+            # What it may cost does not always buy a lot.
+            order.status, order.reason = "REJECTED", reason or "min_qty"
+            return order
+        self.exchange.submit(
+            at, order.account, order.order_id, order.market, order.side.lower(), order.qty, price,
+            reduce_only=order.reduce_only, **terms,
+        )  # fmt: skip
         self.orders[order.order_id] = self._open[order.order_id] = order
-        try:
-            self.exchange.submit(
-                at, order.account, order.order_id, order.market, order.side.lower(), order.qty, price,
-                reduce_only=order.reduce_only, **terms,
-            )  # fmt: skip
-        except BaseException:
-            del self.orders[order.order_id], self._open[order.order_id]
-            raise
         self._advance(at)
         return order
+
+    def _misfit(self, symbol: str, qty: Decimal, *prices: Decimal) -> str | None:
+        """Return which step of an instrument numbers miss; the exchange's notice does not tell them apart."""
+        instrument = self.instruments[symbol]
+        if any(price % instrument.tick_size for price in prices):
+            return "tick_size"
+        return "lot_size" if qty % instrument.lot_size else None
 
     def balances(self, account: int) -> Mapping[str, tuple[Decimal, Decimal]]:
         """Return what an account holds of each asset, and how much of it orders lock."""
@@ -276,6 +292,8 @@ class Desk:
         """Change price and total quantity of an order. Return why the venue refused, None if it did not."""
         if not order.is_open:
             return "unknown_order"
+        if (misfit := self._misfit(order.symbol, qty, price)) is not None:
+            return misfit
         at = self._at(now_ns)
         order.reason = None
         self.exchange.replace(at, order.account, order.order_id, order.market, price, qty)

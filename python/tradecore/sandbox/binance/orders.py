@@ -55,11 +55,6 @@ class Orders:
     def _place(self, wish: OrderRequest, asked: Asked) -> Json:
         symbol = asked.symbol(self._desk.market_of)
         order, terms = self._terms(symbol, wish, asked)
-        for price in (order.price, order.stop_price):
-            self._check_price(symbol, price)
-        self._check_qty(symbol, order.qty)
-        if order.qty < self._desk.instruments[symbol].min_qty:
-            raise self._refusal("lot_size")
         try:
             self._desk.submit(order, asked.now_ns, **terms)
         except TradecoreError as error:
@@ -128,14 +123,6 @@ class Orders:
             is_working=wish.type not in _TRIGGERS,
         )
         return order, terms
-
-    def _check_price(self, symbol: str, price: Decimal) -> None:
-        if price % self._desk.instruments[symbol].tick_size:
-            raise self._refusal("tick_size")
-
-    def _check_qty(self, symbol: str, qty: Decimal) -> None:
-        if qty % self._desk.instruments[symbol].lot_size:
-            raise self._refusal("lot_size")
 
     def _find(self, asked: Asked, order_id: int | None, client_id: str | None) -> OrderRecord | None:
         if order_id is None and client_id is None:
@@ -219,7 +206,6 @@ class Orders:
             raise Refused(*NO_ORDER)
         if not order.filled < wish.newQty < order.qty:
             raise Refused(-2038, "Order amend (quantity increase) is not supported.")
-        self._check_qty(order.symbol, wish.newQty)
         self._replace(order, order.price, wish.newQty, asked)
         if wish.newClientOrderId:
             order.client_id = wish.newClientOrderId
@@ -237,8 +223,6 @@ class Orders:
             raise Refused(*NO_ORDER)
         if order.side != wish.side:
             raise Refused(-1102, "Mandatory parameter 'side' must be that of the order.")
-        self._check_price(order.symbol, wish.price)
-        self._check_qty(order.symbol, wish.quantity)
         self._replace(order, wish.price, wish.quantity, asked)
         return self._shapes.placed(order, "RESULT")
 

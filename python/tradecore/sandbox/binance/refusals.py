@@ -47,6 +47,7 @@ _USDM = {
     "min_notional": (-4164, "Order's notional must be no smaller than the symbol's (unless you choose reduce only)."),
     "tick_size": (-4014, "Price not increased by tick size."),
     "lot_size": (-4023, "Qty not increased by step size."),
+    "min_qty": (-4023, "Qty not increased by step size."),
     "duplicate": (-4116, "ClientOrderId is duplicated."),
 }
 _BOTH = {

@@ -33,18 +33,8 @@ class Orders:
         market, wish = self._markets.of(asked), asked.read(CreateRequest)
         symbol, desk = market.symbol(asked), market.desk
         order, terms = self._terms(market, symbol, wish, asked)
-        tick, instrument = desk.instruments[symbol].tick_size, desk.instruments[symbol]
-        reason = None
-        if order.price % tick or order.stop_price % tick:
-            reason = "tick_size"
-        elif order.qty % instrument.lot_size:
-            reason = "lot_size"
-        elif order.qty < instrument.min_qty:
-            reason = "min_qty"
-        elif any(other.client_id == order.client_id for other in desk.open_orders(asked.account)):
-            reason = "duplicate"
-        if reason is not None:
-            raise refusal_of(reason, is_spot=market.is_spot)
+        if any(other.client_id == order.client_id for other in desk.open_orders(asked.account)):
+            raise refusal_of("duplicate", is_spot=market.is_spot)
         try:
             desk.submit(order, asked.now_ns, **terms)
         except TradecoreError as error:
@@ -115,13 +105,8 @@ class Orders:
         order = self._open(market, asked, wish)
         if wish.price is None and wish.qty is None:
             raise bad("qty", "or price is missing")
-        price, qty = wish.price or order.price, wish.qty or order.qty
-        instrument = market.desk.instruments[order.symbol]
-        if price % instrument.tick_size or qty % instrument.lot_size:
-            reason = "tick_size" if price % instrument.tick_size else "lot_size"
-            raise refusal_of(reason, is_spot=market.is_spot)
         try:
-            refused = market.desk.replace(order, price, qty, asked.now_ns)
+            refused = market.desk.replace(order, wish.price or order.price, wish.qty or order.qty, asked.now_ns)
         except TradecoreError as error:
             raise bad("order", str(error)) from None
         if refused is not None:

@@ -24,6 +24,8 @@ __all__ = ["Orders"]
 Json = dict[str, Any]
 
 _EDITABLE = ("limit_limit_gtc",)
+_EDIT_FAILURES = {"tick_size": "INVALID_EDITED_LIMIT_PRICE", "lot_size": "INVALID_EDITED_SIZE"}
+"""What the venue calls reasons otherwise of an edit than of a new order."""
 
 
 class Orders:
@@ -57,13 +59,6 @@ class Orders:
         for each in sorted({*needed} ^ (given - {*allowed})):
             raise bad(each, "is missing" if each in needed else "is none here")
         order = self._made(wish, name, life, terms, asked)
-        instrument = self._desk.instruments[order.symbol]
-        if order.price % instrument.tick_size or order.stop_price % instrument.tick_size:
-            return failure_of("tick_size")
-        if order.qty % instrument.lot_size:
-            return failure_of("lot_size")
-        if order.qty < instrument.min_qty:
-            return failure_of("min_qty")
         try:
             self._desk.submit(order, asked.now_ns, **self._terms(order))
         except TradecoreError as error:
@@ -125,18 +120,15 @@ class Orders:
         if order.kind not in _EDITABLE:
             return _not_edited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
         price, qty = wish.price or order.price, wish.size or order.qty
-        instrument = self._desk.instruments[order.symbol]
-        if price % instrument.tick_size:
-            return _not_edited("INVALID_EDITED_LIMIT_PRICE")
-        if qty % instrument.lot_size:
-            return _not_edited("INVALID_EDITED_SIZE")
         if qty <= order.filled:
             return _not_edited("CANNOT_EDIT_TO_BELOW_FILLED_SIZE")
         try:
             reason = self._desk.replace(order, price, qty, asked.now_ns)
         except TradecoreError as error:
             raise bad("order", str(error)) from None
-        return {"success": True, "errors": []} if reason is None else _not_edited(failure_of(reason))
+        if reason is not None:
+            return _not_edited(_EDIT_FAILURES.get(reason) or failure_of(reason))
+        return {"success": True, "errors": []}
 
     def cancel(self, asked: Asked) -> Json:
         """Cancel orders, each for itself."""
