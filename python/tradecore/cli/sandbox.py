@@ -17,6 +17,10 @@ __all__ = ["sandbox_app"]
 
 _LOOK_S = 0.5
 """How often a server looks whether who started it is still there."""
+_READY = (
+    "Prints one line of JSON when it is ready: where it is, and the keys of its accounts. "
+    "It listens on this machine only and ends with the process that started it."
+)
 
 sandbox_app = typer.Typer(cls=Group, help="Local servers that speak a venue's protocol.", no_args_is_help=True)
 
@@ -45,58 +49,26 @@ Seed = Annotated[
 ]
 
 
-@sandbox_app.command(cls=Command)
-def binance(
-    port: Port = 0,
-    symbols: Symbols = None,
-    data: Data = "synth",
-    speed: Speed = 1.0,
-    clients: Accounts = 2,
-    faults: Script = None,
-    seed: Seed = 0,
-) -> int:
-    """Serve Binance, spot and USD-M futures, until Ctrl-C.
+def _add(name: str, what: str) -> None:
+    """Add the command that serves a venue."""
 
-    Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
-    only and ends with the process that started it.
-    """
-    return _serve("BINANCE", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+    def command(
+        port: Port = 0,
+        symbols: Symbols = None,
+        data: Data = "synth",
+        speed: Speed = 1.0,
+        clients: Accounts = 2,
+        faults: Script = None,
+        seed: Seed = 0,
+    ) -> int:
+        return _serve(name.upper(), port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
 
-
-@sandbox_app.command(cls=Command)
-def bybit(
-    port: Port = 0,
-    symbols: Symbols = None,
-    data: Data = "synth",
-    speed: Speed = 1.0,
-    clients: Accounts = 2,
-    faults: Script = None,
-    seed: Seed = 0,
-) -> int:
-    """Serve Bybit, linear contracts and spot, until Ctrl-C.
-
-    Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
-    only and ends with the process that started it.
-    """
-    return _serve("BYBIT", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+    sandbox_app.command(name, cls=Command, help=f"Serve {what}, until Ctrl-C.\n\n{_READY}")(command)
 
 
-@sandbox_app.command(cls=Command)
-def coinbase(
-    port: Port = 0,
-    symbols: Symbols = None,
-    data: Data = "synth",
-    speed: Speed = 1.0,
-    clients: Accounts = 2,
-    faults: Script = None,
-    seed: Seed = 0,
-) -> int:
-    """Serve Coinbase Advanced Trade, spot, until Ctrl-C.
-
-    Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
-    only and ends with the process that started it.
-    """
-    return _serve("COINBASE", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+_add("binance", "Binance, spot and USD-M futures")
+_add("bybit", "Bybit, linear contracts and spot")
+_add("coinbase", "Coinbase Advanced Trade, spot")
 
 
 def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: Path | None, **options: Any) -> int:
