@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from tradecore._core import Instrument
 
-__all__ = ["Digits", "Levels", "changed", "ms"]
+__all__ = ["Digits", "Levels", "changed", "money", "ms"]
 
 Levels: TypeAlias = dict[int, int]
 """Quantity by price of a side of a book, both in increments."""
@@ -17,6 +17,12 @@ Levels: TypeAlias = dict[int, int]
 def ms(ns: int) -> int:
     """Return a time in ms."""
     return ns // 1_000_000
+
+
+def money(value: Decimal | float | None) -> str:
+    """Write an amount of a coin with no more decimals than it has, 12 at most; nothing is 0."""
+    text = f"{Decimal(value or 0):.12f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def changed(was: Levels, now: Levels) -> list[tuple[int, int]]:
@@ -50,6 +56,10 @@ class Digits:
     def level(self, price: int, qty: int) -> list[str]:
         """Write a level that is given in increments."""
         return [self._price.text(price), self._qty.text(qty)]
+
+    def best(self, sides: Iterable[Levels]) -> list[list[str]]:
+        """Write the first level of each side, zeros of one that is empty."""
+        return [self.level(*next(iter(side.items()), (0, 0))) for side in sides]
 
     def levels(self, levels: Iterable[tuple[int, int]]) -> list[list[str]]:
         """Write levels."""

@@ -57,9 +57,7 @@ class Market:
         return asked.of_each(self._desk.symbols, lambda symbol: self._best(symbol, asked.now_ns))
 
     def _best(self, symbol: str, now_ns: int) -> Json:
-        level = self._shapes.digits[symbol].level
-        sides = self._desk.exchange.depth(self._desk.market_of[symbol], 1)
-        [bid, ask] = [level(*side[0]) if side else level(0, 0) for side in sides]
+        bid, ask = self._shapes.digits[symbol].best(self._desk.levels(symbol, 1))
         told = {"symbol": symbol, "bidPrice": bid[0], "bidQty": bid[1], "askPrice": ask[0], "askQty": ask[1]}
         return told if self._is_spot else {**told, "time": ms(now_ns)}
 

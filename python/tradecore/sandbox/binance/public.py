@@ -48,7 +48,7 @@ class Book:
         self._symbol = symbol
         self.update_id = first_id
         self._levels: tuple[Levels, Levels] = ({}, {})
-        self._touch: tuple[Any, ...] = ()
+        self._touch: tuple[Levels, Levels] = ({}, {})
 
         self.on_change: list[Callable[[list[set[int]]], None]] = []
         """Are told the prices of the levels that have changed, for bids and asks."""
@@ -64,15 +64,14 @@ class Book:
                 listener([{price for price, _ in change} for change in changes])
         return levels
 
-    def touch(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]] | None:
+    def touch(self) -> tuple[Levels, Levels] | None:
         """Return the best bid and ask where they have changed since the last call."""
-        bids, asks = self._desk.exchange.depth(self._desk.market_of[self._symbol], 1)
-        now = (tuple(bids), tuple(asks))
+        now = self._desk.levels(self._symbol, 1)
         if now == self._touch:
             return None
         self._touch = now
         self.update_id += 1
-        return bids, asks
+        return now
 
 
 class Streams:
@@ -169,8 +168,7 @@ class Streams:
         stream = f"{symbol.lower()}@bookTicker"
         if touch is None or stream not in self._streams:
             return
-        zero = self.shapes.digits[symbol].level(0, 0)
-        [bid, ask] = [self.shapes.digits[symbol].level(*side[0]) if side else zero for side in touch]
+        bid, ask = self.shapes.digits[symbol].best(touch)
         told = {"u": book.update_id, "s": symbol, "b": bid[0], "B": bid[1], "a": ask[0], "A": ask[1]}
         if not self.is_spot:
             told = {"e": "bookTicker", **told, "T": now_ms, "E": now_ms}

@@ -10,10 +10,9 @@ from typing import Any
 from tradecore.sandbox.bybit.markets import Market, Markets
 from tradecore.sandbox.bybit.refusals import bad
 from tradecore.sandbox.bybit.requests import Asked
-from tradecore.sandbox.bybit.shapes import money
 from tradecore.sandbox.desk import Update
 from tradecore.sandbox.listeners import Listeners
-from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.numbers import money, ms
 from tradecore.sandbox.refused import Refused
 
 __all__ = ["Accounts"]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from tradecore.sandbox.bybit.markets import Market
 from tradecore.sandbox.bybit.refusals import bad
-from tradecore.sandbox.bybit.shapes import money
 from tradecore.sandbox.candles import Candle
+from tradecore.sandbox.numbers import money
 
 __all__ = ["INTERVALS", "end_of", "kline", "row", "start_of"]
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from tradecore.sandbox.desk import Desk, Execution, OrderRecord, PublicTrade
-from tradecore.sandbox.numbers import Digits, ms
+from tradecore.sandbox.numbers import Digits, money, ms
 
-__all__ = ["Shapes", "money"]
+__all__ = ["Shapes"]
 
 Json = dict[str, Any]
 
@@ -30,12 +30,6 @@ _REASONS: Final = {
     "self_trade": "EC_BySelfMatch",
 }
 _CANCELS: Final = {"self_trade": "CancelBySmp", "reduce_only": "CancelByReduceOnly", "liquidated": "CancelAllBeforeLiq"}
-
-
-def money(value: Decimal | float | None) -> str:
-    """Write an amount of a coin; nothing is 0."""
-    text = f"{Decimal(value or 0):.12f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
 
 
 class Shapes:

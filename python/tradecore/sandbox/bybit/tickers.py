@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore.sandbox.bybit.markets import Market
-from tradecore.sandbox.bybit.shapes import money
-from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.numbers import money, ms
 
 __all__ = ["ticker", "told_ticker"]
 
@@ -65,6 +64,5 @@ def told_ticker(market: Market, symbol: str, now_ns: int) -> Json:
 
 
 def _best(market: Market, symbol: str) -> Json:
-    level, sides = market.shapes.digits[symbol].level, market.desk.levels(symbol, 1)
-    [bid, ask] = [level(*next(iter(side.items()), (0, 0))) for side in sides]
+    bid, ask = market.shapes.digits[symbol].best(market.desk.levels(symbol, 1))
     return {"bid1Price": bid[0], "bid1Size": bid[1], "ask1Price": ask[0], "ask1Size": ask[1]}

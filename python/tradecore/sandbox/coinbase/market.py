@@ -8,9 +8,9 @@ from typing import Any
 from tradecore.sandbox.candles import Candles
 from tradecore.sandbox.coinbase.refusals import bad
 from tradecore.sandbox.coinbase.requests import Asked
-from tradecore.sandbox.coinbase.shapes import Shapes, id_of, money
+from tradecore.sandbox.coinbase.shapes import Shapes, id_of
 from tradecore.sandbox.desk import Desk
-from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.numbers import money, ms
 from tradecore.venues.coinbase.private import to_text
 
 __all__ = ["Accounts", "Market", "candle"]

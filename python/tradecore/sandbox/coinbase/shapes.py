@@ -9,10 +9,10 @@ from uuid import UUID
 from tradecore.sandbox.candles import Candles
 from tradecore.sandbox.coinbase.requests import CONFIGURATIONS
 from tradecore.sandbox.desk import Desk, Execution, OrderRecord, PublicTrade
-from tradecore.sandbox.numbers import Digits, ms
+from tradecore.sandbox.numbers import Digits, money, ms
 from tradecore.venues.coinbase.private import to_text
 
-__all__ = ["Shapes", "id_of", "money", "number_of"]
+__all__ = ["Shapes", "id_of", "number_of"]
 
 Json = dict[str, Any]
 
@@ -32,12 +32,6 @@ def number_of(text: str) -> int:
         return UUID(text).int
     except ValueError:
         return -1
-
-
-def money(value: Decimal) -> str:
-    """Write an amount."""
-    text = f"{value:.12f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
 
 
 class Shapes:
@@ -122,11 +116,9 @@ class Shapes:
             "side": "BUY" if trade.is_buyer_maker else "SELL",
         }
 
-    def best(self, symbol: str) -> tuple[list[str], list[str]]:
+    def best(self, symbol: str) -> list[list[str]]:
         """Write price and size of the best bid and ask."""
-        level = self.digits[symbol].level
-        bids, asks = self._desk.levels(symbol, 1)
-        return level(*next(iter(bids.items()), (0, 0))), level(*next(iter(asks.items()), (0, 0)))
+        return self.digits[symbol].best(self._desk.levels(symbol, 1))
 
     # Of an account.
 
