@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from tradecore.sandbox import reading
 from tradecore.sandbox.binance.refusals import BAD_SYMBOL, missing, unreadable
-from tradecore.sandbox.reading import Positive, read
+from tradecore.sandbox.reading import Positive
 from tradecore.sandbox.refused import Refused
 
 __all__ = ["AmendRequest", "Asked", "CancelReplaceRequest", "ModifyRequest", "OrderRequest", "WhichOrder", "whole"]
@@ -98,7 +99,7 @@ class Asked:
         Refused
             Naming the first one that is missing (-1102), unread (-1104) or wrong (-1100).
         """
-        return read(model, {name: value for name, value in self.params.items() if name not in _AUTH}, _refuse)
+        return reading.read(model, {name: value for name, value in self.params.items() if name not in _AUTH}, _refuse)
 
     def whole(self, name: str, default: int) -> int:
         """Read one number, as :func:`whole` does."""
@@ -137,13 +138,7 @@ def whole(params: Mapping[str, Any], name: str, default: int) -> int:
     Refused
         When it is none.
     """
-    try:
-        number = int(params.get(name, default))
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0 or (name == "limit" and not 1 <= number <= 5_000):
-        raise unreadable(name)
-    return number
+    return reading.whole(name, params.get(name, default), unreadable, most=5_000 if name == "limit" else None)
 
 
 def _refuse(name: str, kind: str, text: str) -> Refused:

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from tradecore.sandbox.bybit.refusals import bad
-from tradecore.sandbox.reading import Positive, read
-from tradecore.sandbox.refused import Refused
+from tradecore.sandbox.reading import Positive, read, whole
 
 __all__ = ["AmendRequest", "Asked", "CreateRequest", "WhichOrder"]
 
@@ -75,7 +74,7 @@ class Asked:
 
     def read(self, model: type[_Model]) -> _Model:
         """Read the parameters of an order."""
-        return read(model, self.params, _refuse)
+        return read(model, self.params, lambda name, _, problem: bad(name, problem))
 
     def text(self, name: str, *, among: Sequence[str] = ()) -> str:
         """Read a text that has to be there."""
@@ -86,13 +85,7 @@ class Asked:
 
     def whole(self, name: str, default: int, *, most: int | None = None) -> int:
         """Read a whole number that is not negative; a limit is from 1 to ``most``."""
-        try:
-            number = int(self.params.get(name) or default)
-        except (TypeError, ValueError):
-            number = -1
-        if number < 0 or (most is not None and not 1 <= number <= most):
-            raise bad(name)
-        return number
+        return whole(name, self.params.get(name) or default, bad, most=most)
 
     def page(
         self, rows: Sequence[_Row], key: Callable[[_Row], str], *, limit: int, most: int
@@ -104,7 +97,3 @@ class Asked:
             begin = next((at + 1 for at, row in enumerate(rows) if key(row) == cursor), len(rows))
         page = list(rows[begin : begin + size])
         return page, key(page[-1]) if begin + size < len(rows) else ""
-
-
-def _refuse(name: str, kind: str, text: str) -> Refused:
-    return bad(name, {"missing": "is missing", "extra_forbidden": "is none here"}.get(kind, text))

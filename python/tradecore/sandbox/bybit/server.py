@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from aiohttp import web
 
 from tradecore.sandbox.bybit.api import Api
@@ -20,6 +19,7 @@ from tradecore.sandbox.door import Visit
 from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.reading import read_object
 from tradecore.sandbox.refused import Refused
 from tradecore.sandbox.server import LocalServer, json_answer
 
@@ -133,10 +133,4 @@ class BybitServer(LocalServer):
 
 
 def _params(text: bytes, *, is_query: bool) -> dict[str, Any]:
-    try:
-        read = dict(parse_qsl(text.decode())) if is_query else orjson.loads(text or b"{}")
-    except (UnicodeDecodeError, orjson.JSONDecodeError):
-        raise bad("body", "is not JSON") from None
-    if not isinstance(read, dict):
-        raise bad("body", "is no object")
-    return read
+    return dict(parse_qsl(text.decode())) if is_query else read_object(text, bad)

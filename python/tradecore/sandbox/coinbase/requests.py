@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tradecore.sandbox.coinbase.refusals import bad, not_found
-from tradecore.sandbox.reading import Positive, read
-from tradecore.sandbox.refused import Refused
+from tradecore.sandbox.reading import Positive, read, whole
 
 __all__ = ["CONFIGURATIONS", "Asked", "CancelRequest", "Configuration", "EditRequest", "OrderRequest"]
 
@@ -86,7 +85,7 @@ class Asked:
 
     def read(self, model: type[_Model], params: Mapping[str, Any] | None = None) -> _Model:
         """Read the body, or a part of it."""
-        return read(model, self.params if params is None else params, _refuse)
+        return read(model, self.params if params is None else params, lambda name, _, problem: bad(name, problem))
 
     def each(self, name: str) -> list[str]:
         """Read what may be given several times."""
@@ -94,13 +93,7 @@ class Asked:
 
     def whole(self, name: str, default: int, *, most: int | None = None) -> int:
         """Read a whole number that is not negative; a limit is from 1 to ``most``."""
-        try:
-            number = int(self.params.get(name) or default)
-        except (TypeError, ValueError):
-            number = -1
-        if number < 0 or (most is not None and not 1 <= number <= most):
-            raise bad(name)
-        return number
+        return whole(name, self.params.get(name) or default, bad, most=most)
 
     def product(self, known: Container[str]) -> str:
         """Read the product."""
@@ -119,7 +112,3 @@ class Asked:
         """Return what says whether a value is among those that are asked for; all are where none is."""
         wanted = self.each(name)
         return lambda value: not wanted or value in wanted
-
-
-def _refuse(name: str, kind: str, text: str) -> Refused:
-    return bad(name, {"missing": "is missing", "extra_forbidden": "is none here"}.get(kind, text))

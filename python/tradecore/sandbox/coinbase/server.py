@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from aiohttp import web
 
 from tradecore.sandbox.candles import Candles
@@ -25,6 +24,7 @@ from tradecore.sandbox.door import Visit
 from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.listeners import Listeners
+from tradecore.sandbox.reading import read_object
 from tradecore.sandbox.refused import Refused
 from tradecore.sandbox.server import LocalServer, json_answer
 from tradecore.sandbox.windows import Windows
@@ -172,10 +172,4 @@ def _params(request: web.Request, body: bytes) -> Mapping[str, Any]:
         for name, value in parse_qsl(request.rel_url.raw_query_string):
             params[name] = f"{params[name]},{value}" if name in params else value
         return params
-    try:
-        read = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        raise bad("body", "is not JSON") from None
-    if not isinstance(read, dict):
-        raise bad("body", "is no object")
-    return read
+    return read_object(body, bad)
