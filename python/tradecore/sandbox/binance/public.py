@@ -12,6 +12,7 @@ from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, ms
+from tradecore.sandbox.topics import Topic
 
 __all__ = ["Book", "Streams"]
 
@@ -24,16 +25,12 @@ _AT_ONCE = ("trade", "aggTrade", "bookTicker")
 _FUNDING_MS = 8 * 3_600_000
 
 
-@dataclass(slots=True)
-class _Stream:
-    """A stream that somebody has subscribed to."""
+@dataclass(slots=True, kw_only=True)
+class _Stream(Topic[tuple[Link, bool]]):
+    """A stream that somebody has subscribed to: where it is sent, and whether with its name around it."""
 
     symbol: str
     name: str
-    every_ms: int
-    links: list[tuple[Link, bool]] = field(default_factory=list)
-    """Where it is sent, and whether with its name around it."""
-    next_ms: int = 0
     last: int = 0
     """The number up to which its updates have told the book; 0 where they begin with the next one."""
     changed: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
@@ -114,28 +111,30 @@ class Streams:
         if (kind == "markPrice") if self.is_spot else ((kind in _PUBLIC) != (route == "public")):
             return None
         every = self.default_ms if kind.startswith("depth") else 3_000
-        if speed is not None:
+        if kind in _AT_ONCE:
+            every = 0
+        elif speed is not None:
             every = int(speed[:-2]) if speed.endswith("ms") else 1_000 * int(speed[:-1])
-        return _Stream(match["symbol"].upper(), kind, every)
+        return _Stream(symbol=match["symbol"].upper(), name=kind, every_ms=every)
 
     def subscribe(self, name: str, link: Link, route: str, *, is_combined: bool) -> None:
         """Send a stream to a connection from now on. What is not there, or not on its route, is never sent."""
         made = self._made(name, route)
         if made is not None:
-            links = self._streams.setdefault(name, made).links
-            if all(other is not link for other, _ in links):
-                links.append((link, is_combined))
+            subscribers = self._streams.setdefault(name, made).subscribers
+            if all(other is not link for other, _ in subscribers):
+                subscribers.append((link, is_combined))
 
     def unsubscribe(self, name: str, link: Link) -> None:
         """Send it no more."""
         if (stream := self._streams.get(name)) is not None:
-            stream.links = [(other, how) for other, how in stream.links if other is not link]
-            if not stream.links:
+            stream.subscribers = [(other, how) for other, how in stream.subscribers if other is not link]
+            if not stream.subscribers:
                 del self._streams[name]
 
     def subscriptions(self, link: Link) -> list[str]:
         """Return what a connection has subscribed to."""
-        return [name for name, stream in self._streams.items() if any(other is link for other, _ in stream.links)]
+        return [name for name, stream in self._streams.items() if any(other is link for other, _ in stream.subscribers)]
 
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
@@ -143,7 +142,7 @@ class Streams:
             self.unsubscribe(stream, link)
 
     def _send(self, name: str, payload: dict[str, Any]) -> None:
-        for link, is_combined in self._streams[name].links:
+        for link, is_combined in self._streams[name].subscribers:
             link.push(name, {"stream": name, "data": payload} if is_combined else payload)
 
     def publish(self, now_ns: int) -> None:
@@ -152,9 +151,8 @@ class Streams:
         for symbol in self.books:
             self._best(symbol, now_ms)
         for name, stream in tuple(self._streams.items()):
-            if stream.name in _AT_ONCE or now_ms < stream.next_ms:
+            if not stream.is_due(now_ms):
                 continue
-            stream.next_ms = now_ms - now_ms % stream.every_ms + stream.every_ms
             if stream.name == "markPrice":
                 self._send(name, self.mark(stream.symbol, now_ms))
             elif stream.name == "depth":

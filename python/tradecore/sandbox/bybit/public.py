@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from tradecore.sandbox.bybit.tickers import told_ticker
 from tradecore.sandbox.desk import PublicTrade
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, changed, ms
+from tradecore.sandbox.topics import Topic
 
 __all__ = ["Streams"]
 
@@ -28,7 +29,7 @@ _TICKER_MS = {False: 100, True: 50}
 
 
 @dataclass(slots=True, kw_only=True)
-class _Topic:
+class _Topic(Topic[Link]):
     """A topic that somebody has subscribed to."""
 
     name: str
@@ -36,9 +37,6 @@ class _Topic:
     symbol: str
     kind: str
     argument: str
-    every_ms: int
-    links: list[Link] = field(default_factory=list)
-    next_ms: int = 0
     last: int = _FIRST_ID
     """Number of the last message of a book."""
     told: Any = None
@@ -72,10 +70,10 @@ class Streams:
 
     def subscribe(self, topic: _Topic, link: Link, now_ns: int) -> None:
         """Send a topic to a connection from now on; what has a state begins with it."""
-        if link in topic.links:
+        if link in topic.subscribers:
             return
         self._send_due(topic, now_ns)
-        topic.links.append(link)
+        topic.subscribers.append(link)
         if topic.kind == "orderbook":
             topic.last = max(topic.last, 1)
             link.push(topic.name, self._book(topic, "snapshot", topic.told or self._look(topic), ms(now_ns)))
@@ -86,23 +84,22 @@ class Streams:
     def unsubscribe(self, market: Market, name: str, link: Link) -> None:
         """Send it no more."""
         topic = self._topics.get((market.category, name))
-        if topic is not None and link in topic.links:
-            topic.links.remove(link)
+        if topic is not None and link in topic.subscribers:
+            topic.subscribers.remove(link)
 
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
         for topic in self._of(link):
-            topic.links.remove(link)
+            topic.subscribers.remove(link)
 
     def _of(self, link: Link) -> Iterator[_Topic]:
-        return (topic for topic in self._topics.values() if link in topic.links)
+        return (topic for topic in self._topics.values() if link in topic.subscribers)
 
     def publish(self, now_ns: int) -> None:
         """Send what is due by the intervals of topics."""
         now_ms = ms(now_ns)
         for topic in self._topics.values():
-            if topic.links and topic.every_ms and now_ms >= topic.next_ms:
-                topic.next_ms = now_ms - now_ms % topic.every_ms + topic.every_ms
+            if topic.subscribers and topic.is_due(now_ms):
                 self._send_due(topic, now_ns)
 
     def _send_due(self, topic: _Topic, now_ns: int) -> None:
@@ -116,7 +113,7 @@ class Streams:
                 self._send_candles(topic, ms(now_ns))
 
     def _send(self, topic: _Topic, message: Json) -> None:
-        for link in topic.links:
+        for link in topic.subscribers:
             link.push(topic.name, message)
 
     # Books.
@@ -190,7 +187,7 @@ class Streams:
 
     def _on_trades(self, market: Market, symbol: str, trades: list[PublicTrade]) -> None:
         topic = self._topics.get((market.category, f"publicTrade.{symbol}"))
-        if topic is None or not topic.links:
+        if topic is None or not topic.subscribers:
             return
         number = next(self._sequence)
         rows = [market.shapes.public_trade(symbol, trade, number) for trade in trades]

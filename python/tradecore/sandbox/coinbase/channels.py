@@ -14,6 +14,7 @@ from tradecore.sandbox.desk import Desk, PublicTrade, Update
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.listeners import Listeners
 from tradecore.sandbox.numbers import Levels, changed, ms
+from tradecore.sandbox.topics import Topic
 from tradecore.venues.coinbase.private import to_text
 
 __all__ = ["CHANNELS", "Channels", "Connection"]
@@ -50,14 +51,12 @@ class Connection:
         self.link.push("ack", {"type": "error", "message": text})
 
 
-@dataclass(slots=True)
-class _Topic:
+@dataclass(slots=True, kw_only=True)
+class _Topic(Topic[Connection]):
     """A channel of a product."""
 
     channel: str
     product: str
-    connections: list[Connection] = field(default_factory=list)
-    next_ms: int = 0
     told: tuple[Levels, Levels] = field(default_factory=lambda: ({}, {}))
     """The book as it was told."""
     trades: deque[PublicTrade] = field(default_factory=deque)
@@ -76,7 +75,11 @@ class Channels:
         self._shapes = shapes
         self._candles = candles
         self._users = users
-        self._topics = {(channel, each): _Topic(channel, each) for channel in CHANNELS for each in desk.symbols}
+        self._topics = {
+            (channel, product): _Topic(channel=channel, product=product, every_ms=every)
+            for channel, every in CHANNELS.items()
+            for product in desk.symbols
+        }
         self._pulses: list[Connection] = []
         self._next_pulse_ms = 0
         self._pulse = 0
@@ -102,7 +105,7 @@ class Channels:
             names.append(product)
             topic = self._topics[channel, product]
             self._tell(topic, now_ns)
-            topic.connections.append(connection)
+            topic.subscribers.append(connection)
             if (event := self._state(topic, "snapshot", now_ns)) is not None:
                 connection.tell(_NAMES.get(channel, channel), [event], now_ns, stream=topic.stream)
 
@@ -111,7 +114,7 @@ class Channels:
         left = [name for name in connection.subscriptions.get(channel, []) if products and name not in products]
         for product in connection.subscriptions.pop(channel, []):
             if product not in left and (topic := self._topics.get((channel, product))) is not None:
-                topic.connections.remove(connection)
+                topic.subscribers.remove(connection)
         if left:
             connection.subscriptions[channel] = left
         if channel == "heartbeats":
@@ -121,7 +124,7 @@ class Channels:
         """Forget a connection that is gone."""
         self._pulses = [each for each in self._pulses if each.link is not link]
         for topic in self._topics.values():
-            topic.connections = [each for each in topic.connections if each.link is not link]
+            topic.subscribers = [each for each in topic.subscribers if each.link is not link]
 
     # What is told.
 
@@ -136,18 +139,17 @@ class Channels:
             for connection in self._pulses:
                 connection.tell("heartbeats", [event], now_ns)
         for topic in self._topics.values():
-            if now_ms >= topic.next_ms:
-                topic.next_ms = now_ms - now_ms % CHANNELS[topic.channel] + CHANNELS[topic.channel]
+            if topic.is_due(now_ms):
                 self._tell(topic, now_ns)
 
     def _tell(self, topic: _Topic, now_ns: int) -> None:
-        if not topic.connections:
+        if not topic.subscribers:
             topic.trades.clear()
             return
         event = self._change(topic, now_ns)
         topic.trades.clear()
         if event is not None:
-            for connection in topic.connections:
+            for connection in topic.subscribers:
                 connection.tell(_NAMES.get(topic.channel, topic.channel), [event], now_ns, stream=topic.stream)
 
     def _change(self, topic: _Topic, now_ns: int) -> Json | None:
