@@ -7,15 +7,18 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection
 
-from tradecore.sandbox import BinanceServer
+from tradecore.sandbox import BinanceServer, LocalServer
+
+ServerT = TypeVar("ServerT", bound=LocalServer)
+RestT = TypeVar("RestT")
 
 
 class Rest:
@@ -49,12 +52,19 @@ def order_path(is_spot: bool) -> str:
 
 
 @asynccontextmanager
-async def served(**options: Any) -> AsyncIterator[tuple[BinanceServer, Rest]]:
+async def serving(
+    server: ServerT, rest: Callable[[ServerT, aiohttp.ClientSession], RestT]
+) -> AsyncIterator[tuple[ServerT, RestT]]:
+    """A server that runs and a client of it, which leave no task behind."""
     before = asyncio.all_tasks()
-    async with BinanceServer(**options) as server, aiohttp.ClientSession() as session:
-        yield server, Rest(server, session)
+    async with server, aiohttp.ClientSession() as session:
+        yield server, rest(server, session)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() <= before
+
+
+def served(**options: Any) -> AbstractAsyncContextManager[tuple[BinanceServer, Rest]]:
+    return serving(BinanceServer(**options), Rest)
 
 
 def run(work: Callable[[], Awaitable[None]]) -> None:

@@ -7,7 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from sandbox_clients import run, take
+from sandbox_clients import run, serving, take
 from tradecore.errors import InvalidValueError
 from tradecore.sandbox import BybitServer, Client, Fault
 from wire_shapes import fixture, lacks, missing, told_by
@@ -73,13 +73,8 @@ class Rest:
         return Decimal(told["b"][0][0]), Decimal(told["a"][0][0])
 
 
-@asynccontextmanager
-async def served(**options: Any) -> AsyncIterator[tuple[BybitServer, Rest]]:
-    before = asyncio.all_tasks()
-    async with BybitServer(**options) as server, aiohttp.ClientSession() as session:
-        yield server, Rest(server, session)
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() <= before
+def served(**options: Any) -> AbstractAsyncContextManager[tuple[BybitServer, Rest]]:
+    return serving(BybitServer(**options), Rest)
 
 
 async def say(socket: ClientConnection, op: str, *args: Any, **more: Any) -> None:

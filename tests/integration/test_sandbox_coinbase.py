@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from sandbox_clients import run, take
+from sandbox_clients import run, serving, take
 from tradecore.sandbox import CoinbaseServer, Fault
 from tradecore.venues import Credentials, Secret
 from tradecore.venues.signing import JwtSigner
@@ -65,13 +65,8 @@ class Rest:
         return Decimal(book["bids"][0]["price"]), Decimal(book["asks"][0]["price"])
 
 
-@asynccontextmanager
-async def served(**options: Any) -> AsyncIterator[tuple[CoinbaseServer, Rest]]:
-    before = asyncio.all_tasks()
-    async with CoinbaseServer(**options) as server, aiohttp.ClientSession() as session:
-        yield server, Rest(server, session)
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() <= before
+def served(**options: Any) -> AbstractAsyncContextManager[tuple[CoinbaseServer, Rest]]:
+    return serving(CoinbaseServer(**options), Rest)
 
 
 async def say(socket: ClientConnection, channel: str, *products: str, what: str = "subscribe", **more: Any) -> None:
