@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeAlias
 
 from tradecore._core import journal_messages
 from tradecore.backtest.tables import TableStore
-from tradecore.errors import JournalError
 from tradecore.files import staged
 from tradecore.live.desk import PaperDesk
 from tradecore.live.replay import Replay
@@ -262,9 +261,7 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
             ran.sent.add(command.order_id)
         replay.sent.clear()
     _hear(desk, replay.kernel.now_ns, ran)
-    if not replay.summary()["faithful"]:
-        since = replay.diverged or "its end"
-        raise JournalError(str(journal), f"its strategies decide otherwise today, from {since} on")
+    replay.checked_summary()
     ran.tables.keep(replay.kernel.take_tables())
     return ran
 

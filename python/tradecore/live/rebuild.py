@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tradecore._core import journal_begins
-from tradecore.errors import JournalError
 from tradecore.live.replay import Replay
 from tradecore.store import Store
 from tradecore.store.projection import Projection, Taken
@@ -46,14 +45,8 @@ def rebuild(journal: str | Path, store: Store) -> dict[str, Any]:
         if began is None:
             began = journal_begins(entries)
         if number % _PIECE == 0:
-            _check(journal, replay.diverged)
+            replay.check()
             projection.write(Taken.of(replay.kernel, began))
-    summary = replay.summary()
-    _check(journal, None if summary["faithful"] else replay.diverged or "its end")
+    summary = replay.checked_summary()
     projection.write(Taken.of(replay.kernel, began, replay.ended))
     return summary
-
-
-def _check(journal: str | Path, diverged: str | None) -> None:
-    if diverged is not None:
-        raise JournalError(str(journal), f"its strategies decide otherwise today, from {diverged} on")

@@ -124,10 +124,33 @@ class Replay:
             self.kernel.take_journal()
             yield record.data
 
-    @property
-    def diverged(self) -> str | None:
-        """When the first decision differed, ISO 8601; None as long as none has."""
-        return None if self._diverged is None else _moment(self._diverged)
+    def check(self) -> None:
+        """Refuse a session that its strategies decide otherwise today, as far as it has been taken.
+
+        Raises
+        ------
+        JournalError
+            It says from when on.
+        """
+        if self._diverged is not None:
+            raise self._otherwise(_moment(self._diverged))
+
+    def checked_summary(self) -> dict[str, Any]:
+        """Return the :meth:`summary` of a session that came to the same.
+
+        Raises
+        ------
+        JournalError
+            As of :meth:`check`, and where only the digest differs.
+        """
+        summary = self.summary()
+        self.check()
+        if not summary["faithful"]:
+            raise self._otherwise("its end")
+        return summary
+
+    def _otherwise(self, since: str) -> JournalError:
+        return JournalError(str(self._reader.folder), f"its strategies decide otherwise today, from {since} on")
 
     def summary(self) -> dict[str, Any]:
         """Close the session and return what it came to.
@@ -142,7 +165,7 @@ class Replay:
             "commands": self._commands,
             "digest": digest,
             "faithful": self._diverged is None and same,
-            "diverged": self.diverged,
+            "diverged": None if self._diverged is None else _moment(self._diverged),
         }
 
 
