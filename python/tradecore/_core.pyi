@@ -37,6 +37,7 @@ __all__ = [
     "BarBuilder",
     "BarSpec",
     "BookView",
+    "CaptureFrames",
     "ChargedFill",
     "Command",
     "Context",
@@ -2815,6 +2816,25 @@ class ReadAhead:
     """A few threads that read any number of streams ahead. They end with the last stream."""
 
     def __new__(cls) -> ReadAhead: ...
+
+@final
+class CaptureFrames:
+    """Frames of captures, one file after the other: receipt (ns UTC), bytes, and the file and line where they stand.
+
+    Parameters
+    ----------
+    paths : list of path
+        Each line ``<ts_recv> <frame>``, plain or packed.
+
+    Raises
+    ------
+    DataError
+        When a file cannot be read, or a line has no time of receipt.
+    """
+
+    def __new__(cls, paths: Sequence[str | PathLike[str]]) -> CaptureFrames: ...
+    def __iter__(self) -> CaptureFrames: ...
+    def __next__(self) -> tuple[int, bytes, tuple[str, int]]: ...
 
 @final
 class ChargedFill:

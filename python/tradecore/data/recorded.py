@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from itertools import starmap
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
-from tradecore._core import FeedDecoder, Instrument
+from tradecore._core import CaptureFrames, FeedDecoder, Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.columns_reader import ColumnsReader
@@ -23,9 +20,6 @@ DISCONNECTED = b'{"tradecore":"disconnected"}'
 """A line of a capture that says that its connection ended there: books begin anew after it."""
 
 _FRAMES_A_PIECE = 4_096
-_YEAR_2001_S = 1_000_000_000
-_UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
-"""What times may be counted in, as ns."""
 
 
 class Received(NamedTuple):
@@ -49,8 +43,8 @@ def import_capture(
     Parameters
     ----------
     paths : path or sequence of path
-        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, xz). The time of
-        receipt is in s (with or without a fraction), ms, us or ns since 1970, UTC.
+        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, zip, zstd, xz). The
+        time of receipt is in s (with or without a fraction), ms, us or ns since 1970, UTC.
     instrument : str or Instrument
         Or the id of a shipped one. Its venue says whose messages they are: see :class:`~tradecore.FeedDecoder`.
     catalog : path or Catalog
@@ -122,41 +116,11 @@ def _decoded(frames: Iterable[Received], instrument: Instrument) -> Iterator[Col
 
 
 def capture_frames(paths: Sequence[Path]) -> Iterator[Received]:
-    """Yield the frames of captures, one file after the other.
+    """Return the frames of captures, one file after the other.
 
     Raises
     ------
     DataError
         For a file that cannot be read, and a line that is no frame with its receipt.
     """
-    for path in paths:
-        try:
-            with _opened(path) as file:
-                for number, line in enumerate(file, start=1):
-                    stamp, _, data = line.strip().partition(b" ")
-                    if data:
-                        yield Received(_ns(stamp, path, number), data.lstrip(), (str(path), number))
-                    elif stamp:
-                        raise DataError(str(path), number, "expected `<ts_recv> <json>`")
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            raise DataError(str(path), 0, f"cannot be read: {error}") from error
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        magic = file.read(2)
-    if magic == b"\x1f\x8b":
-        return cast(IO[bytes], gzip.open(path))
-    return lzma.open(path) if magic == b"\xfd7" else path.open("rb")
-
-
-def _ns(stamp: bytes, path: Path, line: int) -> int:
-    """Return a time of receipt in ns; its size says its unit."""
-    try:
-        value = Decimal(stamp.decode("ascii"))
-    except (InvalidOperation, UnicodeDecodeError):
-        value = Decimal(0)
-    if not (value.is_finite() and value >= _YEAR_2001_S):
-        raise DataError(str(path), line, f"{stamp[:40]!r} is no time of receipt")
-    unit = next(unit for unit in _UNITS if value * unit >= _YEAR_2001_S * 10**9)
-    return int(value * unit)
+    return starmap(Received, CaptureFrames(paths))

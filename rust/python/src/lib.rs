@@ -10,6 +10,7 @@
 
 mod bars;
 mod book;
+mod captures;
 mod catalog;
 mod columns;
 mod commands;
@@ -79,6 +80,7 @@ assert_align!(
     bars::BarBuilder,
     bars::PyBarSpec,
     book::PyL2Book,
+    captures::CaptureFrames,
     catalog::EventStream,
     catalog::ReadAhead,
     commands::Command,
@@ -167,6 +169,8 @@ mod _core {
     use crate::bars::{BarBuilder, PyBarSpec, bars_of};
     #[pymodule_export]
     use crate::book::PyL2Book;
+    #[pymodule_export]
+    use crate::captures::CaptureFrames;
     #[pymodule_export]
     use crate::catalog::{EventStream, ReadAhead, check_part, checksum, read_note, seal_part};
     #[pymodule_export]

@@ -44,7 +44,7 @@ pub use hft::{HFT_OWN, HftDecoder, HftRows};
 pub use klines::{KlineReader, is_kline, kline_origin};
 pub use lines::{FileBytes, Lines, OpenFile};
 pub use merged::{Merged, ReadEvents};
-pub use parallel::ClockOffset;
+pub use parallel::{ClockOffset, receipt};
 pub use summary::FeedSummary;
 pub use survey::{Latencies, Occurrences, Spells, Stretch, Survey};
 pub use table::{ColumnMap, Receipt, TableCounts, TableHead, TableKind, TableOptions, TableReader};

@@ -33,7 +33,7 @@ const MEMORY: usize = 1 << 20;
 ///
 /// # Errors
 /// [`DecodeError`] when there is no time or no space behind it.
-pub(super) fn receipt(line: &[u8]) -> Result<(i64, &[u8]), DecodeError> {
+pub fn receipt(line: &[u8]) -> Result<(i64, &[u8]), DecodeError> {
     let space = memchr::memchr(b' ', line).ok_or_else(|| {
         DecodeError::value("line", line, "a receive time in s, ms, us or ns, a space and a JSON frame")
     })?;
