@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated
 
@@ -90,7 +91,7 @@ async def events(service: Served, limit: _Limit = 200, before_seq: _Before = Non
 
 @router.get("/sessions", summary="Sessions there are journals of", dependencies=_READ, responses=described([], 401))
 async def sessions(service: Served) -> Response:
-    return ok(service.sessions())
+    return ok(await asyncio.to_thread(service.sessions))
 
 
 @router.get("/strategies", summary="Strategies", dependencies=_READ, responses=described([], 401, 503))
