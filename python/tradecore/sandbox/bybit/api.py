@@ -81,15 +81,12 @@ class Api:
             ("POST", "/v5/position/set-leverage"): Endpoint(accounts.leverage, "leverage", 10),
             ("POST", "/v5/order/cancel-all"): Endpoint(orders.cancel_all, "cancel-all", 10),
         }
+        self.ops: dict[str, Endpoint] = {}
         for name, call in (("create", orders.create), ("amend", orders.amend), ("cancel", orders.cancel)):
-            self.requests["POST", f"/v5/order/{name}"] = Endpoint(call, name, 10)
-            batch = partial(orders.batch, call=call)
-            self.requests["POST", f"/v5/order/{name}-batch"] = Endpoint(batch, name, 10, is_batch=True)
-        names = [name for _, path in self.requests if (name := path.removeprefix("/v5/order/")) != path]
-        orders_only = ("create", "amend", "cancel", "create-batch", "amend-batch", "cancel-batch")
-        self.ops = {
-            f"order.{name}": self.requests["POST", f"/v5/order/{name}"] for name in names if name in orders_only
-        }
+            self.ops[f"order.{name}"] = Endpoint(call, name, 10)
+            self.ops[f"order.{name}-batch"] = Endpoint(partial(orders.batch, call=call), name, 10, is_batch=True)
+        for op, endpoint in self.ops.items():
+            self.requests["POST", f"/v5/{op.replace('.', '/')}"] = endpoint
 
     def carry_out(self, endpoint: Endpoint, asked: Asked) -> tuple[Any, Json]:
         """Do what was asked for, as the markets are by now; return the result and what is said beside it."""

@@ -10,7 +10,7 @@ from tradecore.sandbox.bybit.refusals import bad
 from tradecore.sandbox.candles import Candle
 from tradecore.sandbox.numbers import money
 
-__all__ = ["INTERVALS", "end_of", "kline", "row", "start_of"]
+__all__ = ["INTERVALS", "kline", "row", "start_of"]
 
 _MINUTE_MS = 60_000
 _DAY_MS = 24 * 60 * _MINUTE_MS
@@ -39,7 +39,7 @@ def start_of(interval: str) -> Callable[[int], int]:
     return lambda at: at - at % length
 
 
-def end_of(interval: str, start_ms: int) -> int:
+def _end_of(interval: str, start_ms: int) -> int:
     """Return the last ms of a candle."""
     if interval == "M":
         return _month(start_ms, 1) - 1
@@ -66,6 +66,6 @@ def row(market: Market, symbol: str, candle: Candle) -> list[str]:
 
 def kline(market: Market, symbol: str, interval: str, candle: Candle, now_ms: int) -> dict[str, object]:
     """Write a candle as its topic has it."""
-    end = end_of(interval, candle.start_ms)
+    end = _end_of(interval, candle.start_ms)
     head = {"start": candle.start_ms, "end": end, "interval": interval}
     return {**head, **_prices(market, symbol, candle), "confirm": now_ms > end, "timestamp": now_ms}

@@ -14,11 +14,11 @@ from tradecore.sandbox.desk import OrderRecord
 from tradecore.sandbox.numbers import ms
 from tradecore.sandbox.refused import Refused
 
-__all__ = ["MOST_IN_BATCH", "Orders"]
+__all__ = ["Orders"]
 
 Json = dict[str, Any]
 
-MOST_IN_BATCH = {"linear": 20, "spot": 10}
+_MOST_IN_BATCH = {"linear": 20, "spot": 10}
 
 
 class Orders:
@@ -136,8 +136,8 @@ class Orders:
         """Do one thing with several orders; return their ids, and of each what became of it."""
         market = self._markets.of(asked)
         rows = asked.params.get("request")
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_IN_BATCH[market.category]:
-            raise bad("request", f"expected 1 to {MOST_IN_BATCH[market.category]} orders")
+        if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_IN_BATCH[market.category]:
+            raise bad("request", f"expected 1 to {_MOST_IN_BATCH[market.category]} orders")
         ids, codes = [], []
         for row in rows:
             params = {**row, "category": market.category} if isinstance(row, dict) else {"category": market.category}

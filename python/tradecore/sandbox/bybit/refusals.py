@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from tradecore.sandbox.refused import Refused
 
-__all__ = ["BAD_SIGNATURE", "LINEAR_GONE", "SPOT_GONE", "UNKNOWN_KEY", "bad", "refusal_of"]
+__all__ = ["BAD_SIGNATURE", "UNKNOWN_KEY", "bad", "refusal_of"]
 
 BAD_SIGNATURE = (10004, "error sign! please check your signature generation algorithm.")
 UNKNOWN_KEY = (10003, "API key is invalid.")
-LINEAR_GONE = (110001, "order not exists or too late to cancel")
-SPOT_GONE = (170213, "Order does not exist.")
 
 _LINEAR = {
     "insufficient_margin": (110007, "ab not enough for new order"),
@@ -20,7 +18,7 @@ _LINEAR = {
     "off_grid": (110003, "Order price exceeds the allowable range."),
     "not_listed": (110074, "This contract is not live"),
     "duplicate": (110072, "OrderLinkedID is duplicate"),
-    "unknown_order": LINEAR_GONE,
+    "unknown_order": (110001, "order not exists or too late to cancel"),
     "lot_size": (10001, "Qty invalid"),
     "min_qty": (10001, "The number of contracts is lower than the minimum"),
     "max_qty": (10001, "The number of contracts exceeds maximum limit allowed"),
@@ -34,7 +32,7 @@ _SPOT = {
     "min_qty": (170136, "Order quantity exceeded lower limit."),
     "max_qty": (170135, "Order quantity exceeded upper limit."),
     "duplicate": (170141, "Duplicate clientOrderId"),
-    "unknown_order": SPOT_GONE,
+    "unknown_order": (170213, "Order does not exist."),
 }
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tradecore.sandbox.bybit.api import Api
 from tradecore.sandbox.bybit.keys import Keys
-from tradecore.sandbox.bybit.markets import CATEGORIES, Markets
+from tradecore.sandbox.bybit.markets import CATEGORIES, Market, Markets
 from tradecore.sandbox.bybit.refusals import bad
 from tradecore.sandbox.bybit.requests import Asked
 from tradecore.sandbox.bybit.sockets import OrderSocket, PrivateSocket, PublicSocket
@@ -111,7 +111,7 @@ class BybitServer(LocalServer):
     def _name(self) -> str:
         return f"sandbox-{next(self._numbers)}"
 
-    async def _public_socket(self, market: Any, request: web.Request) -> web.WebSocketResponse:
+    async def _public_socket(self, market: Market, request: web.Request) -> web.WebSocketResponse:
         link = await self._connect(request)
         socket = PublicSocket(self._door, link, self._name(), self._api, market)
         return await self._serve(link, socket.take, ping_s=_PING_S)
