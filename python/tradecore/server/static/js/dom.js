@@ -1,5 +1,7 @@
 // Elements without markup: text goes in as text, styles through properties, so a strict content policy holds.
 
+import { NONE } from "./format.js";
+
 /** Make an element. Options: class, text, on (listeners), data, and any attribute; children may be text or null. */
 export function el(tag, options = {}, ...children) {
   const node = document.createElement(tag);
@@ -23,6 +25,32 @@ export function setText(node, text) {
 
 export function setClass(node, name) {
   if (node.className !== name) node.className = name;
+}
+
+/** A short word of a state, coloured by `kind`: good, bad, wait or none. */
+export function setPill(node, text, kind) {
+  setText(node, text);
+  setClass(node, kind ? `pill ${kind}` : "pill");
+}
+
+/** Take out of a map of `{ node }` what is not among the keys. */
+export function keepOnly(made, keys) {
+  for (const [key, { node }] of made) {
+    if (keys.has(key)) continue;
+    node.remove();
+    made.delete(key);
+  }
+}
+
+/** A list of figures, each a dash at first. Labels by name; `figures` are the elements of the values, by name. */
+export function facts(labels, options = {}) {
+  const root = el("dl", { class: "facts", ...options });
+  const figures = {};
+  for (const [name, label] of Object.entries(labels)) {
+    figures[name] = el("dd", { text: NONE });
+    root.append(el("dt", { text: label }), figures[name]);
+  }
+  return { root, figures };
 }
 
 export function button(text, act, options = {}) {

@@ -2,6 +2,7 @@
 
 import uPlot from "/static/vendor/uplot/uplot.js";
 import { el } from "./dom.js";
+import { NONE } from "./format.js";
 import { palette } from "./palette.js";
 
 /** Times of an axis, as fine as its steps. */
@@ -59,13 +60,13 @@ export class Plot {
       fill: fill && colors[fill],
       width: 1.5,
       points: { show: false },
-      value: (_, number) => (number === null || number === undefined ? "–" : value(number)),
+      value: (_, number) => (number === null || number === undefined ? NONE : value(number)),
     }));
     const { value } = this.series[0];
     const options = {
       ...this.#size(),
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      series: [{ label: "UTC", value: (_, at) => (at ? new Date(at * 1000).toISOString().slice(11, 19) : "–") }, ...lines],
+      series: [{ label: "UTC", value: (_, at) => (at ? new Date(at * 1000).toISOString().slice(11, 19) : NONE) }, ...lines],
       axes: [{ ...axis, size: 32, values: times }, { ...axis, size: wide, values: (_, marks) => marks.map((mark) => (mark === null ? "" : value(mark))) }],
       cursor: { drag: { x: true, y: false } },
     };

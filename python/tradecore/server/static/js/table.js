@@ -1,6 +1,6 @@
 // A table whose rows are kept by key, so that focus, selection and scroll outlive what arrives.
 
-import { el, setClass, setText } from "./dom.js";
+import { el, keepOnly, setClass, setText } from "./dom.js";
 
 /**
  * Columns: { head, text(row), tone(row), num, title(row) } or { head, make(row) -> element, renew(element, row) }.
@@ -29,11 +29,7 @@ export class Table {
       if (line.node === before) before = before.nextElementSibling;
       else this.body.insertBefore(line.node, before);
     }
-    for (const [key, line] of this.rows) {
-      if (seen.has(key)) continue;
-      line.node.remove();
-      this.rows.delete(key);
-    }
+    keepOnly(this.rows, seen);
     this.table.hidden = list.length === 0;
     this.empty.hidden = list.length > 0;
   }

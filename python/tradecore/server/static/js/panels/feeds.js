@@ -1,6 +1,6 @@
 // Health of market data, stream by stream, and of this page itself.
 
-import { el, panel, setText } from "../dom.js";
+import { facts, panel, setText } from "../dom.js";
 import { decimal, duration, fixed } from "../format.js";
 import { Table } from "../table.js";
 
@@ -28,13 +28,10 @@ export function feedsPanel() {
 
 /** What this page receives and what drawing it takes, measured here. */
 export function pageHealthPanel(app) {
-  const labels = { received: "Messages a second", drawn: "Drawings a second", spent: "Time in drawing" };
-  const figures = Object.fromEntries(Object.keys(labels).map((name) => [name, el("dd", { text: "–" })]));
-  const list = el("dl", { class: "facts" });
-  for (const [name, node] of Object.entries(figures)) list.append(el("dt", { text: labels[name] }), node);
+  const { root, figures } = facts({ received: "Messages a second", drawn: "Drawings a second", spent: "Time in drawing" });
   let before = null;
   return {
-    root: panel("This page", list),
+    root: panel("This page", root),
     every: 1000,
     topics: () => ["status"],
     draw() {

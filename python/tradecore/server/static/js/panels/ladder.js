@@ -1,6 +1,6 @@
 // The book level by level, with sums from the touch outwards and own orders marked. A level gives its price to the ticket.
 
-import { el, panel, setClass, setText } from "../dom.js";
+import { el, panel, setClass, setPill, setText } from "../dom.js";
 import { places } from "../decimals.js";
 import { decimal } from "../format.js";
 
@@ -58,8 +58,7 @@ export function ladderPanel(app) {
       const digits = places(app.spec?.lot_size ?? book.bids[0]?.[1] ?? "0");
       fill(asks, book.asks, own, most, digits);
       fill(bids, book.bids, own, most, digits);
-      setText(state, book.state);
-      setClass(state, `pill ${book.state === "synced" ? "good" : "bad"}`);
+      setPill(state, book.state, book.state === "synced" ? "good" : "bad");
       const [bid, ask] = [book.bids[0]?.[0], book.asks[0]?.[0]];
       const price = places(app.spec?.tick_size ?? bid ?? "0");
       setText(between, bid && ask ? `spread ${decimal((Number(ask) - Number(bid)).toFixed(price))}` : "one side is empty");

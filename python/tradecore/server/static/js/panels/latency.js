@@ -1,7 +1,7 @@
 // Latencies as measured: a histogram each, and the buckets that percentiles fall into.
 
 import { Canvas } from "../canvas.js";
-import { el, panel, setText } from "../dom.js";
+import { el, facts, panel, setText } from "../dom.js";
 import { decimal, duration } from "../format.js";
 import { palette } from "../palette.js";
 
@@ -21,9 +21,7 @@ export function latencyPanel(app) {
 
   function card(name) {
     const canvas = new Canvas(`Histogram of ${name}`, { name: "low", resized: () => app.painter.touch("latency") });
-    const list = el("dl", { class: "facts" });
-    const figures = Object.fromEntries(Object.keys(FIGURES).map((figure) => [figure, el("dd")]));
-    for (const [figure, node] of Object.entries(figures)) list.append(el("dt", { text: FIGURES[figure] }), node);
+    const { root: list, figures } = facts(FIGURES);
     const count = el("span", { class: "dim" });
     const box = panel(`Latency: ${name}`, el("div", {}, el("p", { class: "dim", text: WHAT[name] ?? "" }), list, canvas.root), { tools: [count], name: "w6" });
     root.append(box);

@@ -1,6 +1,6 @@
 // Live prices and spreads, one button an instrument.
 
-import { button, el, setClass, setText } from "../dom.js";
+import { button, el, keepOnly, setClass, setPill, setText } from "../dom.js";
 import { NONE, decimal, duration, symbolOf } from "../format.js";
 
 export function marketsPanel(app) {
@@ -29,9 +29,8 @@ export function marketsPanel(app) {
     known.before = price === null ? null : Number(price);
     setText(known.price, decimal(price));
     const isSynced = told.state === "synced";
-    setText(known.state, isSynced ? duration(told.age_s) : told.state);
+    setPill(known.state, isSynced ? duration(told.age_s) : told.state, isSynced ? "good" : "bad");
     known.state.title = isSynced ? "age of the newest message" : "state of the book";
-    setClass(known.state, `pill ${isSynced ? "good" : "bad"}`);
     setText(known.touch, told.bid === null && told.ask === null ? "no quotes" : `${decimal(told.bid)} / ${decimal(told.ask)}`);
     setText(known.spread, told.spread === null ? NONE : `± ${decimal(told.spread)}`);
     known.spread.title = "spread";
@@ -44,11 +43,7 @@ export function marketsPanel(app) {
     draw(store) {
       const prices = store.get("prices") ?? {};
       for (const [id, told] of Object.entries(prices)) renew(id, told);
-      for (const [id, { node }] of cards) {
-        if (id in prices) continue;
-        node.remove();
-        cards.delete(id);
-      }
+      keepOnly(cards, new Set(Object.keys(prices)));
     },
   };
 }

@@ -1,18 +1,14 @@
 // Cash, value and profit; equity and how far it is below its peak; fills.
 
-import { el, panel, setClass, setText } from "../dom.js";
+import { el, facts, panel, setClass, setText } from "../dom.js";
 import { clock, decimal, money, signed, symbolOf, tone } from "../format.js";
 import { Plot } from "../plot.js";
 import { Table } from "../table.js";
 
 export function accountPanel() {
-  const figures = {};
-  const list = el("dl", { class: "facts" });
-  for (const [name, label] of [["cash_balance", "Cash"], ["total_value", "Total value"], ["total_pnl", "Profit and loss"]]) {
-    list.append(el("dt", { text: label }), (figures[name] = el("dd", { text: "–" })));
-  }
+  const { root, figures } = facts({ cash_balance: "Cash", total_value: "Total value", total_pnl: "Profit and loss" });
   return {
-    root: panel("Account", list),
+    root: panel("Account", root),
     every: 180,
     topics: () => ["portfolio"],
     draw(store) {

@@ -1,6 +1,7 @@
 // What a strategy publishes of itself: values, series, tables, lines of a log.
 
-import { el, panel, setText } from "../dom.js";
+import { el, facts, panel, setText } from "../dom.js";
+import { NONE, clock } from "../format.js";
 import { Plot } from "../plot.js";
 
 const LINES = 200;
@@ -21,13 +22,13 @@ export class Published {
     for (const part of this.parts.values()) part.restyle?.();
   }
 
-  draw(told, clock) {
+  draw(told) {
     if (!told) return;
     const values = Object.entries(told.values);
     if (values.length) this.#part("values", () => valuesPart()).set(values);
     for (const [name, points] of Object.entries(told.series)) this.#part(`series ${name}`, () => seriesPart(name)).set(points);
     for (const [name, table] of Object.entries(told.tables)) this.#part(`table ${name}`, () => tablePart(name)).set(table);
-    if (told.log.length) this.#part("log", () => logPart()).set(told.log, clock);
+    if (told.log.length) this.#part("log", () => logPart()).set(told.log);
     this.empty.hidden = this.parts.size > 0;
   }
 
@@ -42,7 +43,7 @@ export class Published {
 }
 
 function valuesPart() {
-  const list = el("dl", { class: "facts" });
+  const { root: list } = facts({});
   const nodes = new Map();
   return {
     root: panel("Values", list),
@@ -53,7 +54,7 @@ function valuesPart() {
           nodes.set(name, node);
           list.append(el("dt", { text: name }), node);
         }
-        setText(nodes.get(name), value === null ? "–" : String(value));
+        setText(nodes.get(name), value === null ? NONE : String(value));
       }
     },
   };
@@ -82,7 +83,7 @@ function tablePart(name) {
       before = now;
       const isNumber = columns.map((_, index) => typeof rows[0]?.[index] === "number");
       head.replaceChildren(...columns.map((text, index) => el("th", { text, class: isNumber[index] ? "num" : "" })));
-      body.replaceChildren(...rows.slice(0, LINES).map((row) => el("tr", {}, ...row.map((cell) => el("td", { text: cell === null ? "–" : String(cell), class: typeof cell === "number" ? "num" : "" })))));
+      body.replaceChildren(...rows.slice(0, LINES).map((row) => el("tr", {}, ...row.map((cell) => el("td", { text: cell === null ? NONE : String(cell), class: typeof cell === "number" ? "num" : "" })))));
     },
   };
 }
@@ -92,7 +93,7 @@ function logPart() {
   let newest = "";
   return {
     root: panel("Log", el("div", { class: "scroll" }, lines)),
-    set(log, clock) {
+    set(log) {
       const now = JSON.stringify(log.at(-1)) + log.length;
       if (now === newest) return;
       newest = now;

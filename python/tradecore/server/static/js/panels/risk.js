@@ -1,7 +1,7 @@
 // Limits and how much of each is used; the kill switch, pausing and re-arming.
 
 import { ask } from "../dialogs.js";
-import { button, el, panel, setClass, setText } from "../dom.js";
+import { button, el, keepOnly, panel, setClass, setPill, setText } from "../dom.js";
 import { NONE, decimal, percent } from "../format.js";
 
 const ACTIVE = { active: "good", paused: "wait", killed: "bad" };
@@ -52,17 +52,11 @@ export function riskPanel(app) {
     draw(store) {
       const told = store.get("risk");
       if (!told) return;
-      setText(state, told.state);
-      setClass(state, `pill ${ACTIVE[told.state] ?? ""}`);
+      setPill(state, told.state, ACTIVE[told.state]);
       kill.disabled = told.state === "killed";
       pause.disabled = told.state !== "active";
       resume.disabled = told.state === "active";
-      const seen = new Set(told.limits.map(renew));
-      for (const [key, { node }] of rows) {
-        if (seen.has(key)) continue;
-        node.remove();
-        rows.delete(key);
-      }
+      keepOnly(rows, new Set(told.limits.map(renew)));
       empty.hidden = told.limits.length > 0;
     },
   };

@@ -1,8 +1,8 @@
 // One tab a strategy: what it may do, its parameters, and what it publishes of itself.
 
 import { ask } from "../dialogs.js";
-import { button, el, panel, setClass, setText } from "../dom.js";
-import { clock, decimal, signed, symbolOf, tone } from "../format.js";
+import { button, el, facts, panel, setClass, setPill, setText } from "../dom.js";
+import { decimal, signed, symbolOf, tone } from "../format.js";
 import { Published } from "./published.js";
 
 const ACTS = [["pause", "Pause"], ["resume", "Resume"], ["stop", "Stop"], ["start", "Start"]];
@@ -10,11 +10,10 @@ const ACTS = [["pause", "Pause"], ["resume", "Resume"], ["stop", "Stop"], ["star
 export function strategyPanel(app) {
   const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Strategies" });
   const state = el("span", { class: "pill" });
-  const facts = Object.fromEntries(["kind", "instruments", "pnl"].map((name) => [name, el("dd")]));
+  const { root: list, figures } = facts({ kind: "Kind", instruments: "Instruments", pnl: "Profit and loss" });
   const failure = el("pre", { class: "log error", hidden: true });
   const parameters = el("tbody");
   const published = new Published();
-  const list = el("dl", { class: "facts" }, el("dt", { text: "Kind" }), facts.kind, el("dt", { text: "Instruments" }), facts.instruments, el("dt", { text: "Profit and loss" }), facts.pnl);
   const acts = el("div", { class: "buttons" }, ...ACTS.map(([act, text]) => button(text, () => tell(act, text), { data: { act } })));
   const left = el("div", { class: "stack" }, panel("State", el("div", { class: "form" }, list, acts, failure), { tools: [state] }), panel("Parameters", el("div", { class: "scroll" }, el("table", { "aria-label": "Parameters" }, parameters)), { flush: true }));
   left.classList.add("w4");
@@ -85,17 +84,16 @@ export function strategyPanel(app) {
       const told = strategies.find((each) => each.name === name);
       left.hidden = right.hidden = !told;
       if (!told) return;
-      setText(state, told.state);
-      setClass(state, `pill ${told.state === "active" ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait"}`);
-      setText(facts.kind, told.kind);
-      setText(facts.instruments, told.instruments.map(symbolOf).join(", "));
-      setText(facts.pnl, told.pnl === null ? "–" : signed(told.pnl));
-      setClass(facts.pnl, tone(told.pnl));
-      facts.pnl.title = told.pnl === null ? "" : decimal(told.pnl);
+      setPill(state, told.state, told.state === "active" ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait");
+      setText(figures.kind, told.kind);
+      setText(figures.instruments, told.instruments.map(symbolOf).join(", "));
+      setText(figures.pnl, signed(told.pnl));
+      setClass(figures.pnl, tone(told.pnl));
+      figures.pnl.title = decimal(told.pnl);
       failure.hidden = !told.failure;
       setText(failure, told.failure ?? "");
       buildParameters(told);
-      published.draw(store.get(`published:${name}`), clock);
+      published.draw(store.get(`published:${name}`));
     },
   };
 }

@@ -3,7 +3,7 @@
 import { idempotencyKey } from "../api.js";
 import { isPositive, places, stepped } from "../decimals.js";
 import { ask } from "../dialogs.js";
-import { checkbox, el, field, panel, segments, setClass, setText } from "../dom.js";
+import { checkbox, el, facts, field, panel, segments, setClass, setText } from "../dom.js";
 import { NONE, decimal, fixed, money, symbolOf } from "../format.js";
 
 export function ticketPanel(app) {
@@ -17,10 +17,8 @@ export function ticketPanel(app) {
   const type = segments("Type", [["limit", "Limit"], ["market", "Market"]], "limit", (value) => change({ type: value }));
   const priceField = field("Price (↑ ↓ a tick)", price);
   const unit = el("span", { class: "dim" });
-  const figures = Object.fromEntries(["filled", "average", "worst", "slippage", "notional", "fee"].map((name) => [name, el("dd", { text: NONE })]));
   const labels = { filled: "Taken at once", average: "Average price", worst: "Worst price", slippage: "Slippage", notional: "Value", fee: "Fee" };
-  const cost = el("dl", { class: "facts", "aria-label": "Cost by the book" });
-  for (const [name, node] of Object.entries(figures)) cost.append(el("dt", { text: labels[name] }), node);
+  const { root: cost, figures } = facts(labels, { "aria-label": "Cost by the book" });
   const problem = el("p", { class: "error", role: "alert" });
   const send = el("button", { type: "submit", class: "main", text: "Buy" });
   const form = el(
