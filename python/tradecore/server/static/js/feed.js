@@ -3,11 +3,11 @@
 const PATIENCE = 2.5; // heartbeats that may be missed
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
 const DENIED = 4001;
-const RESUMED = new Set(["orders", "fills", "events", "trades", "jobs"]);
+const RESUMED = new Set(["orders", "fills", "events", "jobs"]);
 
 /**
  * States: "connecting", "up", "down", "denied". `onState` is told them with a reason, `onMessage` every message of a
- * topic, `onDrop` topics whose numbers begin anew.
+ * topic, `onHello` what a connection begins with.
  */
 export class Feed {
   constructor({ onMessage, onState, onHello }) {

@@ -53,10 +53,6 @@ export function clock(ns) {
   return ns === null || ns === undefined ? NONE : new Date(ns / 1e6).toISOString().slice(11, 23);
 }
 
-export function moment(ns) {
-  return ns === null || ns === undefined ? NONE : new Date(ns / 1e6).toISOString().slice(0, 19).replace("T", " ");
-}
-
 /** `symbol` of `SYMBOL.VENUE`. */
 export function symbolOf(instrument) {
   const at = instrument.lastIndexOf(".");

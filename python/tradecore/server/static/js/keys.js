@@ -7,16 +7,11 @@ export function keys(app) {
     "?": help,
     k: () => app.shell.killSwitch(),
     t: () => app.shell.toggleTheme(),
-    b: () => ticket("buy"),
-    s: () => ticket("sell"),
+    b: () => app.fillTicket({ side: "buy" }),
+    s: () => app.fillTicket({ side: "sell" }),
     "[": () => step(-1),
     "]": () => step(1),
   };
-  function ticket(side) {
-    location.hash = app.pages[0].id;
-    app.showPage();
-    app.ticket.begin({ side });
-  }
   function step(by) {
     const ids = app.instruments.map((spec) => spec.id);
     const at = ids.indexOf(app.instrument);

@@ -73,6 +73,13 @@ class App {
     return this.instrument === null ? [] : [[kind, this.instrument, ...more].join(":")];
   }
 
+  /** Go to the ticket and fill in what is given. */
+  fillTicket(given) {
+    location.hash = this.pages[0].id;
+    this.showPage();
+    this.ticket.begin(given);
+  }
+
   showPage() {
     const page = this.pages.find(({ id }) => `#${id}` === location.hash) ?? this.pages[0];
     if (page === this.page) return;

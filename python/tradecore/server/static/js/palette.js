@@ -7,7 +7,7 @@ export function palette() {
   const probe = document.createElement("span");
   probe.hidden = true;
   document.body.append(probe);
-  const names = ["ground", "panel", "raised", "line", "text", "dim", "accent", "up", "down", "warn", "own"];
+  const names = ["panel", "line", "dim", "accent", "up", "down", "own"];
   const resolve = (name) => {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;

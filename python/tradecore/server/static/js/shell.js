@@ -106,7 +106,7 @@ export class Shell {
 
   renewUser() {
     const { me } = this.app.api;
-    setText(this.user, me.user ?? (me.role === "trade" || me.role === "admin" ? "Sign out" : "Sign in"));
+    setText(this.user, me.user ?? (this.app.api.may("trade") ? "Sign out" : "Sign in"));
     this.user.title = `role: ${me.role}`;
     document.body.dataset.role = me.role;
   }

@@ -6,7 +6,6 @@ const LOGS = {
   fills: { key: (row) => row.id, keep: 2000 },
   events: { key: (row) => row.seq, keep: 500 },
   jobs: { key: (row) => row.id, keep: 100 },
-  trades: { key: null, keep: 200 },
   bars: { key: (row) => row[0], keep: 600 },
 };
 
@@ -29,20 +28,18 @@ export class Store {
     this.topics.delete(topic);
   }
 
-  apply({ topic, kind, data, seq }) {
+  apply({ topic, kind, data }) {
     const log = LOGS[topic.split(":")[0]];
-    if (log) this.#log(topic, log, kind, data, seq);
+    if (log) this.#log(topic, log, kind, data);
     else if (topic === "equity" && kind === "update") this.topics.get(topic)?.points.push(data);
     else this.topics.set(topic, data);
   }
 
-  #log(topic, { key, keep, stays }, kind, data, seq) {
+  #log(topic, { key, keep, stays }, kind, data) {
     const isWhole = kind === "snapshot";
     if (isWhole || !this.topics.has(topic)) this.topics.set(topic, new Map());
     const rows = this.topics.get(topic);
-    (isWhole ? data : [data]).forEach((row, index) => {
-      rows.set(key ? key(row) : `${seq}/${isWhole ? index : "u"}`, row);
-    });
+    for (const row of isWhole ? data : [data]) rows.set(key(row), row);
     let surplus = rows.size - keep;
     for (const [at, row] of rows) {
       if (surplus <= 0) break;

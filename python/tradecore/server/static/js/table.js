@@ -1,10 +1,16 @@
 // A table whose rows are kept by key, so that focus, selection and scroll outlive what arrives.
 
 import { el, keepOnly, setClass, setText } from "./dom.js";
+import { symbolOf } from "./format.js";
+
+/** Columns of rows that are of one instrument, or of one side. */
+export const INSTRUMENT = { head: "Instrument", text: (row) => symbolOf(row.symbol), title: (row) => row.symbol };
+export const SIDE = { head: "Side", text: (row) => row.side, tone: (row) => (row.side === "buy" ? "up" : "down") };
 
 /**
- * Columns: { head, text(row), tone(row), num, title(row) } or { head, make(row) -> element, renew(element, row) }.
- * Options: key(row), empty (text), rowClass(row), onKey(event, row), max.
+ * Columns: { head, text(row), tone(row), num, title(row) } or { head, make(newest) -> element, renew(element, row) },
+ * where newest() is the row as it was told last.
+ * Options: key(row), empty (text), rowClass(row), onKey(event, row), label.
  */
 export class Table {
   constructor(columns, { key, empty, rowClass = () => "", onKey = null, label = "" }) {
@@ -35,13 +41,13 @@ export class Table {
   }
 
   #make(key, row) {
-    const cells = this.columns.map((column) => {
+    const line = { row };
+    line.cells = this.columns.map((column) => {
       const cell = el("td", { class: column.num ? "num" : "" });
-      if (column.make) cell.append(column.make(row));
+      if (column.make) cell.append(column.make(() => line.row));
       return cell;
     });
-    const node = el("tr", { data: { key: String(key) } }, ...cells);
-    const line = { node, cells, row };
+    const node = (line.node = el("tr", { data: { key: String(key) } }, ...line.cells));
     if (this.onKey) {
       node.tabIndex = 0;
       node.addEventListener("keydown", (event) => this.#pressed(event, line));

@@ -36,18 +36,17 @@ export function backtestsPanels(app) {
   }
 
   function open(id) {
-    frame.src = `/api/v1/jobs/${encodeURIComponent(id)}/report`;
+    frame.src = `/api/v1/jobs/${id}/report`;
     frame.hidden = false;
     hint.hidden = true;
     setText(which, `job ${id}`);
     frame.scrollIntoView({ block: "nearest" });
   }
 
-  function actions() {
-    const node = el("span", { class: "buttons" });
-    node.append(button("Report", () => open(node.row.id), { class: "small", data: { act: "report" } }));
-    node.append(button("Stop", () => app.shell.attempt(() => app.api.send("DELETE", `/jobs/${encodeURIComponent(node.row.id)}`)), { class: "small danger" }));
-    return node;
+  function actions(newest) {
+    const report = button("Report", () => open(newest().id), { class: "small", data: { act: "report" } });
+    const stop = button("Stop", () => app.shell.attempt(() => app.api.send("DELETE", `/jobs/${newest().id}`)), { class: "small danger" });
+    return el("span", { class: "buttons" }, report, stop);
   }
 
   const columns = [
@@ -55,7 +54,6 @@ export function backtestsPanels(app) {
       head: "",
       make: actions,
       renew(node, row) {
-        node.row = row;
         node.children[0].hidden = row.status !== "done";
         node.children[1].hidden = !isActive(row);
       },

@@ -2,8 +2,8 @@
 
 import { ask } from "../dialogs.js";
 import { button, panel, segments } from "../dom.js";
-import { NONE, clock, decimal, symbolOf } from "../format.js";
-import { Table } from "../table.js";
+import { NONE, clock, decimal } from "../format.js";
+import { INSTRUMENT, SIDE, Table } from "../table.js";
 
 export function ordersPanel(app) {
   let shows = "open";
@@ -11,14 +11,14 @@ export function ordersPanel(app) {
   const columns = [
     {
       head: "",
-      make: ({ id }) => button("Cancel", () => cancel(id), { class: "small", data: { cancel: String(id) } }),
+      make: (newest) => button("Cancel", () => cancel(newest().id), { class: "small" }),
       renew(node, row) {
         node.hidden = !row.is_open;
         node.disabled = row.status === "pending_cancel";
       },
     },
-    { head: "Side", text: (row) => row.side, tone: (row) => (row.side === "buy" ? "up" : "down") },
-    { head: "Instrument", text: (row) => symbolOf(row.symbol), title: (row) => row.symbol },
+    SIDE,
+    INSTRUMENT,
     { head: "Filled / quantity", num: true, text: (row) => `${decimal(row.filled_quantity)} / ${decimal(row.quantity_text ?? row.quantity)}` },
     { head: "Price", num: true, text: (row) => (row.type === "market" ? "market" : decimal(row.price_text ?? row.price)) },
     { head: "Average", num: true, text: (row) => decimal(row.average_price) },

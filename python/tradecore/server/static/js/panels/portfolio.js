@@ -1,9 +1,9 @@
 // Cash, value and profit; equity and how far it is below its peak; fills.
 
 import { el, facts, panel, setClass, setText } from "../dom.js";
-import { clock, decimal, money, signed, symbolOf, tone } from "../format.js";
+import { clock, decimal, money, signed, tone } from "../format.js";
 import { Plot } from "../plot.js";
-import { Table } from "../table.js";
+import { INSTRUMENT, SIDE, Table } from "../table.js";
 
 export function accountPanel() {
   const { root, figures } = facts({ cash_balance: "Cash", total_value: "Total value", total_pnl: "Profit and loss" });
@@ -54,8 +54,8 @@ export function equityPanel() {
 export function fillsPanel() {
   const columns = [
     { head: "Time (UTC)", text: (row) => clock(row.at_ns) },
-    { head: "Side", text: (row) => row.side, tone: (row) => (row.side === "buy" ? "up" : "down") },
-    { head: "Instrument", text: (row) => symbolOf(row.symbol), title: (row) => row.symbol },
+    SIDE,
+    INSTRUMENT,
     { head: "Quantity", num: true, text: (row) => decimal(row.quantity) },
     { head: "Price", num: true, text: (row) => decimal(row.price) },
     { head: "Liquidity", text: (row) => row.liquidity },
