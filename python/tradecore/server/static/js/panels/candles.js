@@ -69,19 +69,27 @@ export function candlesPanel(app) {
   }
 
   function mark(fills) {
-    const own = fills.filter((fill) => fill.symbol === app.instrument).reverse();
+    const own = fills.filter((fill) => fill.symbol === app.instrument);
     const state = `${own.at(-1)?.id}/${own.length}/${interval}/${app.instrument}`;
     if (state === markers) return;
     markers = state;
     const colors = palette();
     const seconds = INTERVALS[interval];
+    const sums = new Map(); // of a bar and a side: a market maker has hundreds of fills in a bar
+    for (const { at_ns: at, side, quantity } of own) {
+      const time = Math.floor(at / 1e9 / seconds) * seconds;
+      const sum = sums.get(`${time}/${side}`) ?? { time, side, quantity: 0 };
+      sum.quantity += Number(quantity);
+      sums.set(`${time}/${side}`, sum);
+    }
+    const digits = places(app.spec?.lot_size ?? own[0]?.quantity ?? "0");
     chart.marks.setMarkers(
-      own.map(({ at_ns: at, side, quantity }) => ({
-        time: Math.floor(at / 1e9 / seconds) * seconds,
+      [...sums.values()].map(({ time, side, quantity }) => ({
+        time,
         position: side === "buy" ? "belowBar" : "aboveBar",
         shape: side === "buy" ? "arrowUp" : "arrowDown",
         color: side === "buy" ? colors.up : colors.down,
-        text: own.length > 40 ? "" : quantity,
+        text: sums.size > 40 ? "" : String(Number(quantity.toFixed(digits))),
       })),
     );
   }
@@ -97,7 +105,7 @@ export function candlesPanel(app) {
       const bars = store.get(`bars:${app.instrument}:${interval}`);
       if (!bars) return;
       renew(bars);
-      mark(store.newest("fills"));
+      mark([...(store.get("fills")?.values() ?? [])]);
     },
   };
 }

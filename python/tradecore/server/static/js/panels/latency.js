@@ -42,7 +42,7 @@ export function latencyPanel(app) {
     });
     context.fillStyle = colors.dim;
     context.textAlign = "right";
-    const every = Math.ceil(56 / wide);
+    const every = Math.ceil(66 / wide);
     buckets.forEach(([le], index) => {
       if ((index + 1) % every === 0) context.fillText(le === null ? "more" : `≤ ${duration(le)}`, (index + 1) * wide - 1, height - 4);
     });

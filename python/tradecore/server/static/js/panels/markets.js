@@ -32,8 +32,7 @@ export function marketsPanel(app) {
     setPill(known.state, isSynced ? duration(told.age_s) : told.state, isSynced ? "good" : "bad");
     known.state.title = isSynced ? "age of the newest message" : "state of the book";
     setText(known.touch, told.bid === null && told.ask === null ? "no quotes" : `${decimal(told.bid)} / ${decimal(told.ask)}`);
-    setText(known.spread, told.spread === null ? NONE : `± ${decimal(told.spread)}`);
-    known.spread.title = "spread";
+    setText(known.spread, told.spread === null ? NONE : `spread ${decimal(told.spread)}`);
   }
 
   return {

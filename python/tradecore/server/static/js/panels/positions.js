@@ -21,11 +21,10 @@ export function positionsPanel(app) {
     { head: "Quantity", num: true, text: (row) => decimal(row.quantity), tone: (row) => tone(row.quantity) },
     { head: "Entry", num: true, text: (row) => decimal(row.average_price) },
     { head: "Mark", num: true, text: (row) => decimal(row.mark_price) },
-    { head: "Value", num: true, text: (row) => money(row.market_value), title: (row) => row.currency },
+    { head: "Value", num: true, text: (row) => `${money(row.market_value)} ${row.currency}` },
     { head: "Unrealized", num: true, text: (row) => signed(row.unrealized_pnl), tone: (row) => tone(row.unrealized_pnl) },
     { head: "Realized", num: true, text: (row) => signed(row.realized_pnl), tone: (row) => tone(row.realized_pnl) },
     { head: "Fees", num: true, text: (row) => money(row.fees) },
-    { head: "Currency", text: (row) => row.currency },
     { head: "Strategy", text: (row) => row.strategy || NONE },
   ];
   const table = new Table(columns, { key: (row) => `${row.symbol}/${row.strategy}`, empty: "Nothing is held.", label: "Positions" });

@@ -2,7 +2,7 @@
 
 import { ask } from "../dialogs.js";
 import { button, el, keepOnly, panel, setClass, setPill, setText } from "../dom.js";
-import { NONE, decimal, percent } from "../format.js";
+import { decimal, percent } from "../format.js";
 
 const ACTIVE = { active: "good", paused: "wait", killed: "bad" };
 
@@ -31,17 +31,18 @@ export function riskPanel(app) {
   }
 
   function renew(limit) {
-    const where = [limit.scope, limit.name].filter(Boolean).join(" · ");
+    const where = limit.scope === "account" ? "account" : `${limit.scope} ${limit.name}`;
     const key = `${limit.check} ${where}`;
     const known = rows.get(key) ?? row(key);
-    setText(known.name, `${limit.check.replaceAll("_", " ")}${where ? ` (${where})` : ""}`);
+    setText(known.name, `${limit.check.replaceAll("_", " ")} (${where})`);
     known.name.title = limit.window ? `in ${limit.window}` : "";
     const use = limit.use;
-    known.fill.style.transform = `scaleX(${Math.min(Math.max(use ?? 0, 0), 1)})`;
+    known.track.hidden = use === null; // of single orders: nothing of it is used up
+    known.fill.style.transform = `scaleX(${Math.min(Math.max(use, 0), 1)})`;
     setClass(known.fill, `fill ${use >= 1 ? "over" : use >= 0.8 ? "near" : ""}`);
-    known.track.setAttribute("aria-valuenow", String(Math.round((use ?? 0) * 100)));
+    known.track.setAttribute("aria-valuenow", String(Math.round(use * 100)));
     known.track.setAttribute("aria-label", known.name.textContent);
-    setText(known.text, `${limit.value === null ? NONE : decimal(limit.value)} of ${decimal(limit.limit)}${use === null ? "" : ` · ${percent(use, 0)}`}`);
+    setText(known.text, use === null ? `at most ${decimal(limit.limit)}` : `${decimal(limit.value)} of ${decimal(limit.limit)} · ${percent(use, 0)}`);
     return key;
   }
 

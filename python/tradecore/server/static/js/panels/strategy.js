@@ -13,9 +13,10 @@ export function strategyPanel(app) {
   const { root: list, figures } = facts({ kind: "Kind", instruments: "Instruments", pnl: "Profit and loss" });
   const failure = el("pre", { class: "log error", hidden: true });
   const parameters = el("tbody");
+  const none = el("p", { class: "empty", text: "It has none." });
   const published = new Published();
-  const acts = el("div", { class: "buttons" }, ...ACTS.map(([act, text]) => button(text, () => tell(act, text), { data: { act } })));
-  const left = el("div", { class: "stack" }, panel("State", el("div", { class: "form" }, list, acts, failure), { tools: [state] }), panel("Parameters", el("div", { class: "scroll" }, el("table", { "aria-label": "Parameters" }, parameters)), { flush: true }));
+  const acts = ACTS.map(([act, text]) => button(text, () => tell(act, text), { data: { act } }));
+  const left = el("div", { class: "stack" }, panel("State", el("div", { class: "form" }, list, el("div", { class: "buttons" }, ...acts), failure), { tools: [state] }), panel("Parameters", el("div", { class: "scroll" }, el("table", { "aria-label": "Parameters" }, parameters), none), { flush: true }));
   left.classList.add("w4");
   const right = el("div", { class: "w8 stack" }, published.root);
   const root = el("div", { class: "page" }, el("div", { class: "w12" }, tabs), left, right);
@@ -53,6 +54,7 @@ export function strategyPanel(app) {
     const now = JSON.stringify([told.name, told.parameters]);
     if (now === built || parameters.contains(document.activeElement)) return;
     built = now;
+    none.hidden = told.parameters.length > 0;
     parameters.replaceChildren(
       ...told.parameters.map((parameter) => {
         const isOwn = JSON.stringify(parameter.value) !== JSON.stringify(parameter.default);
@@ -84,7 +86,9 @@ export function strategyPanel(app) {
       const told = strategies.find((each) => each.name === name);
       left.hidden = right.hidden = !told;
       if (!told) return;
-      setPill(state, told.state, told.state === "active" ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait");
+      const isActive = told.state === "active";
+      for (const act of acts) act.disabled = act.dataset.act === "pause" ? !isActive : act.dataset.act !== "stop" && isActive;
+      setPill(state, told.state, isActive ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait");
       setText(figures.kind, told.kind);
       setText(figures.instruments, told.instruments.map(symbolOf).join(", "));
       setText(figures.pnl, signed(told.pnl));
