@@ -30,9 +30,10 @@ class Shown(tc.Strategy):
     changeable = ("step",)
     step: int = 1
     fixed: float = 0.5
+    period: tc.Duration = "50ms"
 
     def on_start(self, ctx: tc.Context) -> None:
-        ctx.every("50ms", self.tick)
+        ctx.every(self.period, self.tick)
 
     def tick(self, ctx: tc.Context) -> None:
         ctx.publish("step", self.step)

@@ -238,7 +238,7 @@ def test_every_answer_has_the_headers_of_a_careful_server(served: Served, admin:
 def test_a_strategy_is_held_changed_and_shown(admin: httpx.Client) -> None:
     (shown,) = (row for row in data(admin.get("/api/v1/strategies")) if row["name"] == "shown")
     assert [(p["name"], p["value"], p["is_changeable"]) for p in shown["parameters"]] == [
-        *(("step", 1, True), ("fixed", 0.5, False))
+        *(("step", 1, True), ("fixed", 0.5, False), ("period", "50ms", False))
     ]
     assert data(admin.post("/api/v1/strategies/shown/pause"))["state"] == "paused"
     assert problem(order(admin, price=50000, strategy="shown"), 422) == "paused"

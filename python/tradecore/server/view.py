@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore import __version__
-from tradecore._core import L2Book
+from tradecore._core import L2Book, format_duration_ns
 from tradecore.backtest.stats import net_of
 from tradecore.server.bars import INTERVALS
 from tradecore.server.bridge import DEPTH, Bridge, Sample
@@ -21,6 +21,7 @@ from tradecore.server.topics import Topics
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import BookState
+from tradecore.validation import Nanoseconds
 
 __all__ = ["View"]
 
@@ -442,4 +443,6 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, Nanoseconds):
+        return format_duration_ns(value)
     return value if type(value) in (int, float) else str(value)
