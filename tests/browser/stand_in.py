@@ -9,19 +9,21 @@ import math
 import random
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from starlette.responses import Response
 
-import tradecore
+from tradecore.histogram import Histogram
+from tradecore.server.accounts import Role
+from tradecore.server.answers import failed, ok
+from tradecore.server.app import STATIC
+from tradecore.server.guard import COOKIE, POLICY
+from tradecore.server.latency import shown
+from tradecore.server.problems import Problem
+from tradecore.server.routes.operate import REPORT_POLICY
 
-STATIC = Path(tradecore.__file__).parent / "server" / "static"
 TRADER, ADMIN = "trader-token", "admin-token"
-CSP = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "frame-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
-)
 REPORT = "<!doctype html><title>r</title><h1>Report</h1><script>document.body.append('drawn by its script')</script>"
 BTC, ETH = "BTCUSDT.BINANCE", "ETHUSDT.BINANCE"
 STEP = 0.1
@@ -29,12 +31,6 @@ STEP = 0.1
 
 def text(value: float) -> str:
     return f"{value:.1f}"
-
-
-class Refused(Exception):
-    def __init__(self, status: int, code: str, error: str, field: str | None = None) -> None:
-        super().__init__(error)
-        self.status, self.code, self.field = status, code, field
 
 
 class StandIn:
@@ -53,6 +49,9 @@ class StandIn:
         self.mid = {BTC: 64_000.0, ETH: 3_200.0}
         self.held = 0.0
         self.is_still = False
+        self.measured = Histogram()
+        for n in range(4_200):
+            self.measured.observe(2e-4 * 1.0004**n)
 
     @property
     def url(self) -> str:
@@ -61,9 +60,8 @@ class StandIn:
     def start(self) -> None:
         self.started_ns = time.time_ns()
         self.seq = 0
-        self.rows: dict[str, list[Any]] = {}
         self.clients: dict[web.WebSocketResponse, set[str]] = {}
-        self.sessions: dict[str, str] = {}
+        self.sessions: dict[str, Role] = {}
         self.random = random.Random(7)
         self.equity = [
             [self.started_ns - n * 10**9, 100_000 + 60 * math.sin(n / 40) - n / 9, 0.0] for n in range(300, 0, -1)
@@ -110,24 +108,22 @@ class StandIn:
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         try:
             answer = await handler(request)
-        except Refused as error:
-            told = {"success": False, "data": None, "error": str(error), "code": error.code, "field": error.field}
-            answer = web.json_response(told, status=error.status)
+        except Problem as problem:
+            answer = as_aiohttp(failed(problem))
         if not answer.prepared:
-            answer.headers.setdefault("Content-Security-Policy", CSP)
+            answer.headers.setdefault("Content-Security-Policy", POLICY)
         return answer
 
-    def role(self, request: web.Request) -> str:
-        return self.sessions.get(request.cookies.get("tradecore_session", ""), "read" if self.open_reads else "none")
+    def role(self, request: web.Request) -> Role:
+        return self.sessions.get(request.cookies.get(COOKIE, ""), Role.READ if self.open_reads else Role.NONE)
 
-    def need(self, request: web.Request, role: str) -> None:
-        ranks = ["none", "read", "trade", "admin"]
-        if self.role(request) == "none":
-            raise Refused(401, "unauthorized", "sign in first")
-        if ranks.index(self.role(request)) < ranks.index(role):
-            raise Refused(403, "forbidden", f"needs role {role}")
+    def need(self, request: web.Request, role: Role) -> None:
+        if self.role(request) is Role.NONE:
+            raise Problem(401, "unauthorized", "sign in first")
+        if self.role(request) < role:
+            raise Problem(403, "forbidden", f"needs role {role.word}")
         if request.method != "GET" and request.headers.get("X-CSRF-Token") != "csrf-1":
-            raise Refused(403, "csrf", "no CSRF token")
+            raise Problem(403, "csrf", "no CSRF token")
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         path, method = request.match_info["path"], request.method
@@ -136,23 +132,23 @@ class StandIn:
             return self._login(body)
         if path == "me":
             role = self.role(request)
-            is_in = role in ("trade", "admin")
+            is_in = role >= Role.TRADE
             return answered(
                 {
                     "user": "ada" if is_in else None,
-                    "role": role,
+                    "role": role.word,
                     "csrf": "csrf-1" if is_in else None,
                     "auth_required": True,
                 }
             )
-        needed = "read" if method == "GET" else "admin" if path.startswith(("risk/resume", "strategies")) else "trade"
-        self.need(request, needed)
+        is_admins = path.startswith(("risk/resume", "strategies"))
+        self.need(request, Role.READ if method == "GET" else Role.ADMIN if is_admins else Role.TRADE)
         if path == "logout":
             self.sessions.clear()
             return answered({})
         if path.startswith("jobs/") and path.endswith("/report"):
-            policy = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'"
-            return web.Response(text=REPORT, content_type="text/html", headers={"Content-Security-Policy": policy})
+            headers = {"Content-Security-Policy": REPORT_POLICY}
+            return web.Response(text=REPORT, content_type="text/html", headers=headers)
         return await self._routes(method, path, body, request)
 
     async def _routes(self, method: str, path: str, body: dict[str, Any], request: web.Request) -> web.Response:
@@ -179,7 +175,7 @@ class StandIn:
                 return answered(self.risk())
             case "PATCH", "strategies", _, "parameters":
                 if "half_spread" in body and not str(body["half_spread"]).isdigit():
-                    raise Refused(
+                    raise Problem(
                         422, "not_a_number", f"half_spread: {body['half_spread']!r} is not a number", "body.half_spread"
                     )
                 self.parameters |= body
@@ -197,15 +193,15 @@ class StandIn:
                 self.jobs[job["id"]] = job
                 await self.push("jobs", job)
                 return answered(job, status=202)
-        raise Refused(404, "unknown_route", f"no route {method} {path}")
+        raise Problem(404, "unknown_route", f"no route {method} {path}")
 
     def _login(self, body: dict[str, Any]) -> web.Response:
-        role = {TRADER: "trade", ADMIN: "admin"}.get(body.get("token", ""))
+        role = {TRADER: Role.TRADE, ADMIN: Role.ADMIN}.get(body.get("token", ""))
         if role is None:
-            raise Refused(401, "unauthorized", "unknown token")
+            raise Problem(401, "unauthorized", "unknown token")
         self.sessions["s1"] = role
-        answer = answered({"user": "ada", "role": role, "csrf": "csrf-1"})
-        answer.set_cookie("tradecore_session", "s1", httponly=True, samesite="Strict")
+        answer = answered({"user": "ada", "role": role.word, "csrf": "csrf-1"})
+        answer.set_cookie(COOKIE, "s1", httponly=True, samesite="Strict")
         return answer
 
     def book(self, name: str) -> dict[str, Any]:
@@ -248,9 +244,9 @@ class StandIn:
         if key in self.keys:
             return self.orders[self.keys[key]]
         if self.risk_state != "active":
-            raise Refused(422, "risk_limit", "the kill switch is on")
+            raise Problem(422, "risk_limit", "the kill switch is on")
         if float(body["quantity"]) > 10:
-            raise Refused(422, "risk_limit", "max_order_qty: 10 at most", "body.quantity")
+            raise Problem(422, "risk_limit", "max_order_qty: 10 at most", "body.quantity")
         number, now = len(self.orders) + 1, time.time_ns()
         taken = self.preview(body)
         order = {
@@ -275,7 +271,8 @@ class StandIn:
                     "quantity": order["quantity_text"], "liquidity": "taker", "fee": text(taken["fee"]), "strategy": "manual", "at_ns": now}  # fmt: skip
             self.fills.append(fill)
             await self.push("fills", fill)
-        await self.note("OrderFilled" if not order["is_open"] else "OrderAccepted", order=number, symbol=body["symbol"])
+        event = "OrderAccepted" if order["is_open"] else "OrderFilled"
+        await self.note(event, order_id=number, instrument=body["symbol"])
         await self.push("orders", order)
         return order
 
@@ -303,6 +300,7 @@ class StandIn:
             ("max_position", "10", f"{abs(self.held):.3f}", abs(self.held) / 10),
             ("max_open_orders", "50", "46", 0.92),
             ("max_drawdown", "5000", "5200", 1.04),
+            ("max_order_qty", "10", None, None),
         ]
         return {
             "state": self.risk_state,
@@ -383,19 +381,7 @@ class StandIn:
                     for each in self.mid
                 ]
             case "latency":
-                shape = [[1e-6 * 2**n, int(900 * math.exp(-((n - 7) ** 2) / 6))] for n in range(20)]
-                return {
-                    each: {
-                        "count": 4200,
-                        "p50": 1.3e-4,
-                        "p90": 2.9e-4,
-                        "p99": 8.1e-4,
-                        "p999": 0.0042,
-                        "unit": "s",
-                        "buckets": shape,
-                    }
-                    for each in ("feed", "decision", "order", "api")
-                }
+                return {each: shown(self.measured) for each in ("feed", "decision", "order", "api")}
             case "strategies":
                 return [self.strategy(), {**self.strategy(), "name": "second", "state": "paused"}]
             case "published":
@@ -463,7 +449,7 @@ class StandIn:
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse()
         await client.prepare(request)
-        if self.role(request) == "none":
+        if self.role(request) is Role.NONE:
             await client.close(code=4001, message=b"unauthorized")
             return client
         hello = {
@@ -503,4 +489,8 @@ async def _file(request: web.Request) -> web.FileResponse:
 
 
 def answered(data: Any, status: int = 200) -> web.Response:
-    return web.json_response({"success": True, "data": data, "error": None}, status=status)
+    return as_aiohttp(ok(data, status))
+
+
+def as_aiohttp(answer: Response) -> web.Response:
+    return web.Response(body=bytes(answer.body), status=answer.status_code, content_type="application/json")
