@@ -280,13 +280,32 @@ impl Desk {
         price: Price,
         qty: Qty,
     ) -> Result<(), OrderError> {
-        let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
-            return Ok(());
-        };
-        if order.price().is_none() && !order.waits_for_trigger() {
-            return Err(OrderError::Contradiction("a market order cannot be replaced"));
+        let Some((order, price)) = self.to_replace(sender, around, id, price)? else { return Ok(()) };
+        if order.is_held {
+            Self::check_held(order, around.market(order.market), sender.now, price, qty).map(drop)
+        } else {
+            self.review_replace(sender, around, order, price, qty, Earlier::default()).map(drop)
         }
-        self.review_replace(sender, around, order, price, qty, Earlier::default()).map(drop)
+    }
+
+    /// A strategy's order that is to get new terms, with the price they are judged at; `None` when it cannot be changed
+    /// any more. One without a limit that waits for its trigger gets another quantity alone.
+    fn to_replace(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        id: OrderId,
+        price: Price,
+    ) -> Result<Option<(&Order, Price)>, OrderError> {
+        let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
+            return Ok(None);
+        };
+        let price = match order.price() {
+            Some(_) => price,
+            None if order.waits_for_trigger() => worth_of(order, around.market(order.market)),
+            None => return Err(OrderError::Contradiction("a market order cannot be replaced")),
+        };
+        Ok(Some((order, price)))
     }
 
     fn check_name(&self, strategy: StrategyId, request: &OrderRequest) -> Result<(), OrderError> {
@@ -351,8 +370,7 @@ impl Desk {
         }
     }
 
-    /// Asks for new terms; `false` when the order cannot be changed any more. One without a limit that waits for its
-    /// trigger gets another quantity alone.
+    /// Asks for new terms; `false` when the order cannot be changed any more.
     pub(super) fn replace(
         &mut self,
         sender: Sender,
@@ -362,14 +380,7 @@ impl Desk {
         qty: Qty,
         journal: &mut Journal,
     ) -> Result<bool, OrderError> {
-        let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
-            return Ok(false);
-        };
-        let price = match order.price() {
-            Some(_) => price,
-            None if order.waits_for_trigger() => worth_of(order, around.market(order.market)),
-            None => return Err(OrderError::Contradiction("a market order cannot be replaced")),
-        };
+        let Some((order, price)) = self.to_replace(sender, around, id, price)? else { return Ok(false) };
         if order.is_held {
             return self.replace_held(sender, around, id, price, qty).map(|()| true);
         }

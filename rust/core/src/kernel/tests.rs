@@ -1,6 +1,7 @@
 //! The kernel by itself: inputs in, hooks and commands out.
 
 mod arbitrary;
+mod controlling;
 mod groups;
 
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use crate::orders::{
     ReportKind, VenueKey,
 };
 use crate::types::instrument::tests::linear;
-use crate::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
+use crate::types::{AccountId, CurrencyId, Instrument, MarketId, Money, Price, Qty, Side, StrategyId};
 
 const M0: MarketId = MarketId::new(0);
 const S0: StrategyId = StrategyId::new(0);
@@ -111,24 +112,12 @@ impl Bench {
             start: Box::new(start),
             act: Box::new(act),
         };
-        let config = KernelConfig {
-            session: "unit".parse().unwrap(),
-            on_error: OnError::StopStrategy,
-            cost_basis: CostBasis::default(),
-            checks: true,
-            candle_ns: None,
-            keeps_journal: false,
-            risk: None,
-        };
-        let market =
-            MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2, marks: MarkSource::Mid };
-        let strategy = StrategySetup {
-            name: "w".into(),
-            markets: vec![M0],
-            account: AccountId::new(0),
-            strategy: Box::new(witness),
-        };
-        let mut kernel = Kernel::new(config, vec![market], vec![strategy]).unwrap();
+        Self::of(linear(), witness, log)
+    }
+
+    fn of(instrument: Instrument, strategy: impl Strategy + 'static, log: Log) -> Self {
+        let (config, markets, strategies) = parts(instrument, strategy, false);
+        let mut kernel = Kernel::new(config, markets, strategies).unwrap();
         kernel.handle(0, Input::Control(&Control::Start)).unwrap();
         Self { kernel, log }
     }
@@ -153,6 +142,32 @@ impl Bench {
     fn commands(&mut self) -> Vec<Command> {
         self.kernel.drain().map(|outgoing| outgoing.command.into_inner()).collect()
     }
+}
+
+/// What a kernel is made of with one strategy in one market.
+fn parts(
+    instrument: Instrument,
+    strategy: impl Strategy + 'static,
+    keeps_journal: bool,
+) -> (KernelConfig, Vec<MarketSpec>, Vec<StrategySetup>) {
+    let config = KernelConfig {
+        session: "unit".parse().unwrap(),
+        on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
+        candle_ns: None,
+        keeps_journal,
+        risk: None,
+    };
+    let market =
+        MarketSpec { instrument: Arc::new(instrument), basis: FillBasis::L2, marks: MarkSource::Mid };
+    let strategy = StrategySetup {
+        name: "w".into(),
+        markets: vec![M0],
+        account: AccountId::new(0),
+        strategy: Box::new(strategy),
+    };
+    (config, vec![market], vec![strategy])
 }
 
 fn columns(at: i64, rows: &[(EventKind, i8, i64, i64)]) -> EventColumns {
@@ -373,52 +388,6 @@ fn only_what_the_gate_approved_leaves_and_refusals_come_back_with_the_next_input
     let refused = bench.kernel.handle(5, Input::Control(&wrong));
     assert!(matches!(refused, Err(KernelError::Order(_))));
     assert_eq!(bench.kernel.now_ns(), 4, "what was refused has changed nothing");
-}
-
-#[test]
-fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() {
-    let idle = || Bench::new(Topics::NONE, |_| {}, |_, _| Ok(()));
-    let mut bench = idle();
-    let hold = |is_held| Control::Hold { strategy: S0, is_held };
-    let order = |qty| Control::Order { strategy: S0, request: buy(qty) };
-    let controls = [
-        order(100),
-        Control::Replace { strategy: S0, order: 1, price: Price::new(90), qty: Qty::new(200) },
-        hold(true),
-        order(101),
-        Control::Cancel { strategy: S0, order: 1 },
-        hold(false),
-        order(102),
-        Control::CancelAll { strategy: S0, market: Some(M0) },
-        Control::CancelAll { strategy: S0, market: None },
-    ];
-    let mut sent = Vec::new();
-    for (at, control) in (1..).zip(&controls) {
-        bench.kernel.handle(at, Input::Control(control)).unwrap();
-        sent.extend(bench.commands());
-        if *control == hold(true) {
-            assert_eq!(bench.kernel.trading_state(S0), TradingState::Paused);
-            let saved = bench.kernel.save().unwrap();
-            assert!(saved != idle().kernel.save().unwrap());
-        }
-        if at == 1 {
-            bench.report(1, &Report::on(1, 1, ReportKind::Accepted));
-        }
-    }
-    let words: Vec<_> = sent
-        .iter()
-        .map(|command| match command {
-            Command::Submit { order, .. } => format!("submit {order}"),
-            Command::Replace { order, price, qty, .. } => format!("replace {order} {price} {qty}"),
-            Command::Cancel { order, .. } => format!("cancel {order}"),
-        })
-        .collect();
-    assert_eq!(words, ["submit 1", "replace 1 90 200", "cancel 1", "submit 3", "cancel 3"]);
-    assert_eq!(bench.kernel.sent_by_hand(), 3);
-    assert_eq!(bench.kernel.trading_state(S0), TradingState::Active);
-    let stranger = Control::Cancel { strategy: StrategyId::new(9), order: 1 };
-    let refused = bench.kernel.handle(99, Input::Control(&stranger));
-    assert!(matches!(refused, Err(KernelError::UnknownStrategy(_))));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::super::exposure::{Around, Earlier};
 use super::super::journal::Journal;
+use super::super::market::Market;
 use super::{Desk, Sender};
 use crate::orders::{
     Command, Emulated, Order, OrderError, OrderId, OrderRequest, Reason, Report, ReportKind, TimeInForce,
@@ -152,12 +153,22 @@ impl Desk {
         qty: Qty,
     ) -> Result<(), OrderError> {
         let Some(order) = self.store.get_mut(id) else { return Ok(()) };
-        let market = around.market(order.market);
-        let instrument = market.instrument.with_support(OrderSupport::default());
-        let refusal = check_replace(&instrument, &market.math, sender.now, price, qty, order.filled)?;
+        let refusal = Self::check_held(order, around.market(order.market), sender.now, price, qty)?;
         order.replace_sent(price, qty, refusal.is_some());
         let kind = refusal.map_or(ReportKind::Replaced { price, qty }, ReportKind::ReplaceRejected);
         self.reports.push_back(Report::on(id, sender.now, kind));
         Ok(())
+    }
+
+    /// Says what is refused of new terms of an order that is kept: the kernel does what its venue lacks.
+    pub(super) fn check_held(
+        order: &Order,
+        market: &Market,
+        now: i64,
+        price: Price,
+        qty: Qty,
+    ) -> Result<Option<Reason>, OrderError> {
+        let instrument = market.instrument.with_support(OrderSupport::default());
+        check_replace(&instrument, &market.math, now, price, qty, order.filled)
     }
 }

@@ -1,0 +1,106 @@
+//! What a person has the kernel do.
+
+use super::*;
+use crate::orders::{Trigger, TriggerAt, TriggerBy};
+use crate::types::{OrderSupport, WordSet};
+
+/// Keeps a stop of its own where its venue takes none, and does nothing else.
+struct Keeper(Option<OrderRequest>);
+
+impl Strategy for Keeper {
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        if let Some(request) = self.0.take() {
+            ctx.submit_emulated(request).unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() {
+    let parts = || parts(linear(), Keeper(None), true);
+    let idle = || {
+        let (config, markets, strategies) = parts();
+        Kernel::new(config, markets, strategies).unwrap()
+    };
+    let mut kernel = idle();
+    let hold = |is_held| Control::Hold { strategy: S0, is_held };
+    let order = |qty| Control::Order { strategy: S0, request: buy(qty) };
+    let controls = [
+        Control::Start,
+        order(100),
+        Control::Replace { strategy: S0, order: 1, price: Price::new(90), qty: Qty::new(200) },
+        hold(true),
+        order(101),
+        Control::Cancel { strategy: S0, order: 1 },
+        hold(false),
+        order(102),
+        Control::CancelAll { strategy: S0, market: Some(M0) },
+        Control::CancelAll { strategy: S0, market: None },
+        Control::Parameters { strategy: S0, values: "{}".into() },
+    ];
+    let mut sent = Vec::new();
+    for (at, control) in (0..).zip(&controls) {
+        kernel.handle(at, Input::Control(control)).unwrap();
+        sent.extend(kernel.drain().map(|outgoing| outgoing.command.into_inner()));
+        if *control == hold(true) {
+            assert_eq!(kernel.trading_state(S0), TradingState::Paused);
+            let (config, markets, strategies) = parts();
+            let restored = Kernel::load(config, markets, strategies, &kernel.save().unwrap()).unwrap();
+            assert_eq!(restored.trading_state(S0), TradingState::Paused);
+        }
+        if *control == order(100) {
+            kernel.handle(at, Input::Report(&Report::on(1, at, ReportKind::Accepted))).unwrap();
+        }
+    }
+    let words: Vec<_> = sent
+        .iter()
+        .map(|command| match command {
+            Command::Submit { order, .. } => format!("submit {order}"),
+            Command::Replace { order, price, qty, .. } => format!("replace {order} {price} {qty}"),
+            Command::Cancel { order, .. } => format!("cancel {order}"),
+        })
+        .collect();
+    assert_eq!(words, ["submit 1", "replace 1 90 200", "cancel 1", "submit 3", "cancel 3"]);
+    assert_eq!(kernel.order_count(), 3);
+    assert_eq!(kernel.trading_state(S0), TradingState::Active);
+    assert!(kernel.has_failed(S0), "it takes no parameters");
+    let stranger = Control::Cancel { strategy: StrategyId::new(9), order: 1 };
+    let refused = kernel.handle(99, Input::Control(&stranger));
+    assert!(matches!(refused, Err(KernelError::UnknownStrategy(_))));
+    let journal = kernel.take_journal();
+    assert_eq!(idle().feed_back(&journal, || true, |_, _, _| ()).unwrap(), (None, Vec::new()));
+}
+
+#[test]
+fn a_person_gives_a_stop_that_waits_another_quantity() {
+    let at = TriggerAt::Stop { price: Price::new(110) };
+    let stop = OrderRequest {
+        order_type: OrderType::Market,
+        trigger: Some(Trigger { at, by: TriggerBy::Last }),
+        ..buy(100)
+    };
+    let replace = Control::Replace { strategy: S0, order: 1, price: Price::default(), qty: Qty::new(2_000) };
+    let mut bench = Bench::idle(Topics::NONE);
+    let by_hand = Control::Order { strategy: S0, request: stop.clone() };
+    bench.kernel.handle(1, Input::Control(&by_hand)).unwrap();
+    bench.report(2, &Report::on(1, 2, ReportKind::Accepted));
+    bench.commands();
+    bench.kernel.handle(3, Input::Control(&replace)).unwrap();
+    let asked = Command::Replace { order: 1, market: M0, price: Price::new(110), qty: Qty::new(2_000) };
+    assert_eq!(bench.commands(), [asked]);
+
+    let supports = OrderSupport {
+        kinds: WordSet::parse("market, limit", &crate::orders::ORDER_KINDS).unwrap(),
+        replace: false,
+        ..OrderSupport::default()
+    };
+    let mut bench = Bench::of(linear().with_support(supports), Keeper(Some(stop)), Log::default());
+    bench.kernel.handle(3, Input::Control(&replace)).unwrap();
+    bench.kernel.handle(3, Input::Due).unwrap();
+    let kept = bench.kernel.order(&OrderKey::Id(1)).map(|order| (order.is_held, order.qty));
+    assert_eq!((kept, bench.commands()), (Some((true, Qty::new(2_000))), vec![]));
+}
