@@ -375,7 +375,8 @@ impl PyKernel {
             .request(market, &instrument, || to_side(side), qty, price)
             .map_err(|error| errors::in_force(qty.py(), error, &instrument, at_ns))?;
         state.control(at_ns, &Control::Order { strategy, request })?;
-        Ok(state.kernel.as_ref().map_or(0, Kernel::sent_by_hand))
+        // Nothing was sent after it.
+        Ok(state.kernel.as_ref().map_or(0, Kernel::order_count))
     }
 
     /// Ask for an order to be cancelled, whoever's it is; return whether there was anything to ask for.

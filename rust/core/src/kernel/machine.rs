@@ -149,8 +149,6 @@ pub struct Kernel {
     content: Content,
     /// Bars that are being told of.
     finished: Vec<Finished>,
-    /// What a person's last order became, 0 for none; told to whoever sent it and nothing more.
-    sent_by_hand: OrderId,
 }
 
 impl Kernel {
@@ -246,7 +244,6 @@ impl Kernel {
             is_stopped: false,
             content: Content::default(),
             finished: Vec::new(),
-            sent_by_hand: 0,
         })
     }
 
@@ -420,11 +417,6 @@ impl Kernel {
             return Some(core.now);
         }
         if self.is_stopped { None } else { core.next_due().map(|(at, _)| at) }
-    }
-
-    /// The id of a person's last order ([`Control::Order`]); 0 before any.
-    pub fn sent_by_hand(&self) -> OrderId {
-        self.sent_by_hand
     }
 
     /// Commands that may go to their venues, in the order they were sent.
@@ -879,7 +871,7 @@ impl Kernel {
                 self.is_stopped = true;
             }
             Control::Order { strategy, request } => {
-                self.sent_by_hand = self.ctx.core_mut().submit(*strategy, request.clone())?;
+                self.ctx.core_mut().submit(*strategy, request.clone())?;
             }
             Control::Cancel { strategy, order } => {
                 self.ctx.core_mut().cancel(*strategy, *order, None);

@@ -50,7 +50,7 @@ impl Kernel {
         self.ctx.core().desk.orders().open().len()
     }
 
-    /// Orders that were ever sent.
+    /// Orders that were ever sent, which is also the id of the last one.
     pub fn order_count(&self) -> u64 {
         self.ctx.core().desk.orders().last_id()
     }
