@@ -9,8 +9,8 @@ const ENTRIES_A_LOOK: usize = 1 << 14;
 
 impl Kernel {
     /// Takes the inputs of a journal, as far as it can be read; the kernel keeps one of its own. `goes_on` is asked now
-    /// and then, and `sent` is given what would have left, right after its input. Returns the time of the first input after which the kernel did not write what the journal says, and
-    /// what it wrote beyond the journal's end.
+    /// and then, and `sent` is given what would have left, right after its input. Returns the time of the first input
+    /// after which the kernel did not write what the journal says, and what it wrote beyond the journal's end.
     ///
     /// # Errors
     /// [`KernelError`]; [`KernelError::Interrupted`] when `goes_on` said no.

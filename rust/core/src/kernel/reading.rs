@@ -72,10 +72,9 @@ impl Kernel {
     /// while ago, their executions, positions and balances.
     pub fn account_state(&self, account: AccountId) -> KnownAccount {
         let core = self.ctx.core();
-        let orders = core.desk.orders();
         let mut known = KnownAccount::default();
         let is_own = |order: &&Order| core.trades_on[order.strategy.index()] == account;
-        for order in orders.open().chain(orders.ended()).filter(is_own) {
+        for order in self.known_orders().filter(is_own) {
             let booked = order.executions.iter().map(|key| (order.market, key.clone()));
             known.executions.extend(booked);
             known.orders.insert(order.id, KnownOrder::of(order));
