@@ -9,7 +9,6 @@ use super::accounts::Accounts;
 use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
-use super::events::{Halt, SessionEventKind};
 use super::executions::Executions;
 use super::exits::Exits;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
@@ -17,7 +16,7 @@ use super::feeds::{BarFeeds, Finished, Heard, Told};
 use super::groups::Groups;
 use super::guarding::engine_of;
 use super::holds::Holds;
-use super::input::{Control, Input, Listing, Outgoing, Refusal, Rows};
+use super::input::{Input, Listing, Outgoing, Refusal, Rows};
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
@@ -33,7 +32,7 @@ use crate::book::{BookState, FillBasis, MarkSource, Touch};
 use crate::event::{Heads, View};
 use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
-use crate::risk::{BadLimit, RiskConfig, Trading};
+use crate::risk::{BadLimit, RiskConfig};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
 use std::sync::Arc;
 
@@ -320,50 +319,16 @@ impl Kernel {
                 Ok(())
             }
             Input::Signal(answer) => {
-                if answer.strategy.index() >= self.runners.len() {
-                    return Err(KernelError::UnknownStrategy(answer.strategy));
-                }
+                self.check_strategy(answer.strategy)?;
                 self.prepare(at, &input, Some(answer.market))?;
                 self.on_answer(answer)
             }
             Input::Control(control) => {
-                if let Some(strategy) = control.strategy()
-                    && strategy.index() >= self.runners.len()
-                {
-                    return Err(KernelError::UnknownStrategy(strategy));
-                }
                 self.check_control(at, control)?;
                 self.prepare(at, &input, None)?;
                 self.on_control(control)
             }
         }
-    }
-
-    /// What no venue could be asked for is not written down: the journal could not be fed back.
-    fn check_control(&self, at: i64, control: &Control) -> Result<(), KernelError> {
-        let core = self.ctx.core();
-        match control {
-            Control::Order { strategy, request } => {
-                self.check_market(request.market)?;
-                core.desk.check_submit(
-                    core.sender_at(*strategy, at),
-                    core.market(request.market),
-                    request,
-                )?;
-            }
-            Control::CancelAll { market: Some(market), .. } => self.check_market(*market)?,
-            Control::Replace { strategy, order, price, qty } => {
-                core.desk.check_replace(
-                    core.sender_at(*strategy, at),
-                    core.around(),
-                    *order,
-                    *price,
-                    *qty,
-                )?;
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Before an input is taken: it speaks of what there is, it is written down, what we report ourselves is told.
@@ -383,8 +348,16 @@ impl Kernel {
         Ok(())
     }
 
+    pub(super) fn check_strategy(&self, strategy: StrategyId) -> Result<(), KernelError> {
+        if strategy.index() < self.runners.len() {
+            Ok(())
+        } else {
+            Err(KernelError::UnknownStrategy(strategy))
+        }
+    }
+
     #[inline]
-    fn check_market(&self, market: MarketId) -> Result<(), KernelError> {
+    pub(super) fn check_market(&self, market: MarketId) -> Result<(), KernelError> {
         if market.index() < self.ctx.core().markets.len() {
             Ok(())
         } else {
@@ -425,8 +398,8 @@ impl Kernel {
         self.ctx.core_mut().desk.outgoing().drain(..)
     }
 
-    /// Refusals of our own, where whoever drives the kernel brings them back (see [`Control::CarryRefusals`]), in the
-    /// order of the commands; none where the kernel tells of them itself.
+    /// Refusals of our own, where whoever drives the kernel brings them back (see
+    /// [`super::Control::CarryRefusals`]), in the order of the commands; none where the kernel tells of them itself.
     #[inline]
     pub fn refusals(&mut self) -> Vec<Refusal> {
         self.ctx.core_mut().desk.carried().map(std::mem::take).unwrap_or_default()
@@ -855,63 +828,6 @@ impl Kernel {
         }
     }
 
-    fn on_control(&mut self, control: &Control) -> Result<(), KernelError> {
-        match control {
-            Control::Start => {
-                self.ctx.core_mut().tell_session(SessionEventKind::SessionStarted);
-                for index in 0..self.runners.len() {
-                    self.call(StrategyId::new(index), |s, ctx| s.on_start(ctx))?;
-                }
-            }
-            Control::Stop => {
-                for index in 0..self.runners.len() {
-                    self.call(StrategyId::new(index), |s, ctx| s.on_stop(ctx))?;
-                }
-                self.ctx.core_mut().tell_session(SessionEventKind::SessionStopped);
-                self.is_stopped = true;
-            }
-            Control::Order { strategy, request } => {
-                self.ctx.core_mut().submit(*strategy, request.clone())?;
-            }
-            Control::Cancel { strategy, order } => {
-                self.ctx.core_mut().cancel(*strategy, *order, None);
-            }
-            Control::CancelAll { strategy, market } => {
-                self.ctx.core_mut().cancel_all(*strategy, *market, None);
-            }
-            Control::Replace { strategy, order, price, qty } => {
-                self.ctx.core_mut().replace(*strategy, *order, *price, *qty)?;
-            }
-            Control::Hold { strategy, is_held } => {
-                let core = self.ctx.core_mut();
-                core.desk.hold(*strategy, *is_held);
-                // Groups that waited for it ask again.
-                core.work_groups();
-            }
-            Control::Parameters { strategy, values } => {
-                return self.call(*strategy, |s, ctx| s.on_parameters(ctx, values));
-            }
-            Control::Pause => {
-                let core = self.ctx.core_mut();
-                core.tell_halt(|| Halt::Pause);
-                core.desk.set_trading(Trading::Paused);
-            }
-            Control::Resume => {
-                let core = self.ctx.core_mut();
-                core.tell_resumed();
-                core.resume();
-            }
-            Control::Kill => {
-                let core = self.ctx.core_mut();
-                core.tell_halt(|| Halt::Kill);
-                core.kill();
-            }
-            Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
-            Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
-        }
-        Ok(())
-    }
-
     /// Whether a strategy is told of its executions.
     pub(super) fn wants_executions(&self, strategy: StrategyId) -> bool {
         self.runners[strategy.index()].interest.execution
@@ -937,7 +853,7 @@ impl Kernel {
 
     /// What the failure of a strategy ends; it fails once.
     #[cold]
-    fn failed(&mut self, strategy: StrategyId, traceback: String) -> Result<(), KernelError> {
+    pub(super) fn failed(&mut self, strategy: StrategyId, traceback: String) -> Result<(), KernelError> {
         let runner = &mut self.runners[strategy.index()];
         if runner.failure.is_some() {
             return Ok(());

@@ -6,6 +6,7 @@
 mod accounts;
 mod codec;
 mod context;
+mod controlling;
 mod core;
 mod entry;
 mod events;

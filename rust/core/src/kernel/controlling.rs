@@ -1,0 +1,97 @@
+//! What whoever runs a session, or a person, has the kernel do.
+
+use super::events::{Halt, SessionEventKind};
+use super::input::Control;
+use super::machine::{Kernel, KernelError};
+use crate::risk::Trading;
+use crate::types::StrategyId;
+
+impl Kernel {
+    /// What no venue could be asked for is not written down: the journal could not be fed back.
+    pub(super) fn check_control(&self, at: i64, control: &Control) -> Result<(), KernelError> {
+        if let Some(strategy) = control.strategy() {
+            self.check_strategy(strategy)?;
+        }
+        let core = self.ctx.core();
+        match control {
+            Control::Order { strategy, request } => {
+                self.check_market(request.market)?;
+                core.desk.check_submit(
+                    core.sender_at(*strategy, at),
+                    core.market(request.market),
+                    request,
+                )?;
+            }
+            Control::CancelAll { market: Some(market), .. } => self.check_market(*market)?,
+            Control::Replace { strategy, order, price, qty } => {
+                core.desk.check_replace(
+                    core.sender_at(*strategy, at),
+                    core.around(),
+                    *order,
+                    *price,
+                    *qty,
+                )?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Does what whoever runs the session says.
+    pub(super) fn on_control(&mut self, control: &Control) -> Result<(), KernelError> {
+        match control {
+            Control::Start => {
+                self.ctx.core_mut().tell_session(SessionEventKind::SessionStarted);
+                for index in 0..self.runners.len() {
+                    self.call(StrategyId::new(index), |s, ctx| s.on_start(ctx))?;
+                }
+            }
+            Control::Stop => {
+                for index in 0..self.runners.len() {
+                    self.call(StrategyId::new(index), |s, ctx| s.on_stop(ctx))?;
+                }
+                self.ctx.core_mut().tell_session(SessionEventKind::SessionStopped);
+                self.is_stopped = true;
+            }
+            Control::Order { strategy, request } => {
+                self.ctx.core_mut().submit(*strategy, request.clone())?;
+            }
+            Control::Cancel { strategy, order } => {
+                self.ctx.core_mut().cancel(*strategy, *order, None);
+            }
+            Control::CancelAll { strategy, market } => {
+                self.ctx.core_mut().cancel_all(*strategy, *market, None);
+            }
+            Control::Replace { strategy, order, price, qty } => {
+                self.ctx.core_mut().replace(*strategy, *order, *price, *qty)?;
+            }
+            Control::Hold { strategy, is_held } => {
+                let core = self.ctx.core_mut();
+                core.desk.hold(*strategy, *is_held);
+                // Groups that waited for it ask again.
+                core.work_groups();
+            }
+            Control::Parameters { strategy, values } => {
+                return self.call(*strategy, |s, ctx| s.on_parameters(ctx, values));
+            }
+            Control::Pause => {
+                let core = self.ctx.core_mut();
+                core.tell_halt(|| Halt::Pause);
+                core.desk.set_trading(Trading::Paused);
+            }
+            Control::Resume => {
+                let core = self.ctx.core_mut();
+                core.tell_resumed();
+                core.resume();
+            }
+            Control::Kill => {
+                let core = self.ctx.core_mut();
+                core.tell_halt(|| Halt::Kill);
+                core.kill();
+            }
+            Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
+            Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
+        }
+        Ok(())
+    }
+}
