@@ -228,6 +228,7 @@ BAD: list[tuple[str, Act]] = [
     ("state: 9 is no BookState", lambda k: k.feed(20, 0, 9, "")),  # type: ignore[arg-type]
     ("strategy: no strategy is called .x.", lambda k: k.order(20, "x", 0, "buy", 1, 1)),
     ("qty: 0 ", lambda k: k.order(20, "q", 0, "buy", 0, 100)),
+    (f"{NAME}: price 100.07 is not a multiple of 0.1", lambda k: k.replace(20, 1, price="100.07")),
 ]
 
 

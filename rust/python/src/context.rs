@@ -26,7 +26,7 @@ use crate::risk::{RiskView, bad, to_stops};
 use crate::routes;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
-use crate::terms::{OrderTerms, PostOnly};
+use crate::terms::{OrderTerms, PostOnly, new_terms};
 use crate::values::{
     arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_side, to_whole, unexpected,
 };
@@ -1326,23 +1326,9 @@ impl Context {
     ) -> PyResult<bool> {
         let Some(id) = self.order_id(order)? else { return Ok(false) };
         let py = order.py();
-        let Some((market, intended)) =
-            self.shared.with(py, |ctx| ctx.order(id).map(|o| (o.market, o.intended())))?
-        else {
-            return Ok(false);
-        };
-        let price = match price {
-            Some(_) if intended.0.is_none() => {
-                return Err(errors::invalid(
-                    "price",
-                    "not expected: the order has no limit that could be replaced",
-                ));
-            }
-            Some(price) => self.price(market, price)?,
-            // What has none keeps it: a market order, which the kernel does not replace, or one that waits.
-            None => intended.0.unwrap_or_default(),
-        };
-        let qty = qty.map_or(Ok(intended.1), |q| self.qty(market, q))?;
+        let known = |ctx: &mut CoreContext| ctx.order(id).map(|o| (o.market, o.intended(), ctx.now_ns()));
+        let Some((market, intended, now)) = self.shared.with(py, known)? else { return Ok(false) };
+        let (price, qty) = new_terms(self.shared.instrument(market), now, intended, price, qty)?;
         self.shared.with(py, |ctx| ctx.replace(id, price, qty))?.map_err(errors::order)
     }
 

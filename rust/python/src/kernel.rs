@@ -13,7 +13,7 @@ use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
     Question as CoreQuestion, Rows, entries,
 };
-use tradecore_core::orders::{BadSession, OrderKey, Report};
+use tradecore_core::orders::{BadSession, Order as CoreOrder, OrderKey, Report};
 use tradecore_core::risk::Trading;
 use tradecore_core::sim::Notice as CoreNotice;
 use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, Side, StrategyId};
@@ -34,9 +34,9 @@ use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
-use crate::terms::{OrderTerms, PostOnly};
+use crate::terms::{OrderTerms, PostOnly, new_terms};
 use crate::values::{
-    basis, to_at, to_cost_basis, to_decimal, to_duration, to_event, to_integer, to_price, to_qty, to_side,
+    basis, to_at, to_cost_basis, to_decimal, to_duration, to_event, to_integer, to_qty, to_side,
 };
 
 /// What a kernel is made of until its first input, and the kernel from then on.
@@ -97,11 +97,10 @@ impl State {
             .ok_or_else(|| errors::invalid("strategy", format!("no strategy is called {name:?}")))
     }
 
-    /// An order that may still be cancelled or replaced, and whose it is.
-    fn changeable(&mut self, id: u64) -> PyResult<Option<(StrategyId, tradecore_core::orders::Order)>> {
+    /// An order that may still be cancelled or replaced.
+    fn changeable(&mut self, id: u64) -> PyResult<Option<&CoreOrder>> {
         let (kernel, _) = self.started()?;
-        let order = kernel.order(&OrderKey::Id(id)).filter(|order| order.is_changeable());
-        Ok(order.map(|order| (order.strategy, order.clone())))
+        Ok(kernel.order(&OrderKey::Id(id)).filter(|order| order.is_changeable()))
     }
 
     fn instrument(&self, market: usize) -> PyResult<(MarketId, Arc<Instrument>)> {
@@ -382,7 +381,7 @@ impl PyKernel {
     /// Ask for an order to be cancelled, whoever's it is; return whether there was anything to ask for.
     fn cancel(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, order: u64) -> PyResult<bool> {
         let mut state = self.state()?;
-        let Some((strategy, _)) = state.changeable(order)? else { return Ok(false) };
+        let Some(&CoreOrder { strategy, .. }) = state.changeable(order)? else { return Ok(false) };
         state.control(at_ns, &Control::Cancel { strategy, order })?;
         Ok(true)
     }
@@ -418,16 +417,11 @@ impl PyKernel {
         qty: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
         let mut state = self.state()?;
-        let Some((strategy, known)) = state.changeable(order)? else { return Ok(false) };
-        let (_, instrument) = state.instrument(known.market.index())?;
-        let (limit, total) = known.intended();
-        if price.is_some() && limit.is_none() {
-            let problem = "not expected: the order has no limit that could be replaced";
-            return Err(errors::invalid("price", problem));
-        }
-        let limit = price.map_or(Ok(limit.unwrap_or_default()), |price| to_price(&instrument, price))?;
-        let total = qty.map_or(Ok(total), |qty| to_qty("qty", &instrument, qty))?;
-        state.control(at_ns, &Control::Replace { strategy, order, price: limit, qty: total })?;
+        let Some(known) = state.changeable(order)? else { return Ok(false) };
+        let (strategy, market, intended) = (known.strategy, known.market, known.intended());
+        let instrument = &state.roster.instruments[market.index()];
+        let (price, qty) = new_terms(instrument, at_ns, intended, price, qty)?;
+        state.control(at_ns, &Control::Replace { strategy, order, price, qty })?;
         Ok(true)
     }
 
@@ -936,7 +930,7 @@ impl PyKernel {
     fn orders(&self) -> PyResult<Vec<(String, Order)>> {
         let state = self.state()?;
         let Some(kernel) = &state.kernel else { return Ok(Vec::new()) };
-        let shown = |order: &tradecore_core::orders::Order| {
+        let shown = |order: &CoreOrder| {
             let instrument = Arc::clone(&state.roster.instruments[order.market.index()]);
             (state.names[order.strategy.index()].clone(), Order::new(order.clone(), instrument))
         };

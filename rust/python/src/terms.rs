@@ -7,7 +7,7 @@ use tradecore_core::orders as core;
 use tradecore_core::orders::{
     ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, TriggerKind,
 };
-use tradecore_core::types::{Instrument, MarketId, Price, Side, TIME_LIMIT};
+use tradecore_core::types::{Instrument, MarketId, Price, Qty, Side, TIME_LIMIT};
 
 use crate::errors;
 use crate::values::{repr_of, to_duration, to_price, to_qty, to_steps, unexpected};
@@ -47,6 +47,32 @@ pub(crate) struct OrderTerms<'a, 'py> {
     pub(crate) reduce_only: bool,
     pub(crate) display_qty: Option<&'a Bound<'py, PyAny>>,
     pub(crate) client_id: Option<String>,
+}
+
+/// Limit and total quantity that an order is to have. `intended` is what it was to have before: what is not given stays.
+pub(crate) fn new_terms(
+    instrument: &Instrument,
+    now: i64,
+    intended: (Option<Price>, Qty),
+    price: Option<&Bound<'_, PyAny>>,
+    qty: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Price, Qty)> {
+    let price = match (price, intended.0) {
+        (Some(_), None) => {
+            let problem = "not expected: the order has no limit that could be replaced";
+            return Err(errors::invalid("price", problem));
+        }
+        (Some(price), Some(_)) => to_price(instrument, price)
+            .map_err(|error| errors::in_force(price.py(), error, instrument, now))?,
+        // What has none keeps it: a market order, which the kernel does not replace, or one that waits.
+        (None, limit) => limit.unwrap_or_default(),
+    };
+    let qty = match qty {
+        Some(qty) => to_qty("qty", instrument, qty)
+            .map_err(|error| errors::in_force(qty.py(), error, instrument, now))?,
+        None => intended.1,
+    };
+    Ok((price, qty))
 }
 
 impl OrderTerms<'_, '_> {
