@@ -332,8 +332,8 @@ impl SimExchange {
         let mut state = self.state(py);
         let (market, instrument) = state.instrument(market)?;
         let exchange = state.open()?;
-        decoder.look(instrument.id.as_str(), |rows| {
-            exchange.on_messages(at_ns, market, &rows).map_err(exchange_error)
+        decoder.with_events(instrument.id.as_str(), |events| {
+            exchange.on_messages(at_ns, market, &events.view()).map_err(exchange_error)
         })?
     }
 

@@ -10,9 +10,7 @@ use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     Control, Decoder as _, FEED_VENUES, FeedDecoder as CoreDecoder, FeedMessage, FeedSink, Subject,
 };
-use tradecore_core::event::{
-    Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT, VenueBar, View,
-};
+use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT, VenueBar};
 
 use crate::book::PyL2Book;
 use crate::columns::to_arrays;
@@ -163,23 +161,15 @@ impl FeedSink for Output {
 }
 
 impl FeedDecoder {
-    /// Shows the events of an instrument that were not asked for yet.
-    pub(crate) fn look<R>(&self, instrument: &str, look: impl FnOnce(View<'_>) -> R) -> PyResult<R> {
-        let index = self.index(instrument)?;
-        match &lock(&self.state).outputs[index].kept {
-            Some((events, _)) => Ok(look(events.view())),
-            None => Err(errors::invalid("decoder", "it was made with keep_events=False")),
-        }
-    }
-
-    /// Exchanges the events of an instrument that were not asked for yet for other columns.
-    pub(crate) fn swap_events(&self, instrument: &str, columns: &mut EventColumns) -> PyResult<()> {
+    /// Lends the events of an instrument that were not asked for yet.
+    pub(crate) fn with_events<R>(
+        &self,
+        instrument: &str,
+        with: impl FnOnce(&mut EventColumns) -> R,
+    ) -> PyResult<R> {
         let index = self.index(instrument)?;
         match &mut lock(&self.state).outputs[index].kept {
-            Some((events, _)) => {
-                std::mem::swap(events, columns);
-                Ok(())
-            }
+            Some((events, _)) => Ok(with(events)),
             None => Err(errors::invalid("decoder", "it was made with keep_events=False")),
         }
     }

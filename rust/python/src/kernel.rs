@@ -501,7 +501,7 @@ impl PyKernel {
         let (market, instrument) = state.instrument(market)?;
         state.started()?;
         state.rows.clear();
-        decoder.swap_events(instrument.id.as_str(), &mut state.rows)?;
+        decoder.with_events(instrument.id.as_str(), |events| std::mem::swap(events, &mut state.rows))?;
         state.deliver(at_ns, market)
     }
 
