@@ -26,7 +26,6 @@ use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
-use crate::outlet::Outlet;
 use crate::positions::FinalPositions;
 use crate::reconcile::known_to_py;
 use crate::records::{Order, book_state_to_py, failures, orders_table, tables};
@@ -222,10 +221,12 @@ impl PyKernel {
             keeps_journal,
             risk: to_optional_risk(risk)?,
         };
+        let roster = Roster::default();
+        roster.outlet.set(events.as_ref());
         Ok(Self(Mutex::new(State {
             config,
             markets: Vec::new(),
-            roster: Roster::told_of_by(Outlet::of(events.as_ref())),
+            roster,
             names: Vec::new(),
             kernel: None,
             bus: events,

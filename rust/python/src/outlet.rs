@@ -11,13 +11,6 @@ use crate::events::Bus;
 pub(crate) struct Outlet(Arc<Mutex<Option<Py<PyAny>>>>);
 
 impl Outlet {
-    /// The way to a bus, where there is one.
-    pub(crate) fn of(bus: Option<&Bus>) -> Self {
-        let outlet = Self::default();
-        outlet.set(bus);
-        outlet
-    }
-
     /// Leads to this bus from now on.
     pub(crate) fn set(&self, bus: Option<&Bus>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bus.map(Bus::taker);

@@ -36,11 +36,6 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// A roster of strategies that publish there.
-    pub(crate) fn told_of_by(outlet: Outlet) -> Self {
-        Self { outlet, ..Self::default() }
-    }
-
     /// Takes an instrument and returns its index.
     pub(crate) fn add_instrument(&mut self, instrument: &Arc<Instrument>) -> PyResult<usize> {
         if !self.strategies.is_empty() {
