@@ -847,9 +847,8 @@ impl PyKernel {
             .map_err(|error| errors::DataError::new_err(("journal", 0, error.to_string())))?;
         state.open()?;
         state.is_started = true;
-        let State { kernel: Some(kernel), names, .. } = &mut *state else {
-            return Err(errors::RunError::new_err("the session has been closed"));
-        };
+        let names = state.names.clone();
+        let (kernel, _) = state.started()?;
         let (is_kept, mut commands) = (sent.is_some(), Vec::new());
         let keep = |kernel: &Kernel, at: i64, outgoing: Outgoing| {
             if is_kept {
