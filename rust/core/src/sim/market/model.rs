@@ -383,7 +383,8 @@ impl Model {
                             self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, random)
                         }
                     };
-                    let fill = reach.min(fillable);
+                    // An iceberg may have been filled beyond what it displays.
+                    let fill = reach.min(fillable).max(0);
                     *left = (*left - fill).max(0);
                     if fill > 0 {
                         self.fill_own(at, fill, now, out);
