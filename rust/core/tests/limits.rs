@@ -11,7 +11,7 @@ use tradecore_core::risk::{
     Amounts, Ask, Check, Engine, Holding, Measures, NOTIONAL, ONE, QTY, RiskConfig, Standing, Units, VALUE,
     Working,
 };
-use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side, StrategyId};
+use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Price, Qty, Side, StrategyId};
 
 const MARKETS: usize = 3;
 const BEST: [i64; 2] = [990, 1_010];
@@ -195,6 +195,63 @@ proptest! {
         let mut told: Vec<_> = breaches.iter().map(|breach| (breach.check, breach.value)).collect();
         told.sort_unstable();
         prop_assert_eq!(told, obvious(&limits, &ask, &amounts, &all));
-        prop_assert_eq!(engine.stand(ask, &standing).passes(&amounts), breaches.is_empty());
+        // A thousand steps of price and one contract are worth 10.
+        let steps = ONE / engine.to_units(ask.market, 1);
+        let value = ONE / 100 / steps;
+        let stand = engine.stand(ask, &standing, Some(value));
+        prop_assert_eq!(stand.passes(&amounts), breaches.is_empty());
+        if let Some(price) = price {
+            let qty = working.max(1) * steps as i64;
+            let worth = Units::from(price * qty) * value;
+            let measures = [engine.to_units(ask.market, qty), worth, worth];
+            let plain = Amounts { total: measures, working: measures, price: Some(price) };
+            if stand.is_safe(Price::new(price), Qty::new(qty)) {
+                prop_assert_eq!(engine.review(&ask, &plain, &standing), vec![]);
+            }
+        }
+    }
+}
+
+#[test]
+fn orders_up_to_their_limits_are_told_in_steps() {
+    let mut config = RiskConfig::default();
+    for (check, text) in [
+        (Check::MaxOrderQty, "5"),
+        (Check::MaxOrderNotional, "60"),
+        (Check::MinOrderNotional, "15"),
+        (Check::FatFingerBps, "500"),
+    ] {
+        config.account.parse(check, text).unwrap();
+    }
+    let spec = instrument("A.X", InstrumentKind::LINEAR_PERPETUAL);
+    let (who, market) = (StrategyId::new(0), MarketId::new(0));
+    let seats = [("s".to_owned(), AccountId::new(0))];
+    let engine = Engine::new(config, std::iter::once(spec.as_ref()), &seats).unwrap();
+    let steps = ONE / engine.to_units(market, 1);
+    let standing = Standing::default();
+    for side in [Side::Buy, Side::Sell] {
+        let ask = Ask {
+            strategy: who,
+            market,
+            side,
+            now: 1,
+            before: Measures::default(),
+            is_new: true,
+            is_limit: true,
+            reduce_only: false,
+            earlier: (0, 0),
+            touch: Touch::default(),
+            twice_mid: Some(TWICE_MID),
+            has_book: true,
+        };
+        let stand = engine.stand(ask, &standing, Some(ONE / 100 / steps));
+        let is_safe = |price, qty: i64| stand.is_safe(Price::new(price), Qty::new(qty * steps as i64));
+        let told =
+            [(1_000, 5), (1_000, 6), (1_050, 2), (1_051, 2), (951, 2), (949, 2), (1_000, 1), (1_000, 0)];
+        let safe = told.map(|(price, qty)| is_safe(price, qty));
+        assert_eq!(safe, [true, false, true, false, true, false, false, false], "{side:?}");
+        assert!(!is_safe(1_000, -2) && !is_safe(-1_000, -2));
+        let nothing_known = engine.stand(ask, &standing, None);
+        assert!(!nothing_known.is_safe(Price::new(1_000), Qty::new(5 * steps as i64)));
     }
 }

@@ -15,7 +15,7 @@ use crate::orders::{OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeIn
 use crate::risk::{
     BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Scope, Stop, Trading, Trip, Use,
 };
-use crate::types::{AccountId, MarketId, Price, Qty, Side, StrategyId};
+use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// What a strategy may do, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -290,10 +290,13 @@ impl Core {
         let Some(engine) = self.desk.engine() else { return orders.for_each(|_| each(!is_shut)) };
         let around = self.around();
         let standing = around.standing(engine, self.desk.orders(), strategy, None);
+        let step_value = around.market(market).math.step_value().map(Money::units);
         let stands = [Side::Buy, Side::Sell]
-            .map(|side| engine.stand(around.ask(strategy, market, side, self.now), &standing));
+            .map(|side| engine.stand(around.ask(strategy, market, side, self.now), &standing, step_value));
         for (side, price, qty) in orders {
-            let passes = stands[side.index()].passes(&around.amounts(engine, market, price, qty));
+            let stand = &stands[side.index()];
+            let passes =
+                stand.is_safe(price, qty) || stand.passes(&around.amounts(engine, market, price, qty));
             each(passes && !is_shut);
         }
     }

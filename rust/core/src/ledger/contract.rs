@@ -278,6 +278,11 @@ impl ContractMath {
         Some(Money::from_units(units)).filter(|value| value.is_within(ACCOUNT_LIMIT))
     }
 
+    /// What a price increment times a quantity increment is worth, where a value is a plain product of it and both.
+    pub fn step_value(&self) -> Option<Money> {
+        (self.denominator == 1 && !self.inverse).then(|| Money::from_units(self.numerator))
+    }
+
     /// Fee on a fill of this value; negative is a rebate.
     ///
     /// # Errors

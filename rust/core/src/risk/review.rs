@@ -17,7 +17,8 @@ use super::guard::{Guard, Stop};
 use super::limits::{Limit, Limits};
 use super::standing::{Holding, Measures, NOTIONAL, QTY, Standing, VALUE};
 use crate::book::{BookState, Touch};
-use crate::types::{MarketId, Side, StrategyId};
+use crate::ledger::ACCOUNT_LIMIT;
+use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
 /// Basis points in one, in units: what prices are scaled by, so that nothing is divided.
 const BPS: Units = 10_000 * ONE;
@@ -240,8 +241,9 @@ impl Engine {
         breaches
     }
 
-    /// What orders of one kind are held against, worked out once.
-    pub fn stand<'a>(&'a self, ask: Ask, standing: &'a Standing) -> Stand<'a> {
+    /// What orders of one kind are held against, worked out once. `step_value` is what a price increment times a quantity
+    /// increment is worth, where the value of an order is that times both.
+    pub fn stand<'a>(&'a self, ask: Ask, standing: &'a Standing, step_value: Option<Units>) -> Stand<'a> {
         let mut most = [Units::MAX; 9];
         for guard in self.holding(&ask) {
             let here = standing.in_market(ask.market, |strategy| guard.has(strategy));
@@ -250,7 +252,9 @@ impl Engine {
                 *least = bound.most.min(*least);
             });
         }
-        Stand { engine: self, ask, standing, most }
+        let unit = self.markets[ask.market.index()].unit;
+        let safe = step_value.and_then(|value| Safe::within(&most, ask.side, unit, value));
+        Stand { engine: self, ask, standing, most, safe: safe.unwrap_or(Safe::NOTHING) }
     }
 
     /// The guards that an order falls under and that say something.
@@ -405,9 +409,16 @@ pub struct Stand<'a> {
     standing: &'a Standing,
     /// The least of all bounds on each figure.
     most: Figures,
+    safe: Safe,
 }
 
 impl Stand<'_> {
+    /// Whether a limit order passes no limit as far as can be told in steps alone: false says nothing.
+    #[inline]
+    pub fn is_safe(&self, price: Price, qty: Qty) -> bool {
+        self.safe.holds(price.steps(), qty.steps())
+    }
+
     /// Whether an order passes no limit.
     #[inline]
     pub fn passes(&self, amounts: &Amounts) -> bool {
@@ -416,6 +427,59 @@ impl Stand<'_> {
         let is_within =
             figures.iter().zip(&self.most).fold(true, |all, (figure, most)| all & (figure <= most));
         is_within || self.engine.review(&self.ask, amounts, self.standing).is_empty()
+    }
+}
+
+/// Limit orders that are surely within the bounds of all figures, in steps: of many orders most are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Safe {
+    /// The lowest price and the highest.
+    price: (i64, i64),
+    /// The largest quantity.
+    qty: i64,
+    /// The least and the most that price times quantity may be.
+    product: (i64, i64),
+}
+
+impl Safe {
+    const NOTHING: Self = Self { price: (1, 0), qty: 0, product: (1, 0) };
+
+    /// Those within the most that each figure may be, of quantity increments of `unit` and products of increments worth
+    /// `value`. None where an order fails whatever it is, or all that can be told needs more digits.
+    fn within(most: &Figures, side: Side, unit: Units, value: Units) -> Option<Self> {
+        if most[Figure::Itself as usize] < 0 || unit <= 0 || value <= 0 {
+            return None;
+        }
+        let least = |figures: &[Figure]| figures.iter().map(|at| most[*at as usize]).min();
+        let at_most = |steps: Units| steps.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        // One more than what is rounded down is never too few.
+        let at_least = |over: Units, step: Units| i64::try_from(over.div_euclid(step) + 1).ok();
+        let qty = least(&[Figure::Qty, Figure::AddsQty])?.div_euclid(unit);
+        // Beyond what an account can hold an order counts as so much.
+        let worth = least(&[Figure::Notional, Figure::AddsNotional, Figure::AddsValue])?.min(ACCOUNT_LIMIT);
+        let small = most[Figure::Smallness as usize].saturating_neg().max(1);
+        let (worse, better) = (most[Figure::Worse as usize], most[Figure::Better as usize]);
+        let (above, below) = if side == Side::Buy { (worse, better) } else { (better, worse) };
+        let step = 2 * BPS;
+        let lowest = below.saturating_neg().max(0);
+        Some(Self {
+            price: (at_least(lowest, step)?, at_most(above.div_euclid(step))),
+            qty: at_most(qty),
+            product: (at_least(small, value)?, at_most(worth.div_euclid(value))),
+        })
+    }
+
+    #[inline]
+    fn holds(self, price: i64, qty: i64) -> bool {
+        let (product, overflows) = price.overflowing_mul(qty);
+        // All of them, since what would be skipped costs less than to skip it.
+        (price >= self.price.0)
+            & (price <= self.price.1)
+            & (qty > 0)
+            & (qty <= self.qty)
+            & !overflows
+            & (product >= self.product.0)
+            & (product <= self.product.1)
     }
 }
 
