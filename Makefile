@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
+# Tests wait for each other's processes and for clocks: half as many again as there are cores keep the cores at work.
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+
 CARGO_TARGET := $(or $(CARGO_TARGET_DIR),target)
 CHECKED := $(CARGO_TARGET)/checked/python
 CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.so)

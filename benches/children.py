@@ -45,7 +45,7 @@ def crowd(folder: str, stored: bool) -> None:
     from benches.market import Crowd
     from tradecore.cli.console import peak_rss_mb
 
-    markets = Crowd(Path(folder).parent, int(Path(folder).name.partition("x")[2]))
+    markets = Crowd.at(Path(folder))
     data = markets.catalog if stored else markets.data
     strategy = Watch("w", markets.names())
     tc.Backtest([strategy], data, [tc.SimVenue("SYNTH", queue="power(3)")], specs=markets.specs).run()

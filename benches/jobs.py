@@ -92,7 +92,7 @@ def told_by_child(what: str, data: Path) -> Callable[[], float]:
 def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
     """All jobs by name; each makes its data when it is called."""
     market = Market(folder, rows)
-    each = max(rows // 5_000, 100)  # rows of one of a thousand
+    crowd = min(rows // 1_000, 1_000), max(rows // 5_000, 100)  # of so many, so many rows each
     return {
         "book, best prices of every row": lambda: book(market),
         "backtest, nothing to do": lambda: nothing(market),
@@ -105,8 +105,8 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "Python hook on every row": lambda: every_row(market),
         "one message at a time from Python": one_message,
         "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
-        "a thousand instruments": lambda: thousand(Crowd(folder, each)),
-        "memory of a thousand instruments": lambda: memory_of_thousand(Crowd(folder, each)),
+        "a thousand instruments": lambda: thousand(Crowd(folder, *crowd)),
+        "memory of a thousand instruments": lambda: memory_of_thousand(Crowd(folder, *crowd)),
         "a sweep": lambda: many_points(market),
         "memory of a sweep's workers": lambda: memory_of_workers(market),
         "Tardis csv.gz to columns": lambda: tardis_files(Market(folder, max(rows * 2 // 5, 1_000))),
@@ -408,7 +408,7 @@ def thousand(crowd: Crowd) -> Job:
         work[f"{name}, nothing, catalog"] = lambda name=name, names=names, specs=specs: run(  # type: ignore[misc]
             tc.Strategy, names, stored[name], specs
         )
-    rows = len(crowd.one["kind"]) * crowd.COUNT
+    rows = len(crowd.one["kind"]) * crowd.count
     return Job(
         "ns/row",
         dict.fromkeys(work, rows),

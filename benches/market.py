@@ -86,15 +86,14 @@ class Market:
 
 
 class Crowd:
-    """A thousand quiet markets of some rows each in a folder, made once; together they are as busy as one market.
+    """Many quiet markets of some rows each in a folder, made once; together they are as busy as one market.
 
     Of every book 120 prices are shown, and the messages of one lie between those of the others.
     """
 
-    COUNT = 1_000
-
-    def __init__(self, folder: Path, rows: int) -> None:
-        self.folder = folder / f"{self.COUNT}x{rows}"
+    def __init__(self, folder: Path, count: int, rows: int) -> None:
+        self.count = count
+        self.folder = folder / f"{count}x{rows}"
         self.file = self.folder / "one.npz"
         self.catalog = self.folder / "catalog"
         if not self.file.is_file():
@@ -104,9 +103,14 @@ class Crowd:
         self.specs = {name: instrument_from_dict({**base, "id": name}) for name in self.names()}
 
     @classmethod
-    def names(cls) -> list[str]:
+    def at(cls, folder: Path) -> Crowd:
+        """Those whose folder it is."""
+        count, _, rows = folder.name.partition("x")
+        return cls(folder.parent, int(count), int(rows))
+
+    def names(self) -> list[str]:
         """Ids of the instruments."""
-        return [f"M{number:04}.SYNTH" for number in range(cls.COUNT)]
+        return [f"M{number:04}.SYNTH" for number in range(self.count)]
 
     def _shallow(self, rows: int) -> dict[str, np.ndarray]:
         """Whole messages, ``rows`` rows or a few more."""
@@ -146,17 +150,17 @@ class Crowd:
     def alone(self) -> dict[str, np.ndarray]:
         """The same rows and messages in one market that is as busy as all of them: its book is sent anew each time."""
         one = {name: values for name, values in self.one.items() if name != "id"}
-        columns = {name: np.tile(values, self.COUNT) for name, values in one.items()}
-        span = (int(one["ts_recv"][-1]) - int(one["ts_event"][0])) // self.COUNT + 1
+        columns = {name: np.tile(values, self.count) for name, values in one.items()}
+        span = (int(one["ts_recv"][-1]) - int(one["ts_event"][0])) // self.count + 1
         for name in ("ts_event", "ts_recv"):
             start = int(one["ts_event"][0])
-            rounds = np.repeat(np.arange(self.COUNT) * span, len(one[name]))
-            columns[name] = start + np.tile((one[name] - start) // self.COUNT, self.COUNT) + rounds
+            rounds = np.repeat(np.arange(self.count) * span, len(one[name]))
+            columns[name] = start + np.tile((one[name] - start) // self.count, self.count) + rounds
         return columns
 
     def store(self) -> Path:
         """Write all of them to a catalog, once."""
-        if len(tc.Catalog(self.catalog).instruments()) < self.COUNT:
+        if len(tc.Catalog(self.catalog).instruments()) < self.count:
             for name, columns in self.data.items():
                 self._write(self.catalog, self.specs[name], columns)
         return self.catalog

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a fork leaves behind is seen on Linux")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform != "linux", reason="what a fork leaves behind is seen on Linux"),
+]
 
 HEAD = """
 import multiprocessing, os, pickle, signal, sys

@@ -32,6 +32,8 @@ from tradecore.instruments import instrument_from_dict
 from tradecore.session.instruments import own_instruments
 from tradecore.strategy.state import decode, encode
 
+pytestmark = pytest.mark.once
+
 NAME = "BTCUSDT.SYNTH"
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))

@@ -26,6 +26,8 @@ import tradecore as tc
 from tradecore.errors import InvalidValueError, ModelError, ModelWarning
 from tradecore.ml.trees import tree_problem
 
+pytestmark = pytest.mark.once
+
 NAN = float("nan")
 ESTIMATORS = {
     "boosting": HistGradientBoostingClassifier(max_iter=8, max_depth=3),

@@ -21,6 +21,8 @@ from tradecore.observe.observer import Observer
 from tradecore.observe.targets import targets_of
 from venue_binance import FakeBinance
 
+pytestmark = pytest.mark.once
+
 CONFIG = """
 [[alerts.targets]]
 name = "ops"

@@ -14,6 +14,8 @@ from tradecore.venues import SystemClock
 from venue_binance import FakeBinance
 from venue_servers import KEY, SECRET
 
+pytestmark = pytest.mark.once
+
 
 @contextmanager
 def served(venue: str) -> Iterator[FakeBinance]:

@@ -30,6 +30,8 @@ from conftest import ROOT, cli, cli_json
 from tradecore.cli.app import app
 from tradecore.strategies import REGISTRY
 
+pytestmark = pytest.mark.once
+
 DEMO = ROOT / "examples" / "avellaneda.toml"
 
 CONFIG = """

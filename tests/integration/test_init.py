@@ -15,6 +15,8 @@ import tradecore as tc
 from tradecore.cli import main
 from tradecore.data import synthetic
 
+pytestmark = pytest.mark.once
+
 FILES = {".gitignore", "README.md", "backtest.toml", "maker.py", "test_maker.py"}
 
 

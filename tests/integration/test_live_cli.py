@@ -15,6 +15,8 @@ from conftest import ROOT
 from venue_binance import FakeBinance
 from venue_servers import FastClock
 
+pytestmark = pytest.mark.once
+
 STRATEGY = """
 import tradecore as tc
 

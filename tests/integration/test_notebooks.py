@@ -12,6 +12,8 @@ from nbclient import NotebookClient
 
 from conftest import ROOT
 
+pytestmark = pytest.mark.once
+
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 
 

@@ -27,6 +27,8 @@ from tradecore.observe.health import Thresholds
 from tradecore.observe.observer import Observer
 from venue_binance import FakeBinance
 
+pytestmark = pytest.mark.once
+
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 
 

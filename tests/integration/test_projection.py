@@ -29,6 +29,8 @@ from tradecore.venues.registry import make_connector
 from venue_binance import FakeBinance
 from venue_servers import FastClock
 
+pytestmark = pytest.mark.once
+
 NAME = "BTCUSDT.BINANCE"
 
 

@@ -22,6 +22,8 @@ from tradecore.sandbox import BinanceServer
 from tradecore.sandbox.faults import Fault
 from tradecore.venues import Credentials, Secret, Stream, make_connector
 
+pytestmark = pytest.mark.once
+
 NAME = "BTCUSDT.BINANCE"
 BOTH = (Stream.BOOK, Stream.TRADES)
 

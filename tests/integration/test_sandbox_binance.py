@@ -30,6 +30,8 @@ from tradecore.venues.transport import NetworkTransport
 from venue_live import Trader
 from wire_shapes import fixture, lacks, missing, told_by
 
+pytestmark = pytest.mark.once
+
 BOTH = pytest.mark.parametrize("is_spot", [True, False], ids=["spot", "usdm"])
 
 

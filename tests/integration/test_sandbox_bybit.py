@@ -24,6 +24,8 @@ from tradecore.errors import InvalidValueError
 from tradecore.sandbox import BybitServer, Client, Fault
 from wire_shapes import fixture, lacks, missing, told_by
 
+pytestmark = pytest.mark.once
+
 LINEAR = {"category": "linear", "symbol": "BTCUSDT"}
 SPOT = {"category": "spot", "symbol": "BTCUSDT"}
 EACH = pytest.mark.parametrize("category", ["linear", "spot"])

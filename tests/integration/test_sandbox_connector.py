@@ -16,6 +16,8 @@ from tradecore.types import BookState, OrderStatus
 from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
 from venue_live import Trader, run, until
 
+pytestmark = pytest.mark.once
+
 VENUES = ["BINANCE", "BINANCE_USDM", "BYBIT", "BYBIT_SPOT", "COINBASE"]
 SPOT = ("BINANCE", "BYBIT_SPOT", "COINBASE")
 each = pytest.mark.parametrize("venue", VENUES)

@@ -20,6 +20,8 @@ from tradecore.errors import ConfigError
 from tradecore.sandbox import BinanceServer, Fault, load_faults
 from tradecore.sandbox.faults import Faults
 
+pytestmark = pytest.mark.once
+
 DEPTH = "btcusdt@depth@100ms"
 
 

@@ -16,6 +16,8 @@ from served import BTC, Served
 
 import tradecore as tc
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("fastapi")
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from served import Served
 
+pytestmark = pytest.mark.once
+
 schemathesis = pytest.importorskip("schemathesis")
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402

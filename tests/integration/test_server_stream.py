@@ -16,6 +16,8 @@ import tradecore as tc
 from tradecore.errors import RequestError
 from tradecore.server.topics import Client, Topics
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("fastapi")
 
 

@@ -9,10 +9,13 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from test_live_cli import CONFIG, STRATEGY, move
 
 from venue_binance import FakeBinance
 from venue_servers import KEY, SECRET, FastClock
+
+pytestmark = pytest.mark.once
 
 
 async def told(folder: Path, *words: str, **environment: str) -> tuple[int, str, str]:

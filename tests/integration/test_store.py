@@ -17,6 +17,8 @@ from tradecore.errors import StoreError
 from tradecore.store import Store
 from tradecore.store.schema import metadata, positions, sessions
 
+pytestmark = pytest.mark.once
+
 SESSION = {"session": "s1", "mode": "paper", "instruments": ["BTCUSDT.BINANCE"], "ts_last": 1_700_000_000_000_000_001}
 
 

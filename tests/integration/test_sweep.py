@@ -28,6 +28,8 @@ from tradecore.sweeps.batch import MOST_POINTS, batches
 from tradecore.sweeps.columns import MappedColumns
 from tradecore.sweeps.workers import may_fork
 
+pytestmark = pytest.mark.once
+
 NAME = "BTCUSDT.SYNTH"
 
 

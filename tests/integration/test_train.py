@@ -13,6 +13,8 @@ import pytest
 import tradecore as tc
 from tradecore.cli import main
 
+pytestmark = pytest.mark.once
+
 CONFIG = """
 name = "demo"
 revision = "abc"
