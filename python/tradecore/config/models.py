@@ -149,6 +149,12 @@ class ModeConfig(Section):
     """What becomes of open orders in the end."""
     sync_timeout: IntervalText = "30s"
     """How long books may take to be synced at the start."""
+    block_after: IntervalText = "5s"
+    """How long the event loop may stand still, as in a hook that does not return, before that is told."""
+    on_block: Literal["cancel", "tell"] = "cancel"
+    """What becomes of open orders then."""
+    dead_man: IntervalText | Literal["off"] = "60s"
+    """How long a venue that has a switch for that keeps orders without hearing of the session; at least 3 s."""
     connections: tuple[ConnectionConfig, ...] = ()
     """How venues are reached; one that is not named here by its own hosts."""
 

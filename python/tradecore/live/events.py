@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tradecore.bus.events import Event
 
-__all__ = ["LinkChanged", "ReconcileDifference", "SessionFailed"]
+__all__ = ["LinkChanged", "LoopBlocked", "ReconcileDifference", "SessionFailed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,21 @@ class ReconcileDifference(Event):
     action: str
     """The kind of :class:`~tradecore.reconcile.ReconcileAction`."""
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopBlocked(Event):
+    """The event loop stood still, told when it went on."""
+
+    since_ns: int
+    seconds: float
+    strategy: str | None
+    """Whose hook held it; None where it was no strategy's."""
+    hook: str | None
+    line: str
+    """Where it was, as ``file:line in function``."""
+    is_cancelling: bool
+    """Whether open orders are cancelled for that."""
 
 
 @dataclass(frozen=True, slots=True)

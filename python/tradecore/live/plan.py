@@ -97,6 +97,9 @@ async def run_session(
                 cost_basis=config.cost_basis,
                 on_stop=mode.on_stop,
                 sync_timeout=parse_duration(mode.sync_timeout) / 1e9,
+                block_after=parse_duration(mode.block_after) / 1e9,
+                on_block=mode.on_block,
+                dead_man=None if mode.dead_man == "off" else parse_duration(mode.dead_man) / 1e9,
                 seed=config.seed,
                 header={"config": config.model_dump(mode="json")},
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -22,12 +22,14 @@ from tradecore.errors import (
     TradecoreError,
 )
 from tradecore.live.audit import Auditor
+from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
-from tradecore.live.events import LinkChanged, ReconcileDifference, SessionFailed
+from tradecore.live.events import LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
+from tradecore.live.watchdog import Blocked, Watchdog
 from tradecore.reconcile import ReconcileAction, VenueAccount
 from tradecore.risk import RiskLimits
 from tradecore.session.kernel import build_kernel
@@ -48,6 +50,7 @@ T = TypeVar("T")
 _LOG = logging.getLogger("tradecore.live")
 _WRITE_S = 1.0
 """What leads to no command is in the journal's file after so long."""
+_LEAST_DEAD_MAN_S = 3.0
 _PATIENCE_S = 5.0
 """How long the end of a session waits for cancels to be confirmed."""
 
@@ -82,6 +85,12 @@ class Live:
         What becomes of open orders in the end.
     sync_timeout : float
         How long books may take to be synced at the start, seconds.
+    block_after : float
+        How long the event loop may stand still, as in a hook that does not return, before that is told, seconds.
+    on_block : "cancel" or "tell"
+        What becomes of open orders then: they are cancelled over connections of their own, or stay.
+    dead_man : float, optional
+        How long a venue that has a switch for that keeps orders without hearing of the session, seconds, at least 3.
     seed : int
         Of the simulated exchange.
     clock : Clock, optional
@@ -131,6 +140,9 @@ class Live:
         cost_basis: Literal["average", "fifo", "lifo"] = "average",
         on_stop: Literal["cancel", "keep"] = "cancel",
         sync_timeout: float = 30.0,
+        block_after: float = 5.0,
+        on_block: Literal["cancel", "tell"] = "cancel",
+        dead_man: float | None = 60.0,
         seed: int = 0,
         clock: Clock | None = None,
         header: Mapping[str, Any] | None = None,
@@ -149,6 +161,8 @@ class Live:
                 raise CredentialsError(venue, "real orders need keys, and there are none in the environment")
             if self._paper is not None and venue not in self._paper:
                 raise InvalidValueError("paper", f"no settings for venue {venue}")
+        if dead_man is not None and dead_man < _LEAST_DEAD_MAN_S:
+            raise InvalidValueError("dead_man", f"{dead_man:g} s is less than {_LEAST_DEAD_MAN_S:g}")
         if store is not None and journal is None:
             raise InvalidValueError("store", "needs a journal, which it is made of")
         self._wanted = wanted
@@ -162,6 +176,14 @@ class Live:
         self._cost_basis = cost_basis
         self._on_stop = on_stop
         self._sync_timeout = sync_timeout
+        self._switches = Switches(dead_man, self._clock)
+        self._is_cancelling_blocked = on_block == "cancel"
+        self._watchdog = Watchdog(
+            strategies,
+            block_after_s=block_after,
+            cancel=self._cancel_apart if self._paper is None and on_block == "cancel" else None,
+            over=self._unblocked,
+        )
         self._seed = seed
         self._header = dict(header or {})
         self.events = EventBus() if events is None else events
@@ -205,6 +227,11 @@ class Live:
         RunError
             When books are not synced in time.
         """
+        # A clock that is moved says nothing of how long the loop took.
+        async with self._watchdog if isinstance(self._clock, SystemClock) else nullcontext():
+            return await self._run()
+
+    async def _run(self) -> SessionResult:
         try:
             await self._begin()
         except Exception:
@@ -275,6 +302,11 @@ class Live:
     def clock(self) -> Clock:
         """The clock it goes by."""
         return self._clock
+
+    @property
+    def blocked(self) -> Blocked | None:
+        """What holds the event loop; None while it goes on. May be read in any thread."""
+        return self._watchdog.blocked
 
     async def begun(self) -> None:
         """Wait until the strategies have started."""
@@ -417,10 +449,28 @@ class Live:
         session.release(self._now())
         for line in self.lines:
             self._tasks.append(asyncio.create_task(self._watch(auditor, line), name=f"session audit {line.venue}"))
+            self._switches.hold(line)
 
     def _differs(self, line: Line, action: ReconcileAction) -> None:
         at_ns = self.session.now_ns
         self.events.publish(ReconcileDifference(at_ns, line.venue, action.instrument, action.kind, str(action)))
+
+    async def _cancel_apart(self) -> None:
+        """Cancel all orders while the loop stands still; this runs in another one."""
+        await asyncio.gather(*(line.connector.cancel_apart(line.instruments) for line in self.lines))
+
+    def _unblocked(self, blocked: Blocked, seconds: float) -> None:
+        """Tell it, and ask for cancels as well: commands may have left since, and others may still wait to."""
+        cancels = self._is_cancelling_blocked and self.has_begun
+        since_ns, strategy, hook, line = blocked.since_ns, blocked.strategy, blocked.hook, blocked.line
+        self.events.publish(LoopBlocked(self._now(), since_ns, seconds, strategy, hook, line, cancels))
+        _LOG.critical("the event loop goes on after %.1f s", seconds)
+        if cancels:
+            self._guarded(self.perform, self._cancel_open)
+
+    def _cancel_open(self, session: Session, now_ns: int) -> None:
+        for strategy in self.strategies:
+            session.kernel.cancel_all(now_ns, strategy.name)
 
     async def _watch(self, auditor: Auditor, line: Line) -> None:
         try:
@@ -446,6 +496,7 @@ class Live:
                 await self._flat_of_orders()
         except TradecoreError as error:
             self._failure = self._failure or error
+        await self._switches.release()
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.
@@ -471,6 +522,7 @@ class Live:
             self._advance()
 
     async def _close(self) -> None:
+        await self._switches.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -11,7 +11,7 @@ import structlog
 
 from tradecore.bus import EventBus, Subscription
 from tradecore.bus import events as told
-from tradecore.live.events import LinkChanged, ReconcileDifference, SessionFailed
+from tradecore.live.events import LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
 from tradecore.types import BookState
 
 __all__ = ["events_logged"]
@@ -59,6 +59,7 @@ def _subscriptions(bus: EventBus, session: str) -> list[Subscription]:
         (told.SessionStarted, lambda event: engine.info("Strategies started")),
         (told.SessionStopped, lambda event: engine.info("Strategies stopped")),
         (told.Error, lambda event: engine.error(f"Failure of {event.source} {event.name}: {event.message}")),
+        (LoopBlocked, lambda event: _blocked(engine, event)),
         (ReconcileDifference, lambda event: engine.warning(f"Reconciled with {event.venue}: {event.detail}")),
         (SessionFailed, lambda event: engine.error(f"Session ends: {event.error}: {event.message}")),
     ]
@@ -74,6 +75,11 @@ def _link(log: _Log, event: LinkChanged) -> None:
         log.info(f"WebSocket connected to {event.venue} ({event.link}): {event.reason}")
     else:
         log.warning(f"WebSocket disconnected from {event.venue} ({event.link}): {event.reason}")
+
+
+def _blocked(log: _Log, event: LoopBlocked) -> None:
+    whose = "" if event.strategy is None else f" by {event.hook} of {event.strategy}"
+    log.error(f"Event loop was blocked{whose} for {event.seconds:.1f} s at {event.line}")
 
 
 def _book(log: _Log, event: told.BookStateChanged) -> None:

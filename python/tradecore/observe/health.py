@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from tradecore.live.watchdog import Blocked
 from tradecore.observe.sample import Sample
 from tradecore.types import BookState
 
@@ -76,12 +77,15 @@ _NEEDED = {"loop", "session", "feeds", "journal", "trading"}
 """Checks that have to be healthy in a session that is ready."""
 
 
-def judge(sample: Sample | None, stalled_s: float, limits: Thresholds) -> Health:
-    """Judge a sample that was taken some seconds ago; None where there is none, of a session that is not at work."""
+def judge(sample: Sample | None, stalled_s: float, limits: Thresholds, blocked: Blocked | None = None) -> Health:
+    """Judge a sample that was taken some seconds ago; None where there is none, of a session that is not at work.
+
+    ``blocked`` is what holds the event loop, where that is known.
+    """
     if sample is None:
         is_live = stalled_s < limits.stall_s
-        return Health(is_live=is_live, is_ready=False, checks=(_loop(stalled_s, limits), _NOT_BEGUN))
-    checks = (_loop(stalled_s, limits), *_checks(sample, stalled_s, limits))
+        return Health(is_live=is_live, is_ready=False, checks=(_loop(stalled_s, limits, blocked), _NOT_BEGUN))
+    checks = (_loop(stalled_s, limits, blocked), *_checks(sample, stalled_s, limits))
     well = {check.name for check in checks if check.status == "healthy"}
     return Health(is_live=stalled_s < limits.stall_s, is_ready=well >= _NEEDED, checks=checks)
 
@@ -89,7 +93,9 @@ def judge(sample: Sample | None, stalled_s: float, limits: Thresholds) -> Health
 _NOT_BEGUN = Check("session", "degraded", "strategies are not at work")
 
 
-def _loop(stalled_s: float, limits: Thresholds) -> Check:
+def _loop(stalled_s: float, limits: Thresholds, blocked: Blocked | None) -> Check:
+    if blocked is not None:
+        return Check("loop", "unhealthy", str(blocked))
     if stalled_s < limits.stall_s:
         return Check("loop", "healthy")
     return Check("loop", "unhealthy", f"the event loop hangs for {stalled_s:.0f} s")

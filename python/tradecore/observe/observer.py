@@ -98,7 +98,7 @@ class Observer:
     def health(self) -> Health:
         """Return how the session is."""
         sample, at = self._newest
-        return judge(sample, time.monotonic() - at, self._thresholds)
+        return judge(sample, time.monotonic() - at, self._thresholds, self._live.blocked)
 
     def metrics(self, accept: str = "") -> Answer:
         """Return all metrics in the format that a client accepts: OpenMetrics, or Prometheus text."""

@@ -37,6 +37,10 @@ class VenueConnector(Connector):
     ----------
     venue : str
     credentials : Credentials, optional
+    url : str, optional
+        One address in place of the venue's hosts.
+    is_testnet : bool
+        Whether to use the hosts of the venue's test network.
     transport, clock : optional
         The network and the machine's clock if not given.
     seed : int, optional
@@ -54,11 +58,14 @@ class VenueConnector(Connector):
         venue: str,
         *,
         credentials: Credentials | None,
+        url: str | None,
+        is_testnet: bool,
         transport: Transport | None,
         clock: Clock | None,
         seed: int | None,
     ) -> None:
         self.name = venue
+        self._origin: dict[str, Any] = {"credentials": credentials, "url": url, "is_testnet": is_testnet}
         self.has_keys = credentials is not None
         self.unusable: Mapping[str, str] = {}
         self._clock = clock or SystemClock()
@@ -158,6 +165,14 @@ class VenueConnector(Connector):
     async def send(self, command: Command) -> VenueReport:
         """Carry out a command."""
         return await self._desk.send(command)
+
+    async def cancel_apart(self, instruments: Iterable[str]) -> None:
+        """Cancel every open order of some instruments over connections of its own."""
+        own = type(self)(self.name, transport=None, clock=None, seed=None, **self._origin)
+        async with own:
+            await own._api.measure_clock()
+            for instrument in instruments:
+                await own.cancel_all(instrument)
 
     async def query(self, instrument: str, client_id: str) -> Sequence[VenueReport]:
         """Ask what became of an order."""

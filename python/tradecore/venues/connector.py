@@ -160,6 +160,17 @@ class Connector(ABC):
         """
 
     @abstractmethod
+    async def cancel_apart(self, instruments: Iterable[str]) -> None:
+        """Cancel every open order of some instruments over connections of its own, in any event loop.
+
+        For when the loop that the connector is used in stands still; this needs no :meth:`start`.
+
+        Raises
+        ------
+        VenueError, NoAnswerError
+        """
+
+    @abstractmethod
     async def query(self, instrument: str, client_id: str) -> Sequence[VenueReport]:
         """Ask what became of an order: that it was accepted, its fills, its end. Nothing if the venue never had it.
 

@@ -62,6 +62,10 @@ class Api:
             result = {**result, "lastUpdateId": result["lastUpdateId"] - _STALE}
         return result
 
+    def expire(self, now_ns: int) -> None:
+        """Cancel orders whose client is no longer heard of."""
+        self._orders.expire(now_ns)
+
     def _common(self, base: str) -> dict[tuple[str, str], Endpoint]:
         market, orders = self._market, self._orders
         return {
@@ -106,6 +110,7 @@ class Api:
         requests = self._common(base) | {
             ("PUT", f"{base}/order"): Endpoint(orders.modify, _weighs(1), "signed", is_order=True),
             ("DELETE", f"{base}/allOpenOrders"): Endpoint(orders.cancel_all, _weighs(1), "signed"),
+            ("POST", f"{base}/countdownCancelAll"): Endpoint(orders.countdown, _weighs(10), "signed"),
             ("GET", f"{base}/userTrades"): Endpoint(accounts.own_trades, _weighs(5), "signed"),
             ("GET", f"{base}/premiumIndex"): Endpoint(market.premium_index, _weighs(1)),
             ("GET", f"{base}/leverageBracket"): Endpoint(accounts.brackets, _weighs(1), "signed"),

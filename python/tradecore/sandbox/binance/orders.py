@@ -12,6 +12,7 @@ from tradecore.sandbox.binance.requests import (
     AmendRequest,
     Asked,
     CancelReplaceRequest,
+    CountdownRequest,
     ModifyRequest,
     OrderRequest,
     WhichOrder,
@@ -44,6 +45,8 @@ class Orders:
         self._shapes = shapes
         self._is_spot = isinstance(shapes, SpotShapes)
         self._made_ids = itertools.count(1)
+        self._countdowns: dict[tuple[int, str], int] = {}
+        """When orders of an account in a symbol are cancelled unless it is heard of, ns UTC."""
 
     def _refusal(self, reason: str) -> Refused:
         return refusal_of(reason, is_spot=self._is_spot)
@@ -174,6 +177,21 @@ class Orders:
         if not mine:
             raise Refused(*UNKNOWN_ORDER)
         return [self._cancel(order, None, asked) for order in mine]
+
+    def countdown(self, asked: Asked) -> Json:
+        """Cancel all orders of a symbol in a while, unless told again; a time of 0 ends that."""
+        symbol, after_ms = asked.symbol(self._desk.market_of), asked.read(CountdownRequest).countdownTime
+        self._countdowns.pop((asked.account, symbol), None)
+        if after_ms:
+            self._countdowns[asked.account, symbol] = asked.now_ns + after_ms * 1_000_000
+        return {"symbol": symbol, "countdownTime": str(after_ms)}
+
+    def expire(self, now_ns: int) -> None:
+        """Cancel the orders of those that were not heard of in time."""
+        for account, symbol in [key for key, at_ns in self._countdowns.items() if at_ns <= now_ns]:
+            del self._countdowns[account, symbol]
+            for order in self._desk.open_orders(account, symbol):
+                self._desk.cancel(order, now_ns)
 
     def cancel_replace(self, asked: Asked) -> Json:
         """Cancel an order and place another one."""

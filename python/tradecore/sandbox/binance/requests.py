@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tradecore.sandbox import reading
 from tradecore.sandbox.binance.refusals import BAD_SYMBOL, missing, unreadable
@@ -67,6 +67,12 @@ class AmendRequest(_Request):
     origClientOrderId: str | None = None
     newClientOrderId: ClientId | None = None
     newQty: Positive
+
+
+class CountdownRequest(_Request):
+    """After how many ms without another such request the orders of a symbol of USD-M are cancelled."""
+
+    countdownTime: Annotated[int, Field(ge=0)]
 
 
 class ModifyRequest(_Request):

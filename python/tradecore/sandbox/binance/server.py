@@ -75,6 +75,7 @@ class BinanceServer(LocalServer):
 
     def _publish(self, now_ns: int) -> None:
         for api in self._api.values():
+            api.expire(self._door.venue_ns)
             api.streams.publish(now_ns)
 
     def _expire(self, now_ns: int) -> None:

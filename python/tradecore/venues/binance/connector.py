@@ -87,7 +87,15 @@ class BinanceConnector(VenueConnector):
     ) -> None:
         if venue not in MARKETS:
             raise InvalidValueError("venue", f"{venue!r} is none of {', '.join(MARKETS)}")
-        super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
+        super().__init__(
+            venue,
+            credentials=credentials,
+            url=url,
+            is_testnet=is_testnet,
+            transport=transport,
+            clock=clock,
+            seed=seed,
+        )
         self._market = MARKETS[venue]
         self._offered = self._market.streams
         self._is_mainnet = url is None and not is_testnet

@@ -87,7 +87,15 @@ class CoinbaseConnector(VenueConnector):
             raise InvalidValueError("venue", f"{venue!r} is not {VENUE}")
         if is_testnet:
             raise InvalidValueError("is_testnet", f"{VENUE} has no test network with a market")
-        super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
+        super().__init__(
+            venue,
+            credentials=credentials,
+            url=url,
+            is_testnet=is_testnet,
+            transport=transport,
+            clock=clock,
+            seed=seed,
+        )
         self._is_local = url is not None
         self._renewals = 0
         hosts = MAINNET if url is None else Hosts.at(url)

@@ -1,0 +1,73 @@
+"""A venue's own switch: it cancels orders by itself unless it goes on hearing of us."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from tradecore.errors import NoAnswerError, VenueError
+from tradecore.live.line import Line
+from tradecore.venues.clock import Clock
+
+__all__ = ["Switches"]
+
+_LOG = logging.getLogger("tradecore.live")
+_PER_PERIOD = 3
+"""How often it is told within the time it waits: two may be lost."""
+
+
+class Switches:
+    """Those of a session's venues that have one.
+
+    Parameters
+    ----------
+    seconds : float or None
+        How long a venue keeps orders without hearing of us; None to leave the switches alone.
+    clock : Clock
+    """
+
+    def __init__(self, seconds: float | None, clock: Clock) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._held: list[tuple[Line, asyncio.Task[None]]] = []
+
+    def hold(self, line: Line) -> None:
+        """Have a venue cancel the orders of a line's instruments when it does not hear of us, from now on."""
+        if self._seconds is not None:
+            task = asyncio.create_task(self._hold(line, self._seconds), name=f"session switch {line.venue}")
+            self._held.append((line, task))
+
+    async def release(self) -> None:
+        """Have the venues leave orders alone, of a session that ends in order."""
+        lines = [line for line, _ in self._held]
+        await self.close()
+        await asyncio.gather(*(self._release(line) for line in lines))
+
+    async def close(self) -> None:
+        """End the tasks, and leave the switches to the venues."""
+        tasks = [task for _, task in self._held]
+        self._held.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hold(self, line: Line, seconds: float) -> None:
+        while True:
+            if not any(await asyncio.gather(*(self._tell(line, name, seconds) for name in line.instruments))):
+                return
+            await self._clock.sleep(seconds / _PER_PERIOD)
+
+    async def _tell(self, line: Line, instrument: str, seconds: float) -> bool:
+        """Tell a venue, and return whether it has a switch; what it does not answer is said again in its turn."""
+        try:
+            return await line.connector.keep_alive(instrument, seconds)
+        except (VenueError, NoAnswerError) as error:
+            _LOG.warning("the switch of %s was not renewed: %s", instrument, error)
+            return True
+
+    async def _release(self, line: Line) -> None:
+        for instrument in line.instruments:
+            try:
+                await line.connector.keep_alive(instrument, 0)
+            except (VenueError, NoAnswerError) as error:
+                _LOG.error("the switch of %s may still cancel its orders: %s", instrument, error)

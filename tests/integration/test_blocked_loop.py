@@ -1,0 +1,264 @@
+"""What a session does when its event loop stands still, and what the venue does when it hears of nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+
+import tradecore as tc
+from tradecore.live.events import LoopBlocked
+from tradecore.live.runner import Live
+from tradecore.observe.health import Thresholds, judge
+from tradecore.sandbox import LocalServer, server_of
+from tradecore.venues import Credentials, Secret, make_connector
+from venue_live import run, until
+
+pytestmark = pytest.mark.once
+
+VENUES = ["BINANCE", "BYBIT", "COINBASE"]
+
+
+def name_at(venue: str) -> str:
+    return f"{'BTC-USD' if venue == 'COINBASE' else 'BTCUSDT'}.{venue}"
+
+
+class Sleeper(tc.Strategy):
+    """Rests a bid far below the best one, and then holds the event loop until it is let go."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.is_asked, self.is_held, self.go_on = False, False, threading.Event()
+        ctx.every("20ms", self.quote)
+
+    def quote(self, ctx: tc.Context) -> None:
+        (name,) = self.instruments
+        book = ctx.book(name)
+        if book.is_synced and not ctx.orders(name) and not self.is_held:
+            price = int(book.best_bid * 0.9 / book.tick_size) * book.tick_size
+            ctx.buy(name, "0.01", round(price, 2), post_only=True)
+        if self.is_asked and not self.is_held:
+            self.is_held = True
+            self.wait()
+
+    def wait(self) -> None:
+        assert self.go_on.wait(60)
+
+
+@contextmanager
+def serving(venue: str) -> Iterator[LocalServer]:
+    """A server in an event loop of its own, which goes on when the session's does not."""
+    made: list[LocalServer] = []
+    ready, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        async def serve() -> None:
+            make = server_of(venue)
+            assert make is not None
+            async with make(seed=4, symbols=[name_at(venue)]) as server:
+                made.append(server)
+                ready.set()
+                await asyncio.to_thread(over.wait)
+
+        asyncio.run(serve())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert ready.wait(60)
+        yield made[0]
+    finally:
+        over.set()
+        thread.join()
+
+
+def credentials(server: LocalServer) -> Credentials:
+    return Credentials(key=server.clients[0].key, secret=Secret(server.clients[0].secret))
+
+
+@asynccontextmanager
+async def trading(live: Live, sleeper: Sleeper) -> AsyncIterator[None]:
+    async with live:
+        running = asyncio.create_task(live.run())
+        await until(lambda: (live.has_begun and live.state.open_orders == 1) or running.done())
+        yield
+        sleeper.go_on.set()
+        live.stop()
+        await running
+
+
+def open_at(venue: str, server: LocalServer) -> int:
+    """How many orders the venue has open; asked from outside, in a loop of its own."""
+
+    async def ask() -> int:
+        async with make_connector(venue, credentials=credentials(server), url=server.rest) as connector:
+            await connector.instruments()
+            return len(await connector.open_orders())
+
+    return asyncio.run(ask())
+
+
+def watching(look: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=look)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_hook_that_does_not_return_is_named_and_orders_are_cancelled_meanwhile(
+    venue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "tradecore.live")
+    sleeper, seen = Sleeper("m", [name_at(venue)]), []
+    with serving(venue) as server:
+        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
+        live = Live([sleeper], [connector], block_after=0.5)
+        told = live.events.queue(LoopBlocked, size=10, policy="fail")
+
+        def look() -> None:
+            until_s = time.monotonic() + 50
+            while time.monotonic() < until_s and not (live.blocked and open_at(venue, server) == 0):
+                time.sleep(0.1)
+            seen.append((live.blocked, judge(None, 0.0, Thresholds(), live.blocked).checks[0]))
+            sleeper.go_on.set()
+
+        async def work() -> None:
+            async with trading(live, sleeper):
+                assert await asyncio.to_thread(open_at, venue, server) == 1
+                thread = watching(look)
+                sleeper.is_asked = True
+                await until(lambda: seen, 60)
+                await asyncio.to_thread(thread.join)
+                await until(lambda: live.state.open_orders == 0)
+                assert live.blocked is None
+                await until(lambda: len(told) == 1)
+
+        run(work)
+    ((blocked, check),) = seen
+    assert blocked is not None
+    assert (blocked.strategy, blocked.hook) == ("m", "quote")
+    assert "test_blocked_loop.py:" in blocked.line
+    assert blocked.line.endswith(" in wait")
+    assert (check.name, check.status, check.detail) == ("loop", "unhealthy", str(blocked))
+    assert str(blocked).startswith("quote of strategy m blocks the event loop, at ")
+    event = told.poll()
+    assert isinstance(event, LoopBlocked)
+    assert (event.strategy, event.hook, event.line, event.is_cancelling) == ("m", "quote", blocked.line, True)
+    assert event.since_ns == blocked.since_ns
+    assert event.seconds >= 0.5
+    assert "self.go_on.wait(60)" in caplog.text
+    assert "orders were cancelled" in caplog.text
+
+
+def test_the_policy_may_be_to_tell_alone() -> None:
+    venue = "BINANCE"
+    sleeper = Sleeper("m", [name_at(venue)])
+    with serving(venue) as server:
+        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
+        live = Live([sleeper], [connector], block_after=0.5, on_block="tell")
+        told = live.events.queue(LoopBlocked, size=10, policy="fail")
+
+        def look() -> None:
+            while live.blocked is None:
+                time.sleep(0.05)
+            time.sleep(1.0)
+            sleeper.go_on.set()
+
+        async def work() -> None:
+            async with trading(live, sleeper):
+                thread = watching(look)
+                sleeper.is_asked = True
+                await until(lambda: len(told) == 1)
+                await asyncio.to_thread(thread.join)
+                assert await asyncio.to_thread(open_at, venue, server) == 1
+
+        run(work)
+    event = told.poll()
+    assert isinstance(event, LoopBlocked)
+    assert not event.is_cancelling
+
+
+def test_on_paper_orders_are_cancelled_when_the_loop_goes_on() -> None:
+    venue = "BINANCE"
+    sleeper = Sleeper("m", [name_at(venue)])
+    with serving(venue) as server:
+        live = Live([sleeper], [make_connector(venue, url=server.rest)], paper=[tc.SimVenue(venue)], block_after=0.3)
+
+        def look() -> None:
+            while live.blocked is None:
+                time.sleep(0.05)
+            sleeper.go_on.set()
+
+        async def work() -> None:
+            async with trading(live, sleeper):
+                thread = watching(look)
+                sleeper.is_asked = True
+                await until(lambda: sleeper.go_on.is_set() and live.state.open_orders == 0)
+                await asyncio.to_thread(thread.join)
+
+        run(work)
+
+
+def test_a_venue_that_hears_of_nobody_cancels_and_is_told_while_a_session_lives() -> None:
+    venue = "BINANCE_USDM"
+    sleeper = Sleeper("m", [name_at(venue)])
+    with serving(venue) as server:
+        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
+        live = Live([sleeper], [connector], on_block="tell", dead_man=3.0)
+
+        async def work() -> None:
+            async with trading(live, sleeper):
+                until_s = time.monotonic() + 5
+                while time.monotonic() < until_s:
+                    await asyncio.sleep(0.1)
+                    assert live.state.open_orders == 1
+                sleeper.is_asked = True
+                asked = watching(lambda: left.append(_emptied(venue, server, sleeper)))
+                await until(lambda: left, 60)
+                await asyncio.to_thread(asked.join)
+
+        left: list[bool] = []
+        run(work)
+        assert left == [True]
+
+
+def _emptied(venue: str, server: LocalServer, sleeper: Sleeper) -> bool:
+    until_s = time.monotonic() + 30
+    try:
+        while time.monotonic() < until_s:
+            if open_at(venue, server) == 0:
+                return True
+            time.sleep(1.5)  # what asks for all open orders weighs much
+        return False
+    finally:
+        sleeper.go_on.set()
+
+
+def test_orders_that_are_to_stay_outlive_the_switch() -> None:
+    venue = "BINANCE_USDM"
+    sleeper = Sleeper("m", [name_at(venue)])
+    with serving(venue) as server:
+        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
+        live = Live([sleeper], [connector], on_stop="keep", dead_man=3.0)
+
+        async def work() -> None:
+            async with trading(live, sleeper):
+                pass
+
+        run(work)
+        time.sleep(4)
+        assert open_at(venue, server) == 1
+
+
+def test_the_switch_waits_for_some_seconds_at_least() -> None:
+    with pytest.raises(tc.errors.InvalidValueError, match="dead_man"):
+        Live(
+            [Sleeper("m", [name_at("BINANCE")])],
+            [make_connector("BINANCE")],
+            paper=[tc.SimVenue("BINANCE")],
+            dead_man=1.0,
+        )
