@@ -1,27 +1,35 @@
 """What a load on the server of a session costs the session: ``python -m benches.server [SECONDS]``.
 
 Starts ``tradecore serve`` on a market of its own. A maker quotes it, and the time from a frame's receipt until all that
-it led to has left is read off the session's own histogram: first with nobody asking, then with 200 clients that send
-2,000 requests a second. A client that sends orders by hand sees what both come to for people.
+it led to has left is read off the session's own histogram: with nobody asking, with 200 clients that send 2,000
+requests a second, and with 1,000 clients of the push, a tenth of which read nothing. A client that sends orders by hand
+sees what each comes to for people. The clients are a process of their own, on the same machine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import orjson
 
 CLIENTS, RATE = 200, 2_000
 PATHS = ("prices", "depth", "portfolio", "book/BTCUSDT", "orders?limit=20")
+STREAMS, SILENT = 1_000, 100
+TOPICS = ("prices", "book:BTCUSDT.BINANCE", "trades:BTCUSDT.BINANCE", "positions", "risk", "events")
 CONFIG = """
 [[mode.connections]]
 venue = "BINANCE"
@@ -40,9 +48,24 @@ params = { quote_qty = "0.01", max_position = "0.05" }
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A session that is served."""
+
+    url: str
+    token: str
+    pid: int
+
+    @property
+    def megabytes(self) -> float:
+        """What its process holds of memory now."""
+        status = Path(f"/proc/{self.pid}/statm").read_text().split()
+        return int(status[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 @contextmanager
-def served() -> Iterator[tuple[str, str]]:
-    """Serve a session; yields where, and a token."""
+def served() -> Iterator[Served]:
+    """Serve a session."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "serve.toml").write_text(CONFIG)
         run = [sys.executable, "-m", "tradecore"]
@@ -53,7 +76,7 @@ def served() -> Iterator[tuple[str, str]]:
             try:
                 for line in process.stderr or ():
                     if line.startswith("serving at "):
-                        yield line.split()[-1], token
+                        yield Served(line.split()[-1], token, process.pid)
                         break
             finally:
                 process.kill()
@@ -65,22 +88,70 @@ async def ask(http: aiohttp.ClientSession, path: str) -> Any:
         return (await response.json())["data"]
 
 
-async def load(url: str, until: float) -> int:
-    """Send requests until a time; return how many were answered."""
-    done = 0
+async def requests(url: str, seconds: float) -> str:
+    """Send requests for a while; return how many were answered."""
+    done, until = 0, time.monotonic() + seconds
+    place = urlsplit(url)
 
     async def client(number: int) -> None:
         nonlocal done
-        async with aiohttp.ClientSession(url) as http:
-            due = time.monotonic() + number / RATE
-            while due < until:
-                await asyncio.sleep(due - time.monotonic())
-                await ask(http, PATHS[number % len(PATHS)])
-                done += 1
-                due = max(due + CLIENTS / RATE, time.monotonic() - 1)
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        path = f"/api/v1/{PATHS[number % len(PATHS)]}"
+        asked = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\nAccept: */*\r\n\r\n".encode()
+        due = time.monotonic() + number / RATE
+        while due < until:
+            await asyncio.sleep(due - time.monotonic())
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"{path} is answered {head[:30]!r}")
+            length = head.lower().partition(b"content-length: ")[2]
+            await reader.readexactly(int(length[: length.index(b"\r")]))
+            done += 1
+            due = max(due + CLIENTS / RATE, time.monotonic() - 1)
+        writer.close()
 
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    return done
+    return f"{done / seconds:,.0f} requests a second were answered"
+
+
+async def streams(url: str, seconds: float) -> str:
+    """Listen to the push with many clients, of which some read nothing; return what they heard."""
+    place, heard, dropped, lost = urlsplit(url), 0, 0, 0
+    asked = orjson.dumps({"op": "subscribe", "topics": TOPICS})
+    upgrade = (
+        f"GET /api/v1/stream HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+    over = asyncio.Event()
+
+    async def client(number: int) -> None:
+        nonlocal heard, dropped, lost
+        reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 16)
+        writer.write(upgrade)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked)
+        if number < SILENT:
+            await over.wait()
+        with contextlib.suppress(ConnectionError):
+            while piece := await reader.read(1 << 16):
+                heard += len(piece) if number >= SILENT else 0
+            dropped += number < SILENT
+            lost += number >= SILENT and not over.is_set()
+        writer.close()
+
+    clients = [asyncio.create_task(client(number)) for number in range(STREAMS)]
+    await asyncio.sleep(seconds)
+    over.set()
+    done, waiting = await asyncio.wait(clients, timeout=2.0)
+    for task in waiting:
+        task.cancel()
+    for task in done:
+        task.result()
+    return (
+        f"{heard / seconds / 1e6:,.1f} MB a second were read; {dropped} of {SILENT} that read nothing were dropped, "
+        f"{lost} of the {STREAMS - SILENT} others"
+    )
 
 
 async def measured(http: aiohttp.ClientSession, seconds: float) -> str:
@@ -105,17 +176,33 @@ async def measured(http: aiohttp.ClientSession, seconds: float) -> str:
     return f"{'; '.join(rows)}; order by hand p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
 
 
-async def main(seconds: float) -> None:
-    """Measure without and with a load."""
-    with served() as (url, token):
-        headers = {"Authorization": f"Bearer {token}"}
-        async with aiohttp.ClientSession(url, headers=headers) as http:
-            await asyncio.sleep(5)
-            print("quiet:", await measured(http, seconds))
-            busy = asyncio.create_task(load(url, time.monotonic() + seconds))
-            print("busy: ", await measured(http, seconds))
-            print(f"{await busy / seconds:,.0f} requests a second were answered")
+async def under(work: str, url: str, seconds: float) -> str:
+    """Have a process of its own do what a load does, and return what it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benches.server", work, url, str(seconds), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    return out.decode().strip() or f"ended with exit code {process.returncode}"
 
+
+async def main(seconds: float) -> None:
+    """Measure without a load and with each."""
+    with served() as server:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        async with aiohttp.ClientSession(server.url, headers=headers) as http:
+            await asyncio.sleep(5)
+            print(f"quiet:    {await measured(http, seconds)}; {server.megabytes:,.0f} MB")
+            for name in LOADS:
+                busy = asyncio.create_task(under(name, server.url, seconds + 2))
+                await asyncio.sleep(2)
+                print(f"{name}: {await measured(http, seconds)}; {server.megabytes:,.0f} MB")
+                print(f"{' ' * len(name)}  {await busy}")
+
+
+LOADS = {"requests": requests, "streams": streams}
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))
+    if sys.argv[1:2] and sys.argv[1] in LOADS:
+        print(asyncio.run(LOADS[sys.argv[1]](sys.argv[2], float(sys.argv[3]))))
+    else:
+        asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))

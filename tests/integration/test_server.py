@@ -292,6 +292,31 @@ def test_the_rest_of_what_is_read(admin: httpx.Client) -> None:
     assert "example" in document["paths"]["/api/v1/orders"]["post"]["responses"]["201"]["content"]["application/json"]
 
 
+def test_a_view_is_sent_to_who_has_it_no_more_until_it_changes(served: Served, admin: httpx.Client) -> None:
+    def fetch(tag: str = "") -> httpx.Response:
+        return admin.get("/api/v1/orders", headers={"If-None-Match": tag} if tag else {})
+
+    first = fetch()
+    tag = first.headers["etag"]
+    again = fetch(tag)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert "content-security-policy" in again.headers
+    sent = data(order(admin, price=50000), 201)
+    changed = fetch(tag)
+    assert changed.headers["etag"] != tag
+    assert data(changed)[0]["id"] == sent["id"]
+    data(admin.delete(f"/api/v1/orders/{sent['id']}"), 202)
+    assert "etag" not in admin.get("/api/v1/me").headers
+    assert problem(admin.get("/api/v1/orders", headers={"Authorization": "Bearer x", "If-None-Match": tag}), 401)
+
+
+def test_what_one_may_read_is_not_kept_for_another(tmp_path: Path) -> None:
+    with Served(tmp_path, open_reads=False) as served, served.client("read") as reader, served.client(None) as nobody:
+        for _ in range(20):
+            data(reader.get("/api/v1/prices"))
+            assert problem(nobody.get("/api/v1/prices"), 401) == "unauthorized"
+
+
 def test_who_asks_too_often_is_told_to_wait(tmp_path: Path) -> None:
     with Served(tmp_path, rate_per_second=5.0) as served, served.client("read") as client:
         answers = [client.get("/health") for _ in range(40)]

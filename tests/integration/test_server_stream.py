@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from served import BTC, Served
 
 import tradecore as tc
 from tradecore.errors import RequestError
+from tradecore.server.frames import Connection
 from tradecore.server.topics import Client, Topics
 
 pytestmark = pytest.mark.once
@@ -122,38 +124,80 @@ def test_who_may_not_read_hears_nothing(tmp_path: Path) -> None:
             assert nobody.get("/health").status_code == 200
 
 
-def test_clients_that_do_not_read_are_dropped_and_stand_in_nobodys_way(served: Served) -> None:
-    """Their sockets stay full of trades and books, while others go on."""
+async def listens(url: str, topics: list[str], times: int = 1) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a socket that asks for topics, so often, and reads nothing by itself."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    writer.write(
+        b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await reader.readuntil(b'"kind":"hello"')
+    asked = orjson.dumps({"op": "subscribe", "topics": topics})
+    writer.write((bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked) * times)
+    return reader, writer
+
+
+def connections() -> int:
+    """How many sockets of the push are open in this process."""
+    return sum(type(each) is Connection and not each.transport.is_closing() for each in gc.get_objects())
+
+
+def test_clients_that_do_not_read_are_dropped_with_a_reason_and_gone(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth of many asks for more and more and takes none of it; the others hear all there is."""
+    monkeypatch.setattr("tradecore.server.stream._PATIENCE_S", 1.0)
     topics = [f"book:{BTC}", f"trades:{BTC}", "prices", "positions", "events", "feeds", "risk"]
 
-    async def silent() -> asyncio.StreamWriter:
-        host, port = served.url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        writer.write(
-            b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        await reader.readuntil(b'"kind":"hello"')
-        asked = orjson.dumps({"op": "subscribe", "topics": topics})
-        writer.write(bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked)
-        return writer
-
     async def main() -> None:
-        writers = [await silent() for _ in range(20)]
+        before = connections()
+        good = [await listens(served.url, topics) for _ in range(45)]
+        heard = [0] * len(good)
+
+        async def read(number: int, reader: asyncio.StreamReader) -> None:
+            while piece := await reader.read(1 << 16):
+                heard[number] += len(piece)
+
+        readers = [asyncio.create_task(read(number, reader)) for number, (reader, _) in enumerate(good)]
+        silent = [await listens(served.url, [f"book:{BTC}"] * 150, times=100) for _ in range(5)]
         async with tc.Client(served.url, token=served.tokens["trade"]) as client:
-            for _ in range(20):
+            for _ in range(10):
                 sent = await client.send("BTCUSDT", "buy", "0.001", "50000")
                 assert sent["status"] == "accepted"
                 await client.cancel(sent["id"])
-            count = 0
-            async for message in client.stream(["prices"]):
-                count += message["kind"] == "snapshot"
-                if count == 5:
-                    break
-        for writer in writers:
+        async with asyncio.timeout(60):
+            while connections() > before + len(good):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        at_first = list(heard)
+        await asyncio.sleep(1)
+        assert all(after > first > 0 for first, after in zip(at_first, heard, strict=True))
+        assert not any(task.done() for task in readers)
+        for _, writer in good + silent:
             writer.close()
+        await asyncio.gather(*readers, return_exceptions=True)
 
     asyncio.run(main())
+
+
+def test_a_slow_client_that_reads_on_is_told_why_it_is_dropped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradecore.server.topics._MOST_BYTES", 100_000)
+
+    async def main() -> None:
+        async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/api/v1/stream") as socket:
+            for _ in range(100):
+                await socket.send_json({"op": "subscribe", "topics": [f"book:{BTC}"] * 150})
+            async for _ in socket:
+                pass
+            assert socket.close_code == 4008
+
+    asyncio.run(main())
+
+
+def read(frame: bytes) -> dict[str, Any]:
+    """What a frame says."""
+    message: dict[str, Any] = orjson.loads(frame[frame.index(b"{") :])
+    return message
 
 
 def test_a_client_that_falls_behind_is_dropped_with_the_reason() -> None:
@@ -175,10 +219,10 @@ def test_a_client_that_falls_behind_is_dropped_with_the_reason() -> None:
         for number in range(1_000):
             topics.state("prices", number)
         (newest,) = await lazy.take()
-        assert orjson.loads(newest)["data"] == 999
+        assert read(newest)["data"] == 999
         late = Client()
         topics.subscribe(late, "orders", 290)
-        assert [orjson.loads(text)["seq"] for text in await late.take()] == list(range(291, 301))
+        assert [read(frame)["seq"] for frame in await late.take()] == list(range(291, 301))
         topics.leave(late)
         assert topics.wanted() == ["orders", "prices"]
 

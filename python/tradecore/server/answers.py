@@ -4,19 +4,48 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from tradecore.server.problems import Problem
 
-__all__ = ["encode", "failed", "ok"]
+__all__ = ["current", "encode", "failed", "ok"]
 
 
 def ok(data: Any, status: int = 200) -> Response:
     """Return an answer with what was asked for."""
     return _answer(status, {"success": True, "data": data, "error": None})
+
+
+def current(data: Any) -> Response:
+    """Return an answer with a view: what follows from how the session stands, whoever asks. It is made once."""
+    return _View(encode({"success": True, "data": data, "error": None}))
+
+
+class _View(Response):
+    """Bytes with a tag of theirs, which are not sent to who has them."""
+
+    media_type = "application/json"
+
+    def __init__(self, body: bytes) -> None:
+        tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+        # No cache has to forget it, and none may use it without asking.
+        super().__init__(body, headers={"Cache-Control": "no-cache", "ETag": tag, "Vary": "Authorization, Cookie"})
+        self._tag = tag.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and say in the request's state that it may be kept."""
+        scope["state"]["view"] = self
+        body, status, headers = self.body, self.status_code, list(self.raw_headers)
+        if any(name == b"if-none-match" and self._tag in value for name, value in scope["headers"]):
+            body, status = b"", 304
+            headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def failed(problem: Problem) -> Response:

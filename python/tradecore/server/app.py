@@ -20,6 +20,7 @@ from tradecore.server.accounts import Role
 from tradecore.server.answers import failed
 from tradecore.server.context import Service
 from tradecore.server.guard import Guard, identity_of
+from tradecore.server.kept import Kept
 from tradecore.server.problems import Problem, problem_of
 from tradecore.server.routes import ROUTERS
 from tradecore.server.stream import stream
@@ -64,7 +65,7 @@ def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] |
     _pages(app)
     _secure(app)
     return Guard(
-        app,
+        Kept(app, lambda: service.view.version),
         accounts=service.accounts,
         logins=service.logins,
         open_reads=service.open_reads,

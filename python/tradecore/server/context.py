@@ -84,6 +84,7 @@ class Service:
         """Do something in the session for somebody, and write that down."""
         try:
             done = await self.view.bridge.perform(act)
+            self.view.changed()
         except (TradecoreError, Problem) as error:
             problem = error if isinstance(error, Problem) else problem_of(error)
             await self.note(request, what, f"{detail}: {problem.text}", problem.status)
@@ -97,8 +98,8 @@ class Service:
         await asyncio.to_thread(self.accounts.note, who.user, peer, what, detail[:1000], status)
 
 
-def service_of(request: Request) -> Service:
-    """Return the service of a request."""
+async def service_of(request: Request) -> Service:
+    """Return the service of a request, without a thread of its own."""
     service: Service = request.app.state.service
     return service
 

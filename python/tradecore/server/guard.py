@@ -6,10 +6,10 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradecore.config.server import is_loopback
@@ -27,7 +27,7 @@ _CHECKED_S = 5.0
 _MOST_LOGINS = 1_000
 _MOST_PEERS = 10_000
 _MOST_BYTES = 1 << 20
-_HOST = re.compile(r":\d+$")
+_PORT = re.compile(r":\d+$")
 """The port at the end of a host."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,8 +42,13 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Content-Security-Policy": POLICY,
 }
+_ONLY_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 _NOBODY = Identity(None, Role.NONE)
+
+_Headers = Mapping[bytes, str]
+"""Of a request, by name in small letters."""
 
 
 class _Login:
@@ -125,7 +130,8 @@ class Guard:
         self._logins = logins
         self._least = Role.READ if open_reads else Role.NONE
         self._rate = rate
-        self._has_tls = has_tls
+        always = {**_HEADERS, **_ONLY_TLS} if has_tls else _HEADERS
+        self._always = [(name.lower().encode(), value.encode()) for name, value in always.items()]
         self._now = now
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -134,14 +140,15 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        # Of a header that is there twice the first.
+        headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
         scope.setdefault("state", {})
-        answer = self._with_headers(scope, send)
+        answer = self._with_headers(send)
         try:
             self._check_rate(scope)
             self._check_host(scope, headers)
             self._identify(scope, headers)
-            if scope["type"] == "http":
+            if scope["type"] == "http" and scope["method"] != "GET":
                 receive = _limited(headers, receive)
         except Problem as problem:
             if scope["type"] == "websocket":
@@ -163,20 +170,20 @@ class Guard:
         if left < 1:
             raise Problem(429, "too_many_requests", f"more than {self._rate:g} requests a second")
 
-    def _check_host(self, scope: Scope, headers: Headers) -> None:
+    def _check_host(self, scope: Scope, headers: _Headers) -> None:
         """Refuse pages of others: what they send carries their origin, or the name they gave this address."""
-        host = headers.get("host", "")
+        host = headers.get(b"host", "")
         # A name that a page has made point here would read what needs no token.
-        if self._least is not Role.NONE and not is_loopback(_HOST.sub("", host).strip("[]")):
+        if self._least is not Role.NONE and not _is_own(host):
             raise Problem(403, "host", "read at this machine's own address, or with open_reads = false")
-        origin = headers.get("origin")
+        origin = headers.get(b"origin")
         if origin is None or (scope["type"] == "http" and scope["method"] in _SAFE):
             return
         if origin.partition("://")[2] != host:
             raise Problem(403, "origin", "a page of another origin may not do this")
 
-    def _identify(self, scope: Scope, headers: Headers) -> None:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+    def _identify(self, scope: Scope, headers: _Headers) -> None:
+        scheme, _, token = headers.get(b"authorization", "").partition(" ")
         state = scope["state"]
         if scheme:
             who = self._accounts.of_token(token.strip()) if scheme.lower() == "bearer" else None
@@ -191,36 +198,39 @@ class Guard:
             return
         state.update(who=login.who, csrf=login.csrf, login=key)
         if scope["type"] == "http" and scope["method"] not in _SAFE and scope["path"] != "/api/v1/login":
-            given = headers.get("x-csrf-token", "")
+            given = headers.get(b"x-csrf-token", "")
             if not secrets.compare_digest(given.encode(), login.csrf.encode()):
                 raise Problem(403, "csrf", "X-CSRF-Token is not that of the login")
 
-    def _with_headers(self, scope: Scope, send: Send) -> Send:
+    def _with_headers(self, send: Send) -> Send:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Content-Security-Policy", POLICY)
-                if self._has_tls:
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+                headers = message["headers"]
+                given = {name for name, _ in headers}
+                message["headers"] = [*headers, *(pair for pair in self._always if pair[0] not in given)]
             await send(message)
 
         return answer
 
 
-def _cookie(headers: Headers) -> str | None:
-    for part in headers.get("cookie", "").split(";"):
+@lru_cache(256)
+def _is_own(host: str) -> bool:
+    """Return whether a request names this machine's own address."""
+    return is_loopback(_PORT.sub("", host).strip("[]"))
+
+
+def _cookie(headers: _Headers) -> str | None:
+    for part in headers.get(b"cookie", "").split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:
             return value
     return None
 
 
-def _limited(headers: Headers, receive: Receive) -> Receive:
+def _limited(headers: _Headers, receive: Receive) -> Receive:
     """Refuse bodies that are too large, as soon as that is known."""
     problem = Problem(413, "too_large", f"a body of more than {_MOST_BYTES} bytes")
-    length = headers.get("content-length", "0")
+    length = headers.get(b"content-length", "0")
     if not length.isdecimal() or int(length) > _MOST_BYTES:
         raise problem
     seen = 0

@@ -20,11 +20,13 @@ from starlette.types import ASGIApp
 from tradecore.config.server import ServerConfig
 from tradecore.errors import ConfigError, JournalError
 from tradecore.live.journal import JournalReader
+from tradecore.live.loop import run_loop
 from tradecore.live.runner import Live
 from tradecore.server.accounts import Accounts
 from tradecore.server.app import create_app
 from tradecore.server.bridge import Bridge, Sample
 from tradecore.server.context import Service
+from tradecore.server.frames import Connection
 from tradecore.server.guard import Logins
 from tradecore.server.jobs import Jobs
 from tradecore.server.view import View
@@ -164,7 +166,7 @@ class Server:
 
     def _run(self, listener: socket.socket) -> None:
         try:
-            asyncio.run(self._serve(listener))
+            run_loop(self._serve(listener))
         except BaseException as error:
             self._problem = error
             _LOG.exception("the server ends")
@@ -195,7 +197,9 @@ class Server:
             log_config=None,
             access_log=False,
             lifespan="off",
-            ws="websockets-sansio",
+            ws=Connection,
+            # On one machine bytes cost less than packing them for every client.
+            ws_per_message_deflate=False,
             ws_max_size=1 << 16,
             server_header=False,
             proxy_headers=False,

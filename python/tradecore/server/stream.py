@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tradecore.server.accounts import Role
 from tradecore.server.answers import encode
 from tradecore.server.context import Service
+from tradecore.server.frames import frame_of
 from tradecore.server.guard import identity_of
 from tradecore.server.topics import Client
 
@@ -42,13 +43,13 @@ async def stream(socket: WebSocket) -> None:
         return
     service.streams += 1
     client = Client()
-    client.put(_hello(service))
+    _tell(client, _hello(service))
     tasks = [asyncio.create_task(work) for work in (_read(socket, client, service), _write(socket, client))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if client.problem is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(socket.close(SLOW, client.problem[:120]), 1.0)
+                await socket.close(SLOW, client.problem[:120])
     finally:
         service.streams -= 1
         service.view.topics.leave(client)
@@ -68,7 +69,7 @@ async def _read(socket: WebSocket, client: Client, service: Service) -> None:
                 raise ValueError(f"a message of more than {_LONGEST} characters")
             _answer(orjson.loads(text), client, service)
         except (ValueError, TypeError) as error:
-            client.put(_told({"kind": "error", "code": "bad_message", "error": str(error)}))
+            _tell(client, _told({"kind": "error", "code": "bad_message", "error": str(error)}))
 
 
 def _answer(asked: Any, client: Client, service: Service) -> None:
@@ -76,7 +77,7 @@ def _answer(asked: Any, client: Client, service: Service) -> None:
         raise TypeError("expected an object with op")
     op, topics = asked.get("op"), asked.get("topics", [])
     if op == "ping":
-        client.put(_told({"kind": "pong"}))
+        _tell(client, _told({"kind": "pong"}))
         return
     if op not in ("subscribe", "unsubscribe"):
         raise ValueError(f"op is {op!r}; expected subscribe, unsubscribe or ping")
@@ -95,28 +96,31 @@ def _answer(asked: Any, client: Client, service: Service) -> None:
             service.view.topics.subscribe(client, topic, since.get(topic))
         except KeyError:
             problem = {"kind": "error", "code": "unknown_topic", "error": f"no topic {topic!r}", "topic": topic}
-            client.put(_told(problem))
+            _tell(client, _told(problem))
 
 
 async def _write(socket: WebSocket, client: Client) -> None:
-    loop = asyncio.get_running_loop()
     while client.problem is None:
         try:
-            messages = await asyncio.wait_for(client.take(), _HEARTBEAT_S)
+            async with asyncio.timeout(_HEARTBEAT_S):
+                frames = await client.take()
         except TimeoutError:
-            messages = [_told({"kind": "heartbeat"})]
-        began = loop.time()
-        for message in messages:
-            try:
-                await asyncio.wait_for(socket.send_text(message), _PATIENCE_S)
-            except TimeoutError:
-                client.drop(f"slow: nothing was read for {loop.time() - began:.0f} s")
-                return
-            except (WebSocketDisconnect, RuntimeError, OSError):
-                return
+            frames = [_told({"kind": "heartbeat"})]
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await socket.send({"type": "websocket.send", "frames": b"".join(frames)})
+        except TimeoutError:
+            client.drop(f"slow: nothing was read for {_PATIENCE_S:.0f} s")
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return
 
 
-def _hello(service: Service) -> str:
+def _tell(client: Client, frame: bytes) -> None:
+    client.put(frame)
+    client.wake()
+
+
+def _hello(service: Service) -> bytes:
     view = service.view
     return _told(
         {
@@ -131,5 +135,5 @@ def _hello(service: Service) -> str:
     )
 
 
-def _told(message: dict[str, Any]) -> str:
-    return encode(message).decode()
+def _told(message: dict[str, Any]) -> bytes:
+    return frame_of(encode(message))

@@ -47,6 +47,8 @@ class View:
     def __init__(self, bridge: Bridge, cash: Decimal) -> None:
         self.bridge = bridge
         self.started_ns = time.time_ns()
+        self.version = 0
+        """Another one with every snapshot, and after everything that somebody has done."""
         self.ids = [instrument.id for instrument in bridge.instruments]
         self.topics = Topics(self.snapshot)
         self.history = History(self.topics.update)
@@ -110,8 +112,13 @@ class View:
         text = f"{symbol!r} is not traded here; there is {', '.join(self.ids)}"
         raise Problem(404 if field is None else 422, "unknown_symbol", text, field)
 
+    def changed(self) -> None:
+        """Have views made anew: the session does not stand as they say."""
+        self.version += 1
+
     def take(self, sample: Sample) -> None:
         """Take a snapshot, and push what comes of it."""
+        self.changed()
         self.sample = sample
         self.topics.at_ns = sample.at_ns
         self._samples += 1

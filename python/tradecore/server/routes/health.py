@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tradecore.server.answers import ok
+from tradecore.server.answers import current
 from tradecore.server.context import Served
 from tradecore.server.described import described
 
@@ -22,4 +22,4 @@ router = APIRouter(tags=["session"])
     ),
 )
 async def health(service: Served) -> Response:
-    return ok(service.view.health())
+    return current(service.view.health())

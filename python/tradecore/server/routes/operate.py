@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tradecore.live.session import Session
 from tradecore.server.accounts import Role
-from tradecore.server.answers import ok
+from tradecore.server.answers import current, ok
 from tradecore.server.bodies import JobBody, ParametersBody, ReasonBody
 from tradecore.server.context import Served, needs
 from tradecore.server.described import described
@@ -50,23 +50,23 @@ REPORT_POLICY = (
     ),
 )
 async def portfolio(service: Served) -> Response:
-    return ok(service.view.portfolio())
+    return current(service.view.portfolio())
 
 
 @router.get("/positions", summary="What is held", dependencies=_READ, responses=described([], 401, 503))
 async def positions(service: Served) -> Response:
-    return ok(service.view.positions())
+    return current(service.view.positions())
 
 
 @router.get("/fills", summary="Fills, newest first", dependencies=_READ, responses=described([], 401))
 async def fills(service: Served, limit: _Limit = 100, before: _Before = None) -> Response:
     rows = (row for row in reversed(service.view.history.fills) if before is None or row["id"] < before)
-    return ok([row for row, _ in zip(rows, range(limit), strict=False)])
+    return current([row for row, _ in zip(rows, range(limit), strict=False)])
 
 
 @router.get("/ledger", summary="Money that moved, newest first", dependencies=_READ, responses=described([], 401))
 async def ledger(service: Served, limit: _Limit = 100) -> Response:
-    return ok(list(reversed(service.view.history.ledger))[:limit])
+    return current(list(reversed(service.view.history.ledger))[:limit])
 
 
 @router.get(
@@ -80,13 +80,13 @@ async def equity(
     since_ns: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     points: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Response:
-    return ok(service.view.equity(since_ns, points))
+    return current(service.view.equity(since_ns, points))
 
 
 @router.get("/events", summary="What happened, newest first", dependencies=_READ, responses=described([], 401))
 async def events(service: Served, limit: _Limit = 200, before_seq: _Before = None) -> Response:
     rows = (row for row in reversed(service.view.history.events) if before_seq is None or row["seq"] < before_seq)
-    return ok([row for row, _ in zip(rows, range(limit), strict=False)])
+    return current([row for row, _ in zip(rows, range(limit), strict=False)])
 
 
 @router.get("/sessions", summary="Sessions there are journals of", dependencies=_READ, responses=described([], 401))
@@ -96,12 +96,12 @@ async def sessions(service: Served) -> Response:
 
 @router.get("/strategies", summary="Strategies", dependencies=_READ, responses=described([], 401, 503))
 async def strategies(service: Served) -> Response:
-    return ok(service.view.strategies())
+    return current(service.view.strategies())
 
 
 @router.get("/strategies/{name}", summary="One strategy", dependencies=_READ, responses=described({}, 401, 404, 503))
 async def strategy(name: _Name, service: Served) -> Response:
-    return ok(service.view.strategy(service.view.find_strategy(name)))
+    return current(service.view.strategy(service.view.find_strategy(name)))
 
 
 @router.get(
@@ -111,7 +111,7 @@ async def strategy(name: _Name, service: Served) -> Response:
     responses=described({"values": {"half spread": 2}, "series": {}, "tables": {}, "log": []}, 401, 404),
 )
 async def published(name: _Name, service: Served) -> Response:
-    return ok(service.view.published(service.view.find_strategy(name).name))
+    return current(service.view.published(service.view.find_strategy(name).name))
 
 
 def _acts(word: str, says: str) -> None:
@@ -173,7 +173,7 @@ async def change(request: Request, name: _Name, body: ParametersBody, service: S
 
 @router.get("/risk", summary="Limits and what they stand at", dependencies=_READ, responses=described({}, 401, 503))
 async def risk(service: Served) -> Response:
-    return ok(service.view.risk())
+    return current(service.view.risk())
 
 
 def _switch(word: str, says: str, role: Role) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from tradecore.exec import slippage
 from tradecore.live.session import Session
 from tradecore.server.accounts import Role
-from tradecore.server.answers import encode, failed, ok
+from tradecore.server.answers import current, encode, failed, ok
 from tradecore.server.bodies import OrderBody, ReplaceBody
 from tradecore.server.context import Served, Service, needs
 from tradecore.server.described import described
@@ -120,6 +120,7 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     row = await view.history.answered(order_id, _PATIENCE_S, is_over=acts_at_once)
     # What is told is in the journal: also a fill, which leads to no command.
     await view.bridge.perform(lambda session, now: None)
+    view.changed()
     if row is None:
         raise Problem(503, "no_answer", f"order {order_id} was sent, and nothing is known of it yet")
     if row["status"] == "rejected":
@@ -208,7 +209,7 @@ async def listed(
             rows.append(shown_order(row))
             if len(rows) == limit:
                 break
-    return ok(rows)
+    return current(rows)
 
 
 @router.delete(
@@ -248,7 +249,7 @@ async def cancel_all(
 async def one(order_id: _Id, service: Served) -> Response:
     row = _known(order_id, service)
     fills = [fill for fill in service.view.history.fills if fill["order_id"] == order_id]
-    return ok({**shown_order(row), "fills": fills})
+    return current({**shown_order(row), "fills": fills})
 
 
 @router.delete(

@@ -1,0 +1,47 @@
+"""Messages of the push as bytes of the WebSocket, made once for all clients, and the connection that takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+__all__ = ["Connection", "frame_of"]
+
+_LEAVES_S = 2.0
+"""A connection that has been closed is gone after so long, whether or not its client has read what it was told."""
+_TEXT = 0x81
+"""A whole message of text."""
+
+
+def frame_of(text: bytes) -> bytes:
+    """Return a text as one frame, as servers send it: without a mask."""
+    length = len(text)
+    if length < 126:
+        return bytes((_TEXT, length)) + text
+    if length < 1 << 16:
+        return bytes((_TEXT, 126)) + length.to_bytes(2, "big") + text
+    return bytes((_TEXT, 127)) + length.to_bytes(8, "big") + text
+
+
+class Connection(WebSocketsSansIOProtocol):
+    """A WebSocket that also sends frames as they are, and that a client which does not read cannot keep open."""
+
+    async def send(self, message: Any) -> None:
+        """Send, once there is room; a close is told without waiting for it."""
+        if message["type"] == "websocket.close":
+            self.writable.set()
+        frames = message.get("frames")
+        if frames is None:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.close_sent:
+            raise ClientDisconnected
+        self.transport.write(frames)
+
+    async def run_asgi(self) -> None:
+        """Serve a client; what it has not read when that is over is thrown away."""
+        await super().run_asgi()
+        self.loop.call_later(_LEAVES_S, self.transport.abort)
