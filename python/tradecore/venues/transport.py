@@ -174,41 +174,29 @@ def _words(error: BaseException) -> str:
 
 
 class _Plain:
-    """A socket of websockets, with the task that reads it."""
+    """A socket of websockets, with the task that minds its end."""
 
-    def __init__(
-        self,
-        connection: websockets.asyncio.client.ClientConnection,
-        on_message: Callable[[bytes], None],
-        on_close: Callable[[str], None],
-    ) -> None:
+    def __init__(self, connection: websockets.asyncio.client.ClientConnection, on_close: Callable[[str], None]) -> None:
         self._connection = connection
-        self._reading = asyncio.create_task(self._read(on_message, on_close))
+        self._ending = asyncio.create_task(self._end(on_close))
 
-    async def _read(self, on_message: Callable[[bytes], None], on_close: Callable[[str], None]) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        reason = "closed"
-        try:
-            while True:
-                on_message(await self._connection.recv(decode=False))
-        except ConnectionClosed as error:
-            frame = error.rcvd
-            reason = f"closed by the venue: {frame.code} {frame.reason}".rstrip() if frame else "connection lost"
-        finally:
-            on_close(reason)
+    async def _end(self, on_close: Callable[[str], None]) -> None:
+        await self._connection.wait_closed()
+        frame = self._connection.protocol.close_rcvd
+        on_close(f"closed by the venue: {frame.code} {frame.reason}".rstrip() if frame else "connection lost")
 
     async def send(self, text: str) -> None:
-        from websockets.exceptions import ConnectionClosed
+        from websockets.asyncio.server import broadcast
+        from websockets.protocol import State
 
-        try:
-            await self._connection.send(text)
-        except ConnectionClosed:
-            raise Unreachable("the socket is closed") from None
+        if self._connection.state is not State.OPEN:
+            raise Unreachable("the socket is closed")
+        # Which writes at once. What is sent is little, so nobody waits until it has left the buffer.
+        broadcast((self._connection,), text, raise_exceptions=True)
 
     async def close(self) -> None:
         await self._connection.close()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        await asyncio.gather(self._ending, return_exceptions=True)
 
 
 async def _connect_plain(url: str, on_message: Callable[[bytes], None], on_close: Callable[[str], None]) -> Socket:
@@ -225,10 +213,46 @@ async def _connect_plain(url: str, on_message: Callable[[bytes], None], on_close
             open_timeout=None,
             close_timeout=2.0,
             process_exception=lambda error: error,
+            create_connection=_reading(on_message),
         )
     except WebSocketException as error:
         raise Unreachable(_handshake(error)) from None
-    return _Plain(connection, on_message, on_close)
+    return _Plain(connection, on_close)
+
+
+def _reading(on_message: Callable[[bytes], None]) -> type[websockets.asyncio.client.ClientConnection]:
+    """Return a connection that hands on messages where they are read, not to a task that would have to wake first."""
+    from websockets.asyncio.client import ClientConnection
+    from websockets.frames import DATA_OPCODES, Frame
+
+    class Connection(ClientConnection):
+        """Hands on whole messages, of which a venue may send one in several frames."""
+
+        _parts: list[bytes]
+
+        def process_event(self, event: Any) -> None:
+            if not (isinstance(event, Frame) and event.opcode in DATA_OPCODES):
+                super().process_event(event)
+            elif (whole := _whole(self._parts, bytes(event.data), event.fin)) is not None:
+                on_message(whole)
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._parts = []
+            super().connection_made(transport)
+
+    return Connection
+
+
+def _whole(parts: list[bytes], data: bytes, is_last: bool) -> bytes | None:
+    """Return a message, once its last part is there; the others are kept."""
+    if is_last and not parts:
+        return data
+    parts.append(data)
+    if not is_last:
+        return None
+    whole = b"".join(parts)
+    parts.clear()
+    return whole
 
 
 def _handshake(error: Exception) -> str:
@@ -296,13 +320,8 @@ def _fast_listener(on_message: Callable[[bytes], None], on_close: Callable[[str]
                 transport.send_close(code)
                 transport.disconnect()
             elif kind in (picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION):
-                payload = frame.get_payload_as_bytes()
-                if frame.fin and not self._parts:
-                    on_message(payload)
-                    return
-                self._parts.append(payload)
-                if frame.fin:
-                    whole, self._parts = b"".join(self._parts), []
+                whole = _whole(self._parts, frame.get_payload_as_bytes(), frame.fin)
+                if whole is not None:
                     on_message(whole)
 
         def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
