@@ -39,9 +39,8 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the machine and of the running event loop."""
 
-    def now_ns(self) -> int:
-        """Return the time, ns UTC."""
-        return time.time_ns()
+    now_ns = staticmethod(time.time_ns)
+    """Return the time, ns UTC."""
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Have something called after a while."""
@@ -159,20 +158,19 @@ class ClockOffset:
     200
     """
 
-    __slots__ = ("_last",)
+    __slots__ = ("_last", "ns")
 
     def __init__(self, keep: int = 9) -> None:
         self._last: deque[int] = deque(maxlen=keep)
+        self.ns: int | None = None
+        """The venue's clock minus ours; None before the first measurement."""
 
     def measured(self, sent_ns: int, venue_ns: int, received_ns: int) -> None:
         """Take a measurement: our time of request and answer, and the venue's time in it, ns."""
         self._last.append(venue_ns - (sent_ns + received_ns) // 2)
+        self.ns = round(median(self._last))
 
     def restart(self) -> None:
         """Forget what was measured: the venue says that the time is wrong."""
         self._last.clear()
-
-    @property
-    def ns(self) -> int | None:
-        """The venue's clock minus ours; None before the first measurement."""
-        return round(median(self._last)) if self._last else None
+        self.ns = None

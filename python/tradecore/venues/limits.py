@@ -119,15 +119,16 @@ class RateLimiter:
         int
             0, or how long to wait before asking again, ns; nothing is spent then.
         """
-        free = self._stopped_until
+        free, known = self._stopped_until, []
         for name, cost in costs.items():
             if (spent := self._spent.get(name)) is not None:
-                free = max(free, spent.free_at(cost, now_ns, urgent=urgent))
+                known.append((spent, cost))
+                if (at := spent.free_at(cost, now_ns, urgent=urgent)) > free:
+                    free = at
         if free > now_ns:
             return free - now_ns
-        for name, cost in costs.items():
-            if (spent := self._spent.get(name)) is not None:
-                spent.spend(cost, now_ns)
+        for spent, cost in known:
+            spent.spend(cost, now_ns)
         return 0
 
     def observe(self, name: str, used: int, now_ns: int) -> None:

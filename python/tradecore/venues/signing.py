@@ -7,11 +7,11 @@ printed, compared, copied or pickled.
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from tradecore.errors import CredentialsError
@@ -29,6 +29,10 @@ __all__ = [
     "Signer",
     "signer_of",
 ]
+
+
+_BLOCK = 64
+"""Bytes that SHA-256 works on at a time: a key of HMAC is filled up to them (RFC 2104)."""
 
 
 class Secret:
@@ -110,16 +114,25 @@ class Signer(Protocol):
 class HmacSigner:
     """HMAC-SHA256 with a shared secret, in lower-case hex, or in base64 with the secret in base64 too."""
 
-    __slots__ = ("_in_base64", "_key")
+    __slots__ = ("_in_base64", "_inner", "_outer")
 
     def __init__(self, secret: Secret, *, in_base64: bool = False) -> None:
         text = secret.reveal()
-        self._key = base64.b64decode(text) if in_base64 else text.encode()
+        key = base64.b64decode(text) if in_base64 else text.encode()
+        if len(key) > _BLOCK:
+            key = sha256(key).digest()
+        key = key.ljust(_BLOCK, b"\0")
+        # What the key comes to is hashed once; a signature goes on from there, at half the cost of `hmac.digest`.
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in key))
         self._in_base64 = in_base64
 
     def sign(self, payload: bytes) -> str:
         """Return the signature of the payload."""
-        digest = hmac.digest(self._key, payload, "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        digest = outer.digest()
         return base64.b64encode(digest).decode() if self._in_base64 else digest.hex()
 
 

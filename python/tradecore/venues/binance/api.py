@@ -128,10 +128,11 @@ class BinanceApi(VenueApi):
 
     def _signed_on(self, params: Mapping[str, str]) -> dict[str, str]:
         """Return the parameters of a request on a WebSocket with key, time and signature."""
-        known = dict(params) | {"apiKey": self._needed(self._key), "timestamp": str(self.now_ms())}
-        known.setdefault("recvWindow", str(_RECV_WINDOW_MS))
-        text = "&".join(f"{name}={known[name]}" for name in sorted(known))
-        return known | {"signature": self._sign(text)}
+        key, window = self._needed(self._key), str(_RECV_WINDOW_MS)
+        known = {**params, "apiKey": key, "recvWindow": window, "timestamp": str(self.now_ms())}
+        text = "&".join([f"{name}={value}" for name, value in sorted(known.items())])
+        known["signature"] = self._sign(text)
+        return known
 
     def _judge(self, request: str, answer: Mapping[str, Any]) -> Any:
         """Return the result of an answer on a WebSocket, or raise what it says."""
@@ -150,8 +151,10 @@ class BinanceApi(VenueApi):
         raise self._error(request, str(error.get("code", status)), str(error.get("msg", "")), status)
 
     def _costs(self, name: str, *, is_order: bool = False) -> dict[str, int]:
-        weight = {"weight_1m": self.market.weights.get(name, 1)}
-        return weight | {"orders_10s": 1, "orders_1m": 1, "orders_1d": 1} if is_order else weight
+        weight = self.market.weights.get(name, 1)
+        if not is_order:
+            return {"weight_1m": weight}
+        return {"weight_1m": weight, "orders_10s": 1, "orders_1m": 1, "orders_1d": 1}
 
     def _parsed(self, request: str, body: bytes) -> Any:
         try:
