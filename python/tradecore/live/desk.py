@@ -12,6 +12,7 @@ from tradecore.types import EventKind
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector
 from tradecore.venues.events import VenueReport
+from tradecore.venues.tasks import begin
 
 __all__ = ["Desk", "PaperDesk", "VenueDesk", "earlier"]
 
@@ -149,15 +150,23 @@ class VenueDesk:
         self._failed = failed
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """The last request of each order, or in each instrument, that is not answered yet."""
+        self._is_sending = False
         self._is_ending = False
 
     def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
         """Do nothing: the venues know."""
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
-        """Let commands go. A live kernel brings its refusals back by itself."""
-        for command in commands:
-            self._ask(command.client_id, self._carry, command)
+        """Let commands go, in this call where nothing has to be waited for.
+
+        A live kernel brings its refusals back by itself.
+        """
+        self._is_sending = True
+        try:
+            for command in commands:
+                self._ask(command.client_id, self._carry, command)
+        finally:
+            self._is_sending = False
 
     def next_due(self) -> int | None:
         """Venues speak when they like."""
@@ -192,18 +201,23 @@ class VenueDesk:
         before = self._under_way.get(key)
 
         async def ask() -> None:
-            try:
-                if before is not None:
-                    await asyncio.wait((before,))
-                await request(what)
-            finally:
-                if self._under_way.get(key) is asyncio.current_task():
-                    del self._under_way[key]
+            if before is not None:
+                await asyncio.wait((before,))
+            await request(what)
 
-        self._under_way[key] = asyncio.get_running_loop().create_task(ask())
+        def answered(task: asyncio.Task[None]) -> None:
+            if self._under_way.get(key) is task:
+                del self._under_way[key]
+
+        if (task := begin(ask())) is not None:
+            self._under_way[key] = task
+            task.add_done_callback(answered)
 
     async def _carry(self, command: Command) -> None:
-        self._tell(await self._connectors[self._instruments[command.market].venue].send(command))
+        report = await self._connectors[self._instruments[command.market].venue].send(command)
+        if self._is_sending:  # what is refused at once is told when all that left with it has left
+            await asyncio.sleep(0)
+        self._tell(report)
         if self._is_ending and command.kind == "submit":
             self.cancel_in(command.instrument)
 

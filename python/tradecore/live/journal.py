@@ -141,7 +141,7 @@ class JournalWriter:
     def frame(self, ts_recv: int, venue: str, data: bytes) -> None:
         """Append bytes as they came from a venue."""
         name = venue.encode()
-        self._append(RecordKind.FRAME, _FRAME.pack(ts_recv, len(name)) + name + data)
+        self._append(RecordKind.FRAME, b"".join((_FRAME.pack(ts_recv, len(name)), name, data)))
 
     def state(self, saved: bytes) -> None:
         """Append a kernel's state."""

@@ -123,26 +123,33 @@ class Line:
 
     def read(self, event: Event) -> list[LineInput]:
         """Return what an event is to a session."""
-        rows: list[LineInput] = []
         if isinstance(event, Frame):
-            self.frames += 1
-            self._feed.frame(event)
-            for name in self.instruments if event.instrument is None else (event.instrument,):
-                if name not in self.heard:
-                    continue
-                pending = self._decoder.pending(name)
-                if pending is not None:
-                    ts_event, kind, traded_qty = pending
-                    self.heard[name].count(event.ts_recv, kind, traded_qty)
-                    self.feed_latency.observe((event.ts_recv - ts_event) / 1e9)
-                    rows.append(Rows(name, self._decoder))
-        elif isinstance(event, FeedState):
-            # The feed minds what the connector says, and passes it on.
-            self._feed.state(event)
-        else:
+            return self.rows(event)
+        if not isinstance(event, FeedState):
             if isinstance(event, LinkState) and event.is_up:  # it may have been to tell of the account meanwhile
                 self.is_doubted.set()
             return [event]
-        rows += self._told
-        self._told.clear()
+        # The feed minds what the connector says, and passes it on.
+        self._feed.state(event)
+        return self._news([])
+
+    def rows(self, frame: Frame) -> list[LineInput]:
+        """Return what a frame is to a session."""
+        self.frames += 1
+        self._feed.frame(frame)
+        rows: list[LineInput] = []
+        for name in self.instruments if frame.instrument is None else (frame.instrument,):
+            heard = self.heard.get(name)
+            if heard is not None and (pending := self._decoder.pending(name)) is not None:
+                ts_event, kind, traded_qty = pending
+                heard.count(frame.ts_recv, kind, traded_qty)
+                self.feed_latency.observe((frame.ts_recv - ts_event) / 1e9)
+                rows.append(Rows(name, self._decoder))
+        return self._news(rows)
+
+    def _news(self, rows: list[LineInput]) -> list[LineInput]:
+        """Return rows, and what became of books behind them."""
+        if self._told:
+            rows += self._told
+            self._told.clear()
         return rows

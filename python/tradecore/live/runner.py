@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -25,6 +26,7 @@ from tradecore.live.audit import Auditor
 from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.events import LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
+from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
 from tradecore.live.session import Session
@@ -188,6 +190,7 @@ class Live:
         self._header = dict(header or {})
         self.events = EventBus() if events is None else events
         self.lines: list[Line] = []
+        self._intakes: list[Intake] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._session: Session | None = None
         # What has arrived before the strategies start; None once they have.
@@ -381,17 +384,18 @@ class Live:
         """Connect to the venues, subscribe, and return the instruments as the venues list them now."""
         found: dict[str, Instrument] = {}
         for venue, connector in self._connectors.items():
-            queue = VenueQueue(connector)
-            await connector.start(queue.put)
+            intake = Intake(VenueQueue(connector))
+            self._intakes.append(intake)
+            await connector.start(intake.put)
             listed = await connector.instruments()
             own = [name for name in self._wanted if name.rpartition(".")[2] == venue]
             if missing := [name for name in own if name not in listed]:
                 raise InvalidValueError("strategies", f"{venue} does not list {missing[0]}")
             found |= {name: listed[name] for name in own}
-            line = Line(connector, queue, [listed[name] for name in own])
+            line = Line(connector, intake.queue, [listed[name] for name in own])
             self.lines.append(line)
             line.subscribe(self.strategies)
-            self._tasks.append(asyncio.create_task(self._pump(line), name=f"session {venue}"))
+            intake.start(partial(self._guarded, self._arrived, line), self._turned)
         return [found[name] for name in self._wanted]
 
     async def _begin(self) -> None:
@@ -502,6 +506,7 @@ class Live:
         # One that was taken up and has not gone on can be taken up again.
         has_ended = session.journal is not None and self._failure is None and (has_begun or not self._is_resumed)
         if session.journal is not None and has_ended:
+            session.write_down()
             session.journal.end({"digest": digest})
         if self._projector is not None:
             self._projector.end(digest if has_ended else None)
@@ -522,6 +527,8 @@ class Live:
             self._advance()
 
     async def _close(self) -> None:
+        for intake in self._intakes:
+            intake.close()
         await self._switches.close()
         for task in self._tasks:
             task.cancel()
@@ -537,11 +544,6 @@ class Live:
             journal, self._session.journal = self._session.journal, None
             journal.close()
 
-    async def _pump(self, line: Line) -> None:
-        while True:
-            event = await line.queue.get()
-            self._guarded(self._arrived, line, event)
-
     def _guarded(self, work: Callable[..., object], *given: Any) -> None:
         """Do something that may fail: the session ends then, and cancels first."""
         try:
@@ -556,12 +558,21 @@ class Live:
         self.stop()
 
     def _arrived(self, line: Line, event: Event) -> None:
-        if isinstance(event, Frame) and self._session is not None:
+        if not isinstance(event, Frame):
+            for each in line.read(event):
+                self._take_in(each)
+            return
+        if self._session is not None:
             self._session.frame(event)
-        for each in line.read(event):
+        for each in line.rows(event):
             self._take_in(each)
-        if isinstance(event, Frame):
-            line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
+        line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
+
+    def _turned(self) -> None:
+        """End a turn of the loop in which something arrived."""
+        if self._held is None and self._failure is None:
+            self._guarded(self.session.write_down)
+        self._plan()
 
     async def _keep_written(self) -> None:
         while self._failure is None:
@@ -570,12 +581,20 @@ class Live:
 
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)
+        self._plan()
 
     def _deliver(self, report: VenueReport) -> None:
         """Have the session know of a report at once, also before the strategies start."""
         self.session.report(self._now(), report)
 
     def _take_in(self, event: LineInput) -> None:
+        if isinstance(event, Rows) and self._held is None:
+            if self._failure is None:
+                session = self.session
+                now = max(self._clock.now_ns(), session.now_ns)
+                session.advance(now)
+                session.message(now, event.instrument, event.source)
+            return
         if isinstance(event, LinkState):
             self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
             return
@@ -591,18 +610,15 @@ class Live:
             self._held.append(event.kept() if isinstance(event, Rows) else event)
             return
         session = self.session
-        self._advance()
         now = self._now()
+        session.advance(now)
         match event:
-            case Rows():
-                session.message(now, event.instrument, event.source)
             case VenueReport():
                 session.report(now, event)
             case FeedState():
                 session.feed(now, event)
             case Balance():
                 session.balance(now, event)
-        self._plan()
 
     def _now(self) -> int:
         return max(self._clock.now_ns(), self.session.now_ns)

@@ -104,7 +104,10 @@ class Session:
             self.journal.frame(frame.ts_recv, frame.venue, frame.data)
 
     def message(self, at_ns: int, instrument: str, source: FeedDecoder | Mapping[str, Any]) -> None:
-        """Deliver whole messages, to whom they move first: those a decoder has ready, or event columns."""
+        """Deliver whole messages, to whom they move first: those a decoder has ready, or event columns.
+
+        What leads to no command is written down with what comes next, or by :meth:`write_down`.
+        """
         market = self._markets[instrument]
         self.desk.message(at_ns, market, source)
         if (due := self.desk.next_due()) is not None and due <= at_ns:
@@ -113,7 +116,7 @@ class Session:
             self.kernel.decoded(at_ns, market, source)
         else:
             self.kernel.message(at_ns, market, source)
-        self.settle(at_ns)
+        self._let_go(at_ns)
 
     def feed(self, at_ns: int, state: FeedState) -> None:
         """Tell where a feed stands."""
@@ -153,15 +156,27 @@ class Session:
 
     def settle(self, at_ns: int) -> None:
         """Write down what the kernel took and decided, then let its commands go."""
+        self._let_go(at_ns)
+        self.write_down()
+
+    def write_down(self) -> None:
+        """Have all that the kernel took so far in the journal."""
+        if self.journal is not None:
+            self._write(self.journal, is_urgent=False)
+
+    def _let_go(self, at_ns: int) -> None:
+        """Let commands go, after all that led to them is in the journal's file."""
         self.now_ns = at_ns
         commands, refusals = self.kernel.drain(), self.kernel.refusals()
-        self.moves += len(commands)
-        if self.journal is not None:
-            self._write(self.journal, is_urgent=bool(commands))
-        if self._waiting is not None:
-            self._waiting += commands
-            commands = []
-        self.desk.send(at_ns, commands, refusals)
+        if commands:
+            self.moves += len(commands)
+            if self.journal is not None:
+                self._write(self.journal, is_urgent=True)
+            if self._waiting is not None:
+                self._waiting += commands
+                commands = []
+        if commands or refusals:
+            self.desk.send(at_ns, commands, refusals)
 
     def flush(self) -> None:
         """Have all that was written down so far in the journal's file."""

@@ -247,16 +247,15 @@ class Link:
 
     def _read(self, session: Session, data: bytes) -> None:
         try:
-            self._sort(session, data, self._clock.now_ns())
+            if session.closed is None and (name := self._plan.read(session, data)) is not None:
+                self._sort(session, data, self._clock.now_ns(), name)
         except Exception as error:
             # A message that cannot be handled must not pass unseen, nor may it end the loop it came from.
             context = {"message": f"link {self._plan.name}: a message could not be handled", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
             session.end(f"{type(error).__name__} while a message was handled")
 
-    def _sort(self, session: Session, data: bytes, now_ns: int) -> None:
-        if session.closed is not None or (name := self._plan.read(session, data)) is None:
-            return
+    def _sort(self, session: Session, data: bytes, now_ns: int, name: bytes) -> None:
         if session.kept is None:
             if session is self.session:  # what an old one still says was kept of the new one
                 self._plan.read_data(data, now_ns, name)

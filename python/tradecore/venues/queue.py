@@ -55,6 +55,10 @@ class VenueQueue:
         while not self._events:
             self._arrived.clear()
             await self._arrived.wait()
+        return self.pop()
+
+    def pop(self) -> Event:
+        """Return the next event of a queue that is not empty."""
         event = self._events.popleft()
         if self._lost and len(self._events) <= self.limit // 2:
             lost, self._lost = self._lost, set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -195,7 +196,7 @@ class MarketStreams:
             name=route,
             url=url,
             prepare=prepare,
-            read=lambda session, data: self._read(route, session, data),
+            read=partial(self._read, route),
             read_data=self._data,
             tell=lambda is_up, reason: self._told(route, is_up, reason),
             renew_s=self._dialect.renew_s,

@@ -3,10 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any, TypeVar
 
-__all__ = ["Tasks"]
+__all__ = ["Tasks", "begin"]
+
+_T = TypeVar("_T")
+
+
+def begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+    """Do some work up to where it first has to wait, and return the task that does the rest; None if it is done.
+
+    What a task does only in the next turn of the loop is so done in this one, in a call from where it is asked for.
+    """
+    try:
+        waits_for = work.send(None)
+    except StopIteration:
+        return None
+    return asyncio.get_running_loop().create_task(_rest(work, waits_for))
+
+
+@types.coroutine
+def _rest(work: Coroutine[Any, Any, _T], waits_for: Any) -> Generator[Any, Any, _T]:
+    """Go on with work that has been begun and waits for something."""
+    while True:
+        try:
+            yield waits_for
+        except BaseException as error:  # it is cancelled where it waits
+            try:
+                waits_for = work.throw(error)
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+        else:
+            return (yield from work.__await__())
 
 
 class Tasks:
