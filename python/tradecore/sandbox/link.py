@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -45,7 +46,9 @@ class Link:
         self._clock = clock
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST)
         self._held: bytes | None = None
-        self._later: set[Timer] = set()
+        self._later: dict[int, Timer] = {}
+        """What is still to be sent, by number: timers of one moment have one hash."""
+        self._numbers = itertools.count()
         self.is_half_open = False
         self.is_cut = False
 
@@ -84,12 +87,13 @@ class Link:
             self._put(held)
 
     def _push_later(self, text: bytes, seconds: float) -> None:
+        number = next(self._numbers)
+
         def arrive() -> None:
-            self._later.discard(handle)
+            del self._later[number]
             self._put(text)
 
-        handle = self._clock.call_later(seconds, arrive)
-        self._later.add(handle)
+        self._later[number] = self._clock.call_later(seconds, arrive)
 
     def _put(self, text: bytes) -> None:
         if self.is_half_open or self.is_cut:
@@ -124,7 +128,7 @@ class Link:
                 elif message.type is WSMsgType.TEXT:
                     on_text(message.data)
         finally:
-            for handle in self._later:
+            for handle in self._later.values():
                 handle.cancel()
             for task in (writer, pinger):
                 task.cancel()
