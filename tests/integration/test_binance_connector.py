@@ -277,6 +277,13 @@ def test_an_order_that_never_arrived_is_given_up_once_it_cannot_any_more(venue: 
             assert (report.kind, report.detail) == ("rejected", "it never reached the venue")
             assert session.clock.now_ns() - began_ns > 5_000_000_000
             assert session.server.orders == {}
+            sent = len(session.server.seen)
+            session.trader.take(placed)
+            for _ in range(2):  # that waited: it is not to be found out again
+                refused = await session.send(lambda ctx: ctx.cancel(session.order_id))
+                assert (refused.kind, refused.reason) == ("cancel_rejected", "unknown_order")
+                session.trader.take(refused)
+            assert len(session.server.seen) == sent
 
     run(work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -20,6 +21,7 @@ from tradecore.venues.tasks import Tasks
 __all__ = ["OrderDesk", "OrderInterface", "OrderState", "Refusal", "reports_of"]
 
 _REFUSED: dict[str, ReportKind] = {"submit": "rejected", "replace": "replace_rejected", "cancel": "cancel_rejected"}
+_REMEMBERED = 100
 _CANCEL_ATTEMPTS = 5
 
 
@@ -95,6 +97,9 @@ def reports_of(state: OrderState, report: VenueReport) -> list[VenueReport]:
         told.append(replace(base, kind="cancelled"))
     elif state.end == "expired":
         told.append(replace(base, kind="expired", reason=state.reason or "venue"))
+    elif state.end == "filled":
+        # A venue may have made it smaller meanwhile, as where two orders of one account would have met.
+        told.append(replace(base, kind="reduced", qty=state.qty))
     return told
 
 
@@ -128,6 +133,8 @@ class OrderDesk:
         self._tell = tell
         self._tasks = tasks
         self._resolving: dict[str, asyncio.Task[None]] = {}
+        self._over: deque[str] = deque(maxlen=_REMEMBERED)
+        """Orders that were looked up and are over, or never were."""
 
     @property
     def unresolved(self) -> int:
@@ -138,6 +145,9 @@ class OrderDesk:
         """Carry out a command and say what is known of it then."""
         while (resolving := self._resolving.get(command.client_id)) is not None:
             await asyncio.shield(resolving)
+        if command.client_id in self._over and command.kind != "submit":
+            # It waited behind that; to ask once more would take as long as a request may be on its way.
+            return self._report(command, _REFUSED[command.kind], "unknown_order", "the order is not there any more")
         sent_ns = self._clock.now_ns()
         try:
             return await self._carry_out(command)
@@ -175,6 +185,8 @@ class OrderDesk:
             is_late = asked_ns - sent_ns > self._interface.good_for_s * 1e9
             if self._is_settled(command, state) or is_late:
                 break
+        if state is None or state.end is not None:
+            self._over.append(command.client_id)
         for report in self._conclusion(command, state):
             self._tell(report)
 
