@@ -182,6 +182,8 @@ class _Plain:
 
     async def _end(self, on_close: Callable[[str], None]) -> None:
         await self._connection.wait_closed()
+        if (pings := self._connection.keepalive_task) is not None:
+            pings.cancel()  # they began after the connection was lost, so its end did not end them
         frame = self._connection.protocol.close_rcvd
         on_close(f"closed by the venue: {frame.code} {frame.reason}".rstrip() if frame else "connection lost")
 
