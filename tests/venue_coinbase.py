@@ -186,6 +186,15 @@ class FakeCoinbase(VenueServer):
         if not muted:
             self._tell(order)
 
+    def reduce(self, client_id: str, qty: str) -> None:
+        """Make an order smaller, as where it would have met one of its own account; filled so far, it is done."""
+        order = self.orders[client_id]
+        (terms,) = order["order_configuration"].values()
+        terms["base_size"] = qty
+        if Decimal(order["filled_size"]) >= Decimal(qty):
+            order["status"] = "FILLED"
+        self._tell(order)
+
     def _tell(self, order: dict[str, Any]) -> None:
         if self.is_mute:
             return

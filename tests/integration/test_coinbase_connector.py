@@ -115,6 +115,31 @@ def test_an_order_is_placed_edited_filled_and_cancelled() -> None:
     run(work)
 
 
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "asked"])
+def test_an_order_that_the_venue_makes_smaller_ends_with_what_was_filled(is_told: bool) -> None:
+    async def work() -> None:
+        async with live() as session:
+            trader, server = session.trader, session.server
+            placed = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000.0"))
+            trader.take(placed)
+            server.fill(placed.order, "0.004")
+            await until(lambda: [report for report in session.reports if report.kind == "fill"])
+            server.is_mute = not is_told
+            server.reduce(placed.order, "0.006")
+            server.reduce(placed.order, "0.004")
+            if is_told:
+                await until(lambda: len([report for report in session.reports if report.kind == "reduced"]) == 3)
+                assert next(report.qty for report in session.reports if report.kind == "reduced") == Decimal("0.006")
+            told = [] if is_told else await session.connector.query(session.id, placed.order)
+            for report in [*session.reports, *told]:
+                trader.take(report)
+            trader.act(lambda ctx: ctx.orders())
+            assert trader.done == []
+            assert trader.last == (OrderStatus.FILLED, 0.004)
+
+    run(work)
+
+
 def test_an_order_ends_after_its_fills_however_late_they_are_to_be_read() -> None:
     async def work() -> None:
         async with live(factor=10) as session:

@@ -106,6 +106,11 @@ ROW = {
             "rejected",
             "post_only_would_cross",
         ),
+        (
+            {"cancelType": "UNKNOWN", "rejectReason": "EC_PostOnlyWillTakeLiquidity", "cumExecQty": "1"},
+            "expired",
+            "post_only_would_cross",
+        ),
         ({"cancelType": "UNKNOWN", "rejectReason": "EC_NoImmediateQtyToFill"}, "expired", "ioc_remainder"),
         ({"cancelType": "UNKNOWN", "timeInForce": "FOK"}, "expired", "fok_not_fillable"),
         ({"cancelType": "UNKNOWN", "orderType": "Market", "timeInForce": "IOC"}, "expired", "no_liquidity"),

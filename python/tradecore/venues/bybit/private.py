@@ -72,7 +72,9 @@ class AccountReader:
     def _end(row: Mapping[str, Any]) -> tuple[Literal["rejected", "cancelled", "expired"], str | None]:
         reason, cancel = row.get("rejectReason", ""), row.get("cancelType", "")
         word = _REASONS.get(reason) or _REASONS.get(cancel)
-        if row["orderStatus"] == "Rejected" or word == "post_only_would_cross":
+        # One that new terms would have had take has rested until then, and may have been filled.
+        is_untouched = not Decimal(row.get("cumExecQty") or 0)
+        if row["orderStatus"] == "Rejected" or (word == "post_only_would_cross" and is_untouched):
             return "rejected", word or "venue"
         if word is not None:
             return "expired", word

@@ -18,8 +18,8 @@ from tradecore.venues.transport import Transport
 
 __all__ = ["CoinbaseApi"]
 
-_TOKEN_S = 120
-"""How long a token is good for."""
+_TOKEN_S = 30
+"""How long a token is good for, of the two minutes there may be: so long a request may still come to be carried out."""
 
 
 class CoinbaseApi(VenueApi):

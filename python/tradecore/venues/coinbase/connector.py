@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,8 @@ class _Followed:
     """An order of which the user channel tells how much is filled."""
 
     client_id: str | None
+    total: Decimal | None = None
+    """Its quantity, as it was told last."""
     counted: Decimal = Decimal(0)
     told: Decimal = Decimal(0)
     trades: set[str] = field(default_factory=set)
@@ -266,6 +268,11 @@ class CoinbaseConnector(VenueConnector):
         order.counted = max(order.counted, Decimal(row["cumulative_quantity"]))
         if report.kind == "accepted":
             self._tell(report)
+            total = Decimal(row["cumulative_quantity"]) + Decimal(row.get("leaves_quantity") or 0)
+            if order.total is not None and total < order.total:
+                # Orders of one account that meet lose what they would have traded.
+                self._tell(replace(report, kind="reduced", qty=total))
+            order.total = total
         if report.kind == "accepted" and row["status"] != "FILLED":
             self._told(row, report)
         else:
@@ -300,8 +307,8 @@ class CoinbaseConnector(VenueConnector):
             row, report = order.end
             self._orders.pop(venue_id, None)
             self._told(row, report)
-            if report.kind != "accepted":
-                self._tell(report)
+            # What is filled may be less than was sent: see above.
+            self._tell(report if report.kind != "accepted" else replace(report, kind="reduced", qty=order.counted))
 
     def _tell_new(self, order: _Followed, fills: Iterable[Mapping[str, Any]]) -> bool:
         """Tell fills that were not told; returns whether there were any."""

@@ -133,7 +133,7 @@ class AccountReader:
             venue_id=row["order_id"],
             end=end,
             price=Decimal(terms["limit_price"]) if "limit_price" in terms else None,
-            qty=Decimal(terms["base_size"]),
+            qty=Decimal(row["filled_size"] if end == "filled" else terms["base_size"]),
             ts_event=to_ns(row.get("last_fill_time") or row["created_time"]),
             reason=reason,
             fills=tuple(sorted(told, key=lambda fill: fill.ts_event or 0)),
