@@ -70,9 +70,10 @@ fuzz:
 		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(DISTIL),--distil) $(FILES)
 
-# The whole of a live session on a virtual clock, under what goes wrong by a seed.
+# The whole of a live session on a virtual clock, under what goes wrong by a seed; VENUE is binance, bybit or coinbase.
 simulate: build
-	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0))
+	@PYTHONPATH=tests $(BIN)/python -m simulation --venue $(or $(VENUE),binance) \
+		$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0))
 
 py-test: build programs
 	$(BIN)/pytest -n auto

@@ -8,6 +8,7 @@ import pytest
 
 from simulation.deaths import live_through
 from simulation.scenario import play
+from tradecore.sandbox.registry import SERVERS
 
 _SHARES = 6
 
@@ -18,11 +19,12 @@ def _quietly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_session_is_safe_under_faults_and_well_once_they_stop(seed: int) -> None:
+@pytest.mark.parametrize("venue", [server.name for server in SERVERS])
+def test_a_session_is_safe_under_faults_and_well_once_they_stop(venue: str, seed: int) -> None:
     try:
-        outcome = play(seed)
+        outcome = play(seed, venue)
     except Exception as error:
-        error.add_note(f"to repeat: make simulate SEED={seed}")
+        error.add_note(f"to repeat: make simulate VENUE={venue} SEED={seed}")
         raise
     assert outcome.orders > 0
 

@@ -10,11 +10,13 @@ import sys
 import time
 import traceback
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from simulation.scenario import play, quiet
+from tradecore.sandbox.registry import SERVERS
 
 _PATIENCE_S = 40
-"""Seconds of the machine's time a seed may take."""
+"""Seconds of a processor's time a seed may take."""
 
 
 class _TooLong(KeyboardInterrupt):
@@ -25,16 +27,16 @@ def _give_up(*_: object) -> None:
     raise _TooLong(f"not done within {_PATIENCE_S} s")
 
 
-def _try(seed: int) -> tuple[int, str, str]:
+def _try(venue: str, seed: int) -> tuple[int, str, str]:
     quiet()
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.alarm(_PATIENCE_S)
+    signal.signal(signal.SIGPROF, _give_up)
+    signal.setitimer(signal.ITIMER_PROF, _PATIENCE_S)
     try:
-        return seed, repr(play(seed)), ""
+        return seed, repr(play(seed, venue)), ""
     except (Exception, _TooLong):
         return seed, "", traceback.format_exc()
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def main() -> int:
@@ -43,21 +45,25 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one, with the session's log")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--venue", choices=[server.name for server in SERVERS], default="binance")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     given = parser.parse_args()
     if given.seed is not None:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        print(play(given.seed))
+        print(play(given.seed, given.venue))
         return 0
     began, failed = time.monotonic(), 0
     with ProcessPoolExecutor(given.workers) as pool:
-        for seed, told, problem in pool.map(_try, range(given.first, given.first + given.seeds)):
+        for seed, told, problem in pool.map(partial(_try, given.venue), range(given.first, given.first + given.seeds)):
             if problem:
                 failed += 1
-                print(f"seed {seed} failed; to repeat: make simulate SEED={seed}\n{problem}", flush=True)
+                print(
+                    f"seed {seed} failed; to repeat: make simulate VENUE={given.venue} SEED={seed}\n{problem}",
+                    flush=True,
+                )
             else:
                 logging.getLogger("simulation").debug("%d %s", seed, told)
-    print(f"{given.seeds} seeds in {time.monotonic() - began:.0f} s, {failed} failed")
+    print(f"{given.venue}: {given.seeds} seeds in {time.monotonic() - began:.0f} s, {failed} failed")
     return min(failed, 1)
 
 

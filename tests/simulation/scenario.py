@@ -15,7 +15,9 @@ from simulation.network import VirtualLoop, run_virtually
 from simulation.world import Levels, Unsafe, World, recorded_books
 from tradecore.errors import NoAnswerError, VenueError
 from tradecore.live.journal import JournalReader
+from tradecore.sandbox import LocalServer
 from tradecore.sandbox.faults import Fault
+from tradecore.sandbox.registry import SERVERS
 from tradecore.session.kernel import build_kernel
 
 __all__ = ["Outcome", "play"]
@@ -24,14 +26,53 @@ _FAULTS_S = 12.0
 """How long things go wrong."""
 _PATIENCE_S = 240.0
 """How long after that all has to be well: a ban may last for two minutes."""
+_FOUND_S = 60.0
+"""So long an order may be thought to have ended that has not: the account is looked at each half minute."""
 _STEP_S = 0.05
 _BOOKS_EVERY = 7
 """Books are compared every so many steps."""
 _LIMIT = Decimal("0.05")
 
-_ORDERS = ("order*", "POST /?api/v?/order", "DELETE /?api/v?/*", "PUT /?api/v?/order*")
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """What is traded at a venue, and how scripts of faults know its requests and streams."""
+
+    symbols: tuple[tuple[str, ...], ...]
+    orders: tuple[str, ...]
+    streams: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    """Kinds of faults that mean nothing there."""
+
+
+_BINANCE = _Market(
+    (("BTCUSDT",), ("BTCUSDT", "ETHUSDT")),
+    ("order*", "POST /?api/v?/order", "DELETE /?api/v?/*", "PUT /?api/v?/order*"),
+    ("*@depth*", "*@trade", "*@bookTicker", "user", "answer*", "ack", "*"),
+)
+_BYBIT = _Market(
+    (("BTCUSDT",),),
+    ("order*", "POST /v5/order/*"),
+    ("orderbook*", "publicTrade*", "user", "answer*", "ack", "*"),
+    without=("stale_snapshot",),
+)
+_MARKETS = {
+    "BINANCE": _BINANCE,
+    "BINANCE_USDM": _BINANCE,
+    "BYBIT": _BYBIT,
+    "BYBIT_SPOT": _BYBIT,
+    "COINBASE": _Market(
+        (("BTC-USD",), ("BTC-USD", "ETH-USD")),
+        ("POST */orders*",),
+        ("level2*", "market_trades*", "heartbeats", "user", "ack", "*"),
+        without=("stale_snapshot",),
+    ),
+}
 _READS = ("GET *",)
-_STREAMS = ("*@depth*", "*@trade", "*@bookTicker", "user", "answer*", "ack", "*")
+_KINDS = (
+    "drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect", "status", "lose", "swallow", "lag",
+    "lose", "swallow", "stale_snapshot", "clock_step", "lost_sequence", "expire_keys",
+)  # fmt: skip
 
 
 class Quoter(tc.Strategy):
@@ -59,24 +100,20 @@ class Quoter(tc.Strategy):
         self.filled += fill.qty
 
 
-def _faults(random: Random) -> list[Fault]:
+def _faults(random: Random, market: _Market) -> list[Fault]:
     """Draw what goes wrong."""
-    rows = []
+    rows: list[Fault] = []
     for _ in range(random.randint(1, 6)):
         begin = random.uniform(1.0, _FAULTS_S)
         row: dict[str, Any] = {"after_s": begin, "until_s": min(_FAULTS_S, begin + random.uniform(0.2, 8.0))}
-        kind = random.choice(
-            ("drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect",
-             "status", "lose", "swallow", "lag", "lose", "swallow", "stale_snapshot",
-             "clock_step", "lost_sequence", "expire_keys")
-        )  # fmt: skip
+        kind = random.choice([kind for kind in _KINDS if kind not in market.without])
         row["kind"] = kind
         if kind in ("drop", "duplicate", "reorder", "delay", "corrupt"):
-            row |= {"on": random.choice(_STREAMS), "probability": random.choice((0.02, 0.2, 0.7))}
+            row |= {"on": random.choice(market.streams), "probability": random.choice((0.02, 0.2, 0.7))}
         elif kind in ("half_open", "disconnect"):
-            row |= {"on": random.choice(_STREAMS), "count": random.randint(1, 3)}
+            row |= {"on": random.choice(market.streams), "count": random.randint(1, 3)}
         elif kind in ("status", "lose", "swallow", "lag"):
-            row |= {"on": random.choice(_ORDERS + _READS), "probability": random.choice((0.1, 0.5, 1.0))}
+            row |= {"on": random.choice(market.orders + _READS), "probability": random.choice((0.1, 0.5, 1.0))}
             row |= {"status": random.choice((429, 429, 500, 503)), "count": random.randint(1, 20)}
         row["delay_ms"] = random.choice((5, 100, 1_500, 4_000))
         row["step_ms"] = random.choice((-3_000, 1_500, 30_000))
@@ -99,20 +136,23 @@ class Outcome:
 
 
 class _Play:
-    def __init__(self, loop: VirtualLoop, seed: int, seen: dict[str, set[Levels]]) -> None:
+    def __init__(self, loop: VirtualLoop, seed: int, server: type[LocalServer], seen: dict[str, set[Levels]]) -> None:
         self.random = random = Random(f"simulation {seed}")
         self.loop = loop
         self.seed = seed
         self.seen = seen
         self.looks = 0
-        venue = random.choice(("BINANCE", "BINANCE_USDM"))
-        symbols = random.choice((["BTCUSDT"], ["BTCUSDT", "ETHUSDT"]))
+        self.ended_here: dict[str, float] = {}
+        """Orders that have ended by what the session was told, and are open at the venue: since when that is so."""
+        venue = random.choice(server.venues)
+        market = _MARKETS[venue]
+        symbols = random.choice(market.symbols)
         slow = random.choice((0.001, 0.02, 0.2))
         loop.latency_s = (slow / 4, slow)
         self.crashes = sorted(random.uniform(0.5, _FAULTS_S) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
         self.world = World(
             loop, seed, venue, symbols, lambda ids: [Quoter("q", ids)],
-            server={"faults": _faults(random), "speed": random.choice((0.3, 1.0))},
+            server={"faults": _faults(random, market), "speed": random.choice((0.3, 1.0))},
             risk=tc.RiskLimits(max_position_qty=str(_LIMIT)), sync_timeout=_PATIENCE_S,
         )  # fmt: skip
 
@@ -159,14 +199,27 @@ class _Play:
         kernel = world.now.live.session.kernel
         if set(kernel.trading.values()) != {"active"} or kernel.failures:
             raise Unsafe(f"strategies do not trade: {kernel.trading} {kernel.failures}")
-        if there := world.open_there():
-            here = world.open_here()
-            for client_id in there:
-                if world.number_of(client_id) not in here:
-                    raise Unsafe(f"order {client_id} is open at the venue, and the session does not know of it")
+        self._accounted()
         self.looks += 1
         if self.looks % _BOOKS_EVERY == 0:
             world.check_books(self.seen)
+
+    def _accounted(self) -> None:
+        """Raise where the venue has an order open that the session does not know of.
+
+        What is told of its fills may end an order here by terms that the venue has changed meanwhile: the next look at
+        the account finds it.
+        """
+        world, now = self.world, self.loop.time()
+        known = {order["order_id"]: order["is_open"] for order in world.known()["orders"]}
+        there = world.open_there()
+        self.ended_here = {client_id: since for client_id, since in self.ended_here.items() if client_id in there}
+        for client_id in there:
+            is_open = known.get(world.number_of(client_id))
+            if is_open:
+                self.ended_here.pop(client_id, None)
+            elif is_open is None or now - self.ended_here.setdefault(client_id, now) > _FOUND_S:
+                raise Unsafe(f"order {client_id} is open at the venue, and the session does not know of it")
 
     def _what_is_not_well(self) -> str | None:
         world = self.world
@@ -244,8 +297,8 @@ class _Play:
             raise Unsafe(f"the journal replayed differs at {diverged}")
 
 
-def play(seed: int) -> Outcome:
-    """Play what a seed makes.
+def play(seed: int, venue: str = "binance") -> Outcome:
+    """Play what a seed makes of a local venue.
 
     Raises
     ------
@@ -253,9 +306,11 @@ def play(seed: int) -> Outcome:
         For what must not be.
     """
 
+    [server] = [server for server in SERVERS if server.name == venue]
+
     async def work(loop: VirtualLoop) -> Outcome:
         with recorded_books() as seen:
-            playing = _Play(loop, seed, seen)
+            playing = _Play(loop, seed, server, seen)
             try:
                 return await playing.run()
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import shutil
 import tempfile
 from collections import defaultdict
@@ -24,8 +25,8 @@ from tradecore.errors import DataError
 from tradecore.live.line import Line
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
-from tradecore.sandbox import BinanceServer
-from tradecore.sandbox.binance import public
+from tradecore.sandbox import server_of
+from tradecore.sandbox.desk import Desk
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret, Stream, make_connector
 from tradecore.venues.events import FeedState, Frame
@@ -48,12 +49,12 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
     A session's own books have trades and best prices laid over the depth.
     """
     seen: dict[str, set[Levels]] = defaultdict(set)
-    look = public.Book.look
+    look = Desk.levels
 
-    def recording(book: Any) -> Any:
-        bids, asks = look(book)
-        symbol = book._symbol
-        seen[symbol].add((tuple(islice(bids.items(), _LEVELS)), tuple(islice(asks.items(), _LEVELS))))
+    def recording(desk: Any, symbol: str, most: int) -> Any:
+        bids, asks = look(desk, symbol, most)
+        if most >= _LEVELS:
+            seen[symbol].add((tuple(islice(bids.items(), _LEVELS)), tuple(islice(asks.items(), _LEVELS))))
         return bids, asks
 
     made, read = Line.__init__, Line.read
@@ -66,16 +67,27 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
         with suppress(DataError):
             if isinstance(event, Frame) and event.stream is Stream.BOOK:
                 line.shadow.feed(event.data, event.ts_recv)
+            elif isinstance(event, Frame) and event.venue == "COINBASE":
+                line.shadow.feed(_number_of(event.data), event.ts_recv)
             elif isinstance(event, FeedState) and event.is_disconnected:
                 line.shadow.disconnect(event.ts_recv)
         return read(line, event)
 
     with ExitStack() as patched:
         for owner, name, function in (
-            (public.Book, "look", recording), (Line, "__init__", shadowed), (Line, "read", reading),
+            (Desk, "levels", recording), (Line, "__init__", shadowed), (Line, "read", reading),
         ):  # fmt: skip
             patched.enter_context(patch.object(owner, name, function))
         yield seen
+
+
+def _number_of(frame: bytes) -> bytes:
+    """Return a message that says no more than another's number: there all of a connection are numbered together."""
+    try:
+        number = json.loads(frame).get("sequence_num")
+    except ValueError:
+        return frame
+    return json.dumps({"channel": "heartbeats", "sequence_num": number, "events": []}).encode()
 
 
 class Incarnation:
@@ -149,7 +161,7 @@ class World:
     options
         Of :class:`tradecore.Live`.
     server
-        Of :class:`tradecore.sandbox.BinanceServer`.
+        Of the :class:`tradecore.sandbox.LocalServer` of the venue.
     """
 
     def __init__(
@@ -170,7 +182,9 @@ class World:
         self.options = options
         self._make = make
         self.clock = LoopClock(loop)
-        self.server = BinanceServer(symbols=self.ids, seed=seed, clock=self.clock, **server)
+        make_server = server_of(venue)
+        assert make_server is not None
+        self.server = make_server(symbols=self.ids, seed=seed, clock=self.clock, **server)
         self._root = Path(tempfile.mkdtemp(prefix="simulation-"))
         self._folders = 0
         self._lives = 0
