@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
     from tradecore.live.captured import import_recorded
     from tradecore.live.comparing import Comparison, OrderPair, compare_session
+    from tradecore.live.market import SessionMarket, session_market
     from tradecore.live.runner import Live
     from tradecore.orders import OrderSpec
     from tradecore.queue_models import FittedQueue, read_queue_model
@@ -128,6 +129,8 @@ _LATER = {
     "Comparison": "live.comparing",
     "OrderPair": "live.comparing",
     "compare_session": "live.comparing",
+    "SessionMarket": "live.market",
+    "session_market": "live.market",
     "Client": "server.client",
     "Live": "live.runner",
     "LatencyFit": "data.latencies",
@@ -233,6 +236,7 @@ __all__ = [
     "Result",
     "RiskLimits",
     "RunPerformance",
+    "SessionMarket",
     "Side",
     "Signal",
     "SignalAction",
@@ -276,6 +280,7 @@ __all__ = [
     "reconcile",
     "replay",
     "risk",
+    "session_market",
     "sharpe_of_best_trial",
     "shipped_instruments",
     "sweep",

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import tradecore as tc
+from tradecore._core import Kernel
+from tradecore.backtest.tables import TableStore
 from tradecore.errors import (
     CredentialsError,
     InvalidValueError,
@@ -21,6 +23,7 @@ from tradecore.errors import (
     StrategyError,
 )
 from tradecore.live import journal as journals
+from tradecore.live import runner
 from tradecore.live.events import LinkChanged, SessionFailed
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
@@ -44,7 +47,7 @@ class Bidder(tc.Strategy):
 
     def quote(self, ctx: tc.Context) -> None:
         book = ctx.book(NAME)
-        if book.is_synced and not ctx.orders(NAME):
+        if book.is_synced and book.best_bid is not None and not ctx.orders(NAME):
             ctx.buy(NAME, "0.01", book.best_bid, post_only=True)
 
     def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
@@ -123,11 +126,20 @@ async def act(made: Live, server: FakeBinance, during: Callable[[Live], Awaitabl
 
 def again(folder: Path, *strategies: tc.Strategy) -> tuple[str, int | None]:
     """Decide everything of a session once more; return the digest and where that differed."""
+    diverged: list[int | None] = []
+    kernel = replayed(folder, *strategies, diverged=diverged)
+    return kernel.finish(), diverged[0]
+
+
+def replayed(folder: Path, *strategies: tc.Strategy, diverged: list[int | None] | None = None) -> Kernel:
+    """Return a kernel that has decided everything of a session once more."""
     reader = JournalReader(folder)
     instruments = [tc.instruments.instrument_from_dict(table) for table in reader.header["instruments"]]
     kernel = build_kernel(reader.header["session"], strategies, instruments, stop_run_on_error=True, keeps_journal=True)
-    diverged, _ = kernel.replay(reader.entries())
-    return kernel.finish(), diverged
+    where, _ = kernel.replay(reader.entries())
+    if diverged is not None:
+        diverged.append(where)
+    return kernel
 
 
 def test_a_paper_session_trades_and_its_journal_decides_the_same(tmp_path: Path) -> None:
@@ -158,6 +170,48 @@ def test_a_paper_session_trades_and_its_journal_decides_the_same(tmp_path: Path)
     frames = [record.frame() for record in records if record.kind is RecordKind.FRAME]
     assert any(b"depthUpdate" in data for _, _, data in frames)
     assert again(folder, Bidder("b", [NAME])) == (result.digest, None)
+
+
+def test_rows_that_left_memory_are_in_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_MOVE_S", 0.02)
+    results = []
+
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            bidder = live.strategies[0]
+            assert isinstance(bidder, Bidder)
+            await live.begun()
+            for _ in range(3):
+                filled = bidder.filled
+                await until(lambda: live.state.open_orders == 1)
+                trade(server, "59998.00", "1")
+                server.depth({"59999.00": "4"}, {"60000.20": "2"})
+                await until(lambda before=filled: bidder.filled > before)  # type: ignore[misc]
+                await asyncio.sleep(0.05)
+
+        results.append(await paper(server, during, journal=tmp_path))
+
+    run(work)
+    (result,) = results
+    assert result.tables.folder is not None
+    kernel = replayed(tmp_path / result.session, Bidder("b", [NAME]))
+    kernel.finish()
+    whole = TableStore([NAME], ["b"])
+    whole.keep(kernel.take_tables())
+    assert result.tables.table("fills").height >= 3
+    for name in ("orders", "fills", "equity"):
+        assert result.tables.table(name).equals(whole.table(name))
+
+
+def test_a_session_without_a_journal_keeps_none_in_memory() -> None:
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await until(lambda: live.state.open_orders == 1)
+            assert live.session.kernel.take_journal() == b""
+
+        await paper(server, during)
+
+    run(work)
 
 
 def test_a_session_tells_its_events_and_counts_what_it_hears(tmp_path: Path) -> None:

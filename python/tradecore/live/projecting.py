@@ -6,13 +6,12 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from tradecore.backtest.tables import TableStore
 from tradecore.errors import StoreError
 from tradecore.live.session import Session
 from tradecore.live.state import Mode
+from tradecore.live.tables import SessionTables
 from tradecore.store import Store
 from tradecore.store.projection import Projection, Taken
 from tradecore.venues.clock import Clock, Timer
@@ -41,23 +40,26 @@ class Projector:
     mode : "paper" or "live"
     strategies : sequence of str
     clock : Clock
-
-    Attributes
-    ----------
-    tables : TableStore
-        All rows that were taken of the kernel.
+    tables : SessionTables
+        Gets all rows that are taken of the kernel.
     """
 
     def __init__(
-        self, store: Store, session: Session, name: str, mode: Mode, strategies: Sequence[str], clock: Clock
+        self,
+        store: Store,
+        session: Session,
+        name: str,
+        mode: Mode,
+        strategies: Sequence[str],
+        clock: Clock,
+        tables: SessionTables,
     ) -> None:
-        self.tables = TableStore([instrument.id for instrument in session.instruments], strategies)
+        self._tables = tables
         self._store = store
         self._session = session
         self._projection = Projection(store, name, mode, session.instruments, strategies)
         self._clock = clock
         self._timer: Timer | None = None
-        self._moved = 0
         self._last: Taken | None = None
         self._pieces: queue.Queue[Taken | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
@@ -72,7 +74,7 @@ class Projector:
         """Take what there is still, with the digest of a session that ended in order; :meth:`close` writes it."""
         self._stop_looking()
         self._last = Taken.of(self._session.kernel, self._session.began_ns, digest)
-        self.tables.keep(self._last.tables, self._moved)
+        self._tables.end(self._last.tables)
 
     async def close(self) -> None:
         """Write what waits, and close the store."""
@@ -94,9 +96,7 @@ class Projector:
         if self._pieces.full():
             return
         taken = Taken.of(self._session.kernel, self._session.began_ns)
-        if _has_rows(taken.tables):
-            self.tables.spill(taken.tables, self._moved)
-            self._moved += 1
+        self._tables.move(taken.tables)
         self._pieces.put_nowait(taken)
 
     def _write(self) -> None:
@@ -113,8 +113,3 @@ class Projector:
                     exc_info=not isinstance(error, StoreError),
                 )
                 has_failed = True
-
-
-def _has_rows(tables: Mapping[str, Mapping[str, Any]]) -> bool:
-    firsts = (next(iter(columns.values())) for columns in tables.values())
-    return any(first is not None and len(first[1]) > 0 for first in firsts)

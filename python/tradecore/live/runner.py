@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument
-from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
 from tradecore.errors import (
     CredentialsError,
@@ -31,6 +30,7 @@ from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
+from tradecore.live.tables import SessionTables
 from tradecore.live.watchdog import Blocked, Watchdog
 from tradecore.reconcile import ReconcileAction, VenueAccount
 from tradecore.risk import RiskLimits
@@ -50,6 +50,8 @@ __all__ = ["Live"]
 T = TypeVar("T")
 
 _LOG = logging.getLogger("tradecore.live")
+_MOVE_S = 30.0
+"""Rows of orders, fills and equity leave memory so often."""
 _WRITE_S = 1.0
 """What leads to no command is in the journal's file after so long."""
 _LEAST_DEAD_MAN_S = 3.0
@@ -268,8 +270,8 @@ class Live:
         session = self.session
         if not self.has_begun:
             raise RunError("the session takes no orders: it has not started, or it ends")
-        self._guarded(self._advance)
         now = self._now()
+        self._guarded(self._advance, now)
         try:
             return act(session, now)
         except StrategyError as error:
@@ -355,7 +357,7 @@ class Live:
             self.strategies,
             instruments,
             stop_run_on_error=len(self.strategies) == 1,
-            keeps_journal=True,
+            keeps_journal=self._journal is not None,
             cost_basis=self._cost_basis,
             risk=self._risk,
             events=self.events,
@@ -370,8 +372,15 @@ class Live:
             _LOG.info("session %s goes on after %d records of its journal", name, count)
         elif self._paper is not None:
             kernel.carry_refusals(self._clock.now_ns())
+        names = [strategy.name for strategy in self.strategies]
+        self._tables = SessionTables([instrument.id for instrument in instruments], names)
         if self._store is not None:
-            self._projector = _projector(self._store, session, name, self._mode, self.strategies, self._clock)
+            # What a store needs comes with an extra.
+            from tradecore.live.projecting import Projector
+            from tradecore.store import Store
+
+            store = Store(self._store)
+            self._projector = Projector(store, session, name, self._mode, names, self._clock, self._tables)
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
         if is_new and folder.exists():
@@ -408,14 +417,20 @@ class Live:
             return
         if self._paper is None or self._is_resumed:
             await self._reconcile()
+        begun = self._now()
         if not self._is_resumed:
-            session.start(self._now())
+            session.start(begun)
         if self._projector is not None:
             self._projector.start()
+        else:
+            self._tasks.append(asyncio.create_task(self._keep_flat(), name="session tables"))
         held, self._held = self._held or [], None
         self._started.set()
         for each in held:
-            self._guarded(self._take_in, each)
+            # Known when the strategies start, as in a backtest, which starts them with its first message. No two
+            # messages of one time, so that what reads the journal knows their order.
+            self._guarded(self._give, begun, each)
+            begun += isinstance(each, Rows)
         self._woken()
 
     async def _wait_for_books(self) -> None:
@@ -491,8 +506,9 @@ class Live:
                 with suppress(TradecoreError):
                     session.kernel.pause(self._now())
             elif has_begun:
-                self._advance()
-                session.stop(self._now())
+                now = self._now()
+                self._advance(now)
+                session.stop(now)
             if cancels:
                 session.desk.cancel_all(self._now())
             await session.desk.close()
@@ -510,11 +526,9 @@ class Live:
             session.journal.end({"digest": digest})
         if self._projector is not None:
             self._projector.end(digest if has_ended else None)
-            store = self._projector.tables
         else:
-            store = TableStore([i.id for i in session.instruments], [strategy.name for strategy in self.strategies])
-            store.keep(session.kernel.take_tables())
-        return SessionResult(str(self._name), digest, session.kernel.failures, held, store)
+            self._tables.end(session.kernel.take_tables())
+        return SessionResult(str(self._name), digest, session.kernel.failures, held, self._tables.store)
 
     async def _flat_of_orders(self) -> None:
         """Wait, for a while, until every cancel is confirmed."""
@@ -524,7 +538,7 @@ class Live:
                 _LOG.error("%d orders may still be open", open_orders)
                 return
             await self._clock.sleep(0.02)
-            self._advance()
+            self._advance(self._now())
 
     async def _close(self) -> None:
         for intake in self._intakes:
@@ -579,6 +593,12 @@ class Live:
             await self._clock.sleep(_WRITE_S)
             self._guarded(self.session.flush)
 
+    async def _keep_flat(self) -> None:
+        """Have what the kernel records leave memory, where no store takes it."""
+        while self._failure is None:
+            await self._clock.sleep(_MOVE_S)
+            self._guarded(lambda: self._tables.move(self.session.kernel.take_tables()))
+
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)
         self._plan()
@@ -609,10 +629,16 @@ class Live:
         if self._held is not None:
             self._held.append(event.kept() if isinstance(event, Rows) else event)
             return
-        session = self.session
         now = self._now()
-        session.advance(now)
+        self.session.advance(now)
+        self._give(now, event)
+
+    def _give(self, now: int, event: LineInput) -> None:
+        """Let the session have what arrived, as an input of a time."""
+        session = self.session
         match event:
+            case Rows():
+                session.message(now, event.instrument, event.source)
             case VenueReport():
                 session.report(now, event)
             case FeedState():
@@ -623,9 +649,9 @@ class Live:
     def _now(self) -> int:
         return max(self._clock.now_ns(), self.session.now_ns)
 
-    def _advance(self) -> None:
+    def _advance(self, now: int) -> None:
         if self._held is None:
-            self.session.advance(self._now())
+            self.session.advance(now)
 
     def _plan(self) -> None:
         """Have the clock wake the session when something is due."""
@@ -643,18 +669,8 @@ class Live:
 
     def _woken(self) -> None:
         self._wake = self._wake_ns = None
-        self._guarded(self._advance)
+        self._guarded(self._advance, self._now())
         self._plan()
-
-
-def _projector(
-    url: str | Path, session: Session, name: str, mode: Mode, strategies: Sequence[Strategy], clock: Clock
-) -> Projector:
-    # What a store needs comes with an extra.
-    from tradecore.live.projecting import Projector
-    from tradecore.store import Store
-
-    return Projector(Store(url), session, name, mode, [strategy.name for strategy in strategies], clock)
 
 
 def session_name(now_ns: int) -> str:

@@ -27,7 +27,7 @@ class Session:
     Parameters
     ----------
     kernel : Kernel
-        One that keeps its journal, set up and not started.
+        One that keeps its journal where there is one, set up and not started.
     instruments : sequence of Instrument
         In the order of the kernel's markets.
     desk : Desk
