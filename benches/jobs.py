@@ -19,6 +19,7 @@ from benches.features import feature_jobs
 from benches.feeds import feed_jobs
 from benches.harness import Job, Limit, Target, run_seconds
 from benches.indicators import indicator_jobs
+from benches.journals import journal_jobs
 from benches.live import live_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from benches.risk import risk_jobs
@@ -120,6 +121,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         **signal_jobs(folder, rows),
         **feature_jobs(folder),
         **feed_jobs(),
+        **journal_jobs(rows),
         **live_jobs(rows),
         **table_jobs(folder / "tables", max(rows // 2, 1_000)),
     }

@@ -17,9 +17,8 @@ import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import orjson
 
@@ -59,17 +58,21 @@ class RecordKind(enum.IntEnum):
     """JSON: how the session came to its end; nothing follows."""
 
 
-_KINDS = frozenset(map(int, RecordKind))
+_KINDS = {int(kind): kind for kind in RecordKind}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):  # of which a journal has millions
     """A record of a journal, and where it stands."""
 
     kind: RecordKind
     data: bytes
-    place: str
-    """Segment and byte, for messages."""
+    segment: Path
+    at: int
+
+    @property
+    def place(self) -> str:
+        """Segment and byte, for messages."""
+        return f"{self.segment}, byte {self.at}"
 
     def frame(self) -> tuple[int, str, bytes]:
         """Return receipt (ns UTC), venue and bytes of a frame."""
@@ -385,17 +388,17 @@ def _records(path: Path, *, is_last: bool) -> Iterator[tuple[Record, int]]:
         raise JournalError(str(path), f"cannot be read: {error}") from error
     at, written = 0, len(data.rstrip(b"\0"))
     while at < written:
-        place = f"{path}, byte {at}"
         length, check, kind = _HEAD.unpack_from(data, at) if at + _HEAD.size <= len(data) else (0, 0, 0)
         start, end = at + _HEAD.size, at + _HEAD.size + length
         body = data[start:end]
-        if len(body) == length and length <= _LARGEST and kind in _KINDS and zlib.crc32(body, kind) == check:
-            yield Record(RecordKind(kind), body, place), end
+        known = _KINDS.get(kind)
+        if known is not None and len(body) == length <= _LARGEST and zlib.crc32(body, kind) == check:
+            yield Record(known, body, path, at), end
             at = end
             continue
         if is_last and end >= written:
             return
-        raise JournalError(place, "is damaged: the record does not have its checksum")
+        raise JournalError(f"{path}, byte {at}", "is damaged: the record does not have its checksum")
 
 
 def _squeeze(path: Path) -> None:

@@ -31,12 +31,13 @@ impl Kernel {
             let start = reading.position();
             let Some(Ok(entry)) = reading.next() else { break };
             let Entry::Input { at, input } = entry else { continue };
-            let written = self.take_journal();
+            let written = &mut self.ctx.core_mut().journal;
             if let Some((at, from)) = last.replace((at, start))
-                && written != journal[from..start]
+                && written.kept() != &journal[from..start]
             {
                 diverged = diverged.or(Some(at));
             }
+            written.forget();
             self.handle(at, input.as_input())?;
             for outgoing in self.drain().collect::<Vec<_>>() {
                 sent(self, at, outgoing);

@@ -79,6 +79,18 @@ impl Journal {
         self.keep();
     }
 
+    /// Entries written and not taken yet.
+    pub(super) fn kept(&self) -> &[u8] {
+        self.kept.as_deref().unwrap_or_default()
+    }
+
+    /// Forgets them; their memory is used again.
+    pub(super) fn forget(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.clear();
+        }
+    }
+
     /// Entries written since the last call.
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.kept.as_mut().map(std::mem::take).unwrap_or_default()

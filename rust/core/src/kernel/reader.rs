@@ -15,6 +15,9 @@ use crate::types::{
     CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
 };
 
+/// What [`super::writer`] makes of a row of market data.
+const ROW_BYTES: usize = 43;
+
 impl Reader<'_> {
     pub(super) fn market(&mut self) -> Decoded<MarketId> {
         self.index().map(MarketId::new)
@@ -226,8 +229,10 @@ impl Reader<'_> {
 
     pub(super) fn rows(&mut self) -> Decoded<EventColumns> {
         let start = self.at();
-        let mut columns = EventColumns::default();
-        for _ in 0..self.index()? {
+        let rows = self.index()?;
+        // Room for what is there, whatever number of rows it is said to be.
+        let mut columns = EventColumns::with_capacity(rows.min(self.left() / ROW_BYTES));
+        for _ in 0..rows {
             let (ts_event, ts_recv) = (self.i64()?, self.i64()?);
             let Some(kind) = EventKind::from_column(self.u8()?) else { return self.error("an event kind") };
             columns.push(Event {

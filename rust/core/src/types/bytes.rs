@@ -92,6 +92,11 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.at == self.bytes.len()
     }
