@@ -3700,6 +3700,12 @@ class Command:
         Of a replacement the new total, what has been filled included.
         """
     @property
+    def price_text(self) -> str:
+        """The price as venues are told it, in plain digits; empty for a market order and a cancel."""
+    @property
+    def qty_text(self) -> str:
+        """The quantity likewise; empty for a cancel."""
+    @property
     def trigger_price(self) -> Decimal | None:
         """Where the order is set off, in quote currency; None for one that acts at once or trails."""
     @property

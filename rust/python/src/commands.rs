@@ -89,12 +89,9 @@ impl Command {
         text.map(|text| decimal_from_text(py, &text)).transpose()
     }
 
-    fn price_text(&self) -> Option<String> {
-        self.terms().0.map(|price| self.instrument.format_price(price.steps()))
-    }
-
-    fn qty_text(&self) -> Option<String> {
-        self.terms().1.map(|qty| self.instrument.format_qty(qty.steps()))
+    fn qty_to_py<'py>(&self, py: Python<'py>, qty: Option<Qty>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let text = qty.map(|qty| self.instrument.format_qty(qty.steps()));
+        text.map(|text| decimal_from_text(py, &text)).transpose()
     }
 }
 
@@ -167,7 +164,7 @@ impl Command {
     /// In quote currency, with the places of the instrument's grid; None for a market order and a cancel.
     #[getter]
     fn price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.price_text().map(|text| decimal_from_text(py, &text)).transpose()
+        self.price_to_py(py, self.terms().0)
     }
 
     /// In contracts (spot: base units); None for a cancel.
@@ -175,7 +172,19 @@ impl Command {
     /// Of a replacement the new total, what has been filled included.
     #[getter]
     fn qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.qty_text().map(|text| decimal_from_text(py, &text)).transpose()
+        self.qty_to_py(py, self.terms().1)
+    }
+
+    /// The price as venues are told it, in plain digits; empty for a market order and a cancel.
+    #[getter]
+    fn price_text(&self) -> String {
+        self.terms().0.map_or_else(String::new, |price| self.instrument.format_price(price.steps()))
+    }
+
+    /// The quantity likewise; empty for a cancel.
+    #[getter]
+    fn qty_text(&self) -> String {
+        self.terms().1.map_or_else(String::new, |qty| self.instrument.format_qty(qty.steps()))
     }
 
     /// Where the order is set off, in quote currency; None for one that acts at once or trails.
@@ -229,8 +238,7 @@ impl Command {
     /// How much of the order is displayed at a time, in contracts (spot: base units); None for all of it.
     #[getter]
     fn display_qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let text = self.display_qty.map(|qty| self.instrument.format_qty(qty.steps()));
-        text.map(|text| decimal_from_text(py, &text)).transpose()
+        self.qty_to_py(py, self.display_qty)
     }
 
     /// When it was sent, ns UTC.
@@ -241,8 +249,9 @@ impl Command {
 
     fn __repr__(&self) -> String {
         let mut text = format!("<Command {} {} {}", self.kind(), self.client_id, self.instrument.id);
-        if let Some(qty) = self.qty_text() {
-            let price = self.price_text().unwrap_or_else(|| "market".to_owned());
+        let (price, qty) = (self.price_text(), self.qty_text());
+        if !qty.is_empty() {
+            let price = if price.is_empty() { "market" } else { &price };
             let _ = write!(text, " {} {qty} @ {price}", self.side);
         }
         text + ">"

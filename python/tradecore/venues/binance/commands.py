@@ -69,7 +69,7 @@ def place_params(market: Market, command: Command) -> Params:
         "side": "BUY" if command.side is Side.BUY else "SELL",
         "newClientOrderId": command.client_id,
         "newOrderRespType": "ACK",
-        "quantity": f"{command.qty:f}",
+        "quantity": command.qty_text,
     }
     if command.slides:
         raise Refusal("unsupported", "post-only orders of the venue do not slide")
@@ -87,8 +87,8 @@ def _spot_terms(command: Command) -> Params:
     terms: Params = {"type": kind}
     if command.trigger_price is not None:
         terms["stopPrice"] = f"{command.trigger_price:f}"
-    if command.price is not None:
-        terms["price"] = f"{command.price:f}"
+    if price := command.price_text:
+        terms["price"] = price
         if command.post_only:
             if command.order_type is not OrderType.LIMIT:
                 raise Refusal("unsupported", "a conditional order is not post-only here")
@@ -106,9 +106,9 @@ def _contract_terms(command: Command) -> Params:
     if command.display_qty is not None:
         raise Refusal("unsupported", "contracts have no icebergs here")
     terms: Params = {"type": "MARKET"}
-    if command.price is not None:
+    if price := command.price_text:
         life = "GTX" if command.post_only else _life(command, _USDM_LIVES)
-        terms = {"type": "LIMIT", "price": f"{command.price:f}", "timeInForce": life}
+        terms = {"type": "LIMIT", "price": price, "timeInForce": life}
         if life == "GTD" and command.expires_at is not None:
             terms["goodTillDate"] = str(command.expires_at // 1_000_000)
     if command.reduce_only:
@@ -137,7 +137,7 @@ def modify_params(market: Market, command: Command, standing: Terms | None) -> P
     Refusal
         For a spot order whose price changes or whose quantity grows: the venue would make another order of it.
     """
-    price, qty = f"{command.price:f}", f"{command.qty:f}"
+    price, qty = command.price_text, command.qty_text
     params: Params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
     if not market.is_spot:
         side = "BUY" if command.side is Side.BUY else "SELL"

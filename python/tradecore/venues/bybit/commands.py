@@ -50,11 +50,11 @@ def place_body(market: Market, command: Command) -> Body:
     body = _named(market, command) | {
         "side": "Buy" if command.side is Side.BUY else "Sell",
         "orderType": "Market" if command.order_type in _AT_MARKET else "Limit",
-        "qty": f"{command.qty:f}",
+        "qty": command.qty_text,
         "timeInForce": _life(command),
     }
-    if command.price is not None:
-        body["price"] = f"{command.price:f}"
+    if price := command.price_text:
+        body["price"] = price
     if market.is_spot:
         if command.reduce_only:
             raise Refusal("unsupported", "spot orders are not reduce-only")
@@ -90,7 +90,7 @@ def _trigger(market: Market, command: Command) -> Body:
 
 def amend_body(market: Market, command: Command) -> Body:
     """Return a replacement: price and quantity are the new totals."""
-    return _named(market, command) | {"price": f"{command.price:f}", "qty": f"{command.qty:f}"}
+    return _named(market, command) | {"price": command.price_text, "qty": command.qty_text}
 
 
 def cancel_body(market: Market, command: Command) -> Body:

@@ -43,12 +43,12 @@ def order_body(command: Command) -> dict[str, Any]:
 
 
 def _configuration(command: Command) -> dict[str, Any]:
-    size = {"base_size": f"{command.qty:f}"}
+    size = {"base_size": command.qty_text}
     if command.order_type is OrderType.MARKET:
         return {"market_market_ioc": size}
     if command.price is None:
         raise Refusal("unsupported", "a conditional order needs a limit here")
-    terms: dict[str, Any] = size | {"limit_price": f"{command.price:f}"}
+    terms: dict[str, Any] = size | {"limit_price": command.price_text}
     life = command.time_in_force
     if life is TimeInForce.GTD and command.expires_at is not None:
         terms["end_time"] = to_text(command.expires_at)
