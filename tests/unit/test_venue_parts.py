@@ -7,9 +7,11 @@ import base64
 import copy
 import json
 import pickle
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from random import Random
 
+import keyring
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from keyring.errors import KeyringLocked
 
 from tradecore.errors import CredentialsError, DataError, InvalidValueError
 from tradecore.types import BookState
@@ -169,6 +172,52 @@ def test_credentials_come_from_the_environment_both_or_none() -> None:
     assert (found.key, found.secret.reveal()) == ("k", "a\nb")
     with pytest.raises(CredentialsError, match="TRADECORE_BINANCE_KEY is set and TRADECORE_BINANCE_SECRET is not"):
         Credentials.from_environment("BINANCE", {"TRADECORE_BINANCE_KEY": "k"})
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what has the system's keyring hold something, by service and name, or fail."""
+
+    def hold(held: dict[str, str], failure: Exception | None = None) -> None:
+        def get_password(service: str, username: str) -> str | None:
+            if failure is not None:
+                raise failure
+            return held.get(f"{service} {username}")
+
+        monkeypatch.setattr(keyring, "get_password", get_password)
+
+    return hold
+
+
+def test_credentials_come_from_a_keyring_where_the_environment_has_none(ring: Callable[..., None]) -> None:
+    held = {"desk BINANCE_KEY": "ring", "desk BINANCE_SECRET": "hunter2\\nline"}
+    ring(held)
+    assert Credentials.find("BINANCE", environment={}) is None
+    assert Credentials.find("BINANCE", "other", {}) is None
+    found = Credentials.find("BINANCE", "desk", {})
+    assert found is not None
+    assert (found.key, found.secret.reveal()) == ("ring", "hunter2\nline")
+    assert "hunter2" not in f"{found!r}"
+    first = {"TRADECORE_BINANCE_KEY": "k", "TRADECORE_BINANCE_SECRET": "s"}
+    chosen = Credentials.find("BINANCE", "desk", first)
+    assert chosen is not None
+    assert (chosen.key, chosen.secret.reveal()) == ("k", "s")
+    ring({"desk BINANCE_SECRET": "hunter2"})
+    with pytest.raises(CredentialsError, match="BINANCE_SECRET is set and BINANCE_KEY is not") as half:
+        Credentials.find("BINANCE", "desk", {})
+    assert "hunter2" not in str(half.value)
+
+
+def test_a_keyring_that_cannot_be_read_is_said_without_its_words(
+    ring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring({}, KeyringLocked("hunter2 is locked"))
+    with pytest.raises(CredentialsError, match=r"BINANCE_KEY of desk cannot .* \(KeyringLocked\)") as locked:
+        Credentials.find("BINANCE", "desk", {})
+    assert "hunter2" not in str(locked.value)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(CredentialsError, match=r"tradecore\[keyring\]"):
+        Credentials.from_keyring("BINANCE", "desk")
 
 
 @given(

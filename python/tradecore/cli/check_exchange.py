@@ -25,6 +25,9 @@ def check_exchange(
         str | None, typer.Option(metavar="URL", help="One address in place of the venue's hosts, as of a local server.")
     ] = None,
     testnet: Annotated[bool, typer.Option("--testnet", help="The venues' test networks.")] = False,
+    keyring: Annotated[
+        str | None, typer.Option(metavar="SERVICE", help="Service of the keyring with keys the environment lacks.")
+    ] = None,
     symbol: Annotated[
         str | None, typer.Option(metavar="SYMBOL", help="What to subscribe to; a usual one if not given.")
     ] = None,
@@ -34,7 +37,8 @@ def check_exchange(
 ) -> int:
     """Connect to venues and say whether all is well: clock, rules, book, messages, and what keys may do.
 
-    Keys are read from the environment, such as TRADECORE_BINANCE_KEY and TRADECORE_BINANCE_SECRET; no order is sent.
+    Keys are read from the environment, such as TRADECORE_BINANCE_KEY and TRADECORE_BINANCE_SECRET, or from the
+    system's keyring; no order is sent.
     """
     from tradecore.venues import CONNECTORS, Credentials, make_connector
     from tradecore.venues.check import check_venues
@@ -43,8 +47,7 @@ def check_exchange(
         raise InvalidValueError("VENUE", f"expected venues, or --all: there are {', '.join(CONNECTORS)}")
     names = list(CONNECTORS) if all_ else [venue.upper() for venue in venues or ()]
     connectors = [
-        make_connector(name, credentials=Credentials.from_environment(name), url=url, is_testnet=testnet)
-        for name in names
+        make_connector(name, credentials=Credentials.find(name, keyring), url=url, is_testnet=testnet) for name in names
     ]
     note(f"listening to {', '.join(names)} for {seconds:g} s", quiet=quiet)
     checks = check_venues(connectors, symbol=symbol, seconds=seconds)

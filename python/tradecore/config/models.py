@@ -124,6 +124,9 @@ class ConnectionConfig(Section):
     """Whether its test network is used."""
     sandbox: Annotated[bool, Field(strict=True)] = False
     """Whether a server of our own stands in for it, which is started with the session: no network, no keys."""
+    keyring: Annotated[str, Field(min_length=1)] | None = None
+    """Service of the system's keyring that has its keys, as ``<VENUE>_KEY`` and ``<VENUE>_SECRET``; the environment
+    goes before it."""
 
     @model_validator(mode="after")
     def _one_way(self) -> ConnectionConfig:

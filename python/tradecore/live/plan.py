@@ -149,7 +149,7 @@ def _known(config: BacktestConfig, source: str) -> tuple[str, ...]:
 def _connector(plan: SessionPlan, venue: str, sandbox: str | None) -> Connector:
     reached = {connection.venue: connection for connection in plan.config.mode.connections}
     connection = reached.get(venue, ConnectionConfig(venue=venue))
-    credentials = Credentials.from_environment(venue) if plan.mode == "live" else None
+    credentials = Credentials.find(venue, connection.keyring) if plan.mode == "live" else None
     url = sandbox if connection.sandbox else connection.url
     try:
         return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet)

@@ -162,7 +162,7 @@ class Live:
             if venue not in self._connectors:
                 raise InvalidValueError("connectors", f"none for {venue}")
             if self._paper is None and not self._connectors[venue].has_keys:
-                raise CredentialsError(venue, "real orders need keys, and there are none in the environment")
+                raise CredentialsError(venue, "real orders need keys, in the environment or a keyring that is named")
             if self._paper is not None and venue not in self._paper:
                 raise InvalidValueError("paper", f"no settings for venue {venue}")
         if dead_man is not None and dead_man < _LEAST_DEAD_MAN_S:

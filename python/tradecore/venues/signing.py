@@ -1,7 +1,7 @@
 """Secrets, and signatures made with them.
 
-A secret is read from the environment and can be taken out of its wrapper by what signs with it, nothing else: it is not
-printed, compared, copied or pickled.
+A secret is read from the environment or the system's keyring and can be taken out of its wrapper by what signs with it,
+nothing else: it is not printed, compared, copied or pickled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -94,13 +94,61 @@ class Credentials:
             When only one of them is set.
         """
         names = f"TRADECORE_{venue}_KEY", f"TRADECORE_{venue}_SECRET"
-        key, secret = (environment.get(name, "").strip() for name in names)
+        return cls._read(venue, names, lambda name: environment.get(name, ""))
+
+    @classmethod
+    def from_keyring(cls, venue: str, service: str) -> Credentials | None:
+        """Read ``<VENUE>_KEY`` and ``<VENUE>_SECRET`` of a service in the system's keyring.
+
+        Returns
+        -------
+        Credentials or None
+            None where neither is there.
+
+        Raises
+        ------
+        CredentialsError
+            When only one of them is there, or the keyring cannot be read.
+        """
+        try:
+            import keyring
+            from keyring.errors import KeyringError
+        except ImportError:
+            problem = 'a keyring needs the package: pip install "tradecore[keyring]"'
+            raise CredentialsError(venue, problem) from None
+
+        def read(name: str) -> str:
+            try:
+                return keyring.get_password(service, name) or ""
+            except KeyringError as error:  # without its words, which are the backend's
+                problem = f"{name} of {service} cannot be read from the keyring ({type(error).__name__})"
+                raise CredentialsError(venue, problem) from None
+
+        return cls._read(venue, (f"{venue}_KEY", f"{venue}_SECRET"), read)
+
+    @classmethod
+    def find(
+        cls, venue: str, service: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> Credentials | None:
+        """Read them from the environment, and where that has none from a service of the keyring, if one is named.
+
+        Raises
+        ------
+        CredentialsError
+            As of :meth:`from_environment` and :meth:`from_keyring`.
+        """
+        found = cls.from_environment(venue, environment)
+        return cls.from_keyring(venue, service) if found is None and service is not None else found
+
+    @classmethod
+    def _read(cls, venue: str, names: tuple[str, str], read: Callable[[str], str]) -> Credentials | None:
+        key, secret = (read(name).strip() for name in names)
         if not key and not secret:
             return None
         if not key or not secret:
             there, missing = names if key else reversed(names)
             raise CredentialsError(venue, f"{there} is set and {missing} is not")
-        # One line in an environment file holds a PEM with escaped line ends.
+        # What holds one line has a PEM with escaped line ends.
         return cls(key=key, secret=Secret(secret.replace("\\n", "\n")))
 
 
