@@ -308,6 +308,23 @@ def test_a_bank_says_what_its_indicators_say() -> None:
     assert type(ti.Bank(a=ti.RSI(2)).compute(pl.DataFrame(bars))) is pl.DataFrame
 
 
+def test_a_bank_leaves_values_alone_that_somebody_holds() -> None:
+    close = walk(60).tolist()
+    expected = ti.sma(np.array(close), 3)
+    bank = ti.Bank(mean=ti.SMA(3))
+    for at, price in enumerate(close):
+        values = bank.update(*[price] * 5)
+        assert bits([values]) == bits([expected[at : at + 1]])
+        # Whatever becomes of them then, the next ones are as ever.
+        if at % 4 == 1:
+            values.flags.writeable = False
+        elif at % 4 == 2:
+            values.shape = (1, 1)
+    bank.reset()
+    kept = [bank.update(*[price] * 5)[:] for price in close]
+    assert bits([np.concatenate(kept)]) == bits([expected])
+
+
 def test_a_bank_refuses_what_it_cannot_feed() -> None:
     with pytest.raises(InvalidValueError, match="does not read bars"):
         ti.Bank(beta=ti.BETA())

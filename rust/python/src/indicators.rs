@@ -3,10 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
+use numpy::npyffi::{_PyArray_GET_ITEM_DATA, NPY_ARRAY_WRITEABLE};
 use numpy::{
     PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods as _,
 };
 use pyo3::exceptions::PyTypeError;
+use pyo3::ffi::Py_REFCNT;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use tradecore_core::indicators as core;
@@ -494,9 +496,47 @@ impl Indicator {
 pub(crate) struct IndicatorBank {
     names: Vec<String>,
     inner: Mutex<core::Bank>,
+    given: GilCell<GivenOut>,
+}
+
+/// Arrays that were given out last, to be filled again once nobody else holds them: to make one costs more than to fill
+/// it. Two, since whoever asks for the next one may still hold the last one.
+type GivenOut = [Option<Py<PyArray1<f64>>>; 2];
+
+/// An array that only we hold and whose form nobody has changed.
+fn is_ours_alone(array: &Bound<'_, PyArray1<f64>>, rows: usize) -> bool {
+    // SAFETY: it is an object, and the GIL is held.
+    if unsafe { Py_REFCNT(array.as_ptr()) } != 1 {
+        return false;
+    }
+    // SAFETY: it is an array, and nobody else is there to change it meanwhile.
+    let flags = unsafe { (*_PyArray_GET_ITEM_DATA(array.as_array_ptr())).flags };
+    flags & NPY_ARRAY_WRITEABLE != 0
+        && array.as_any().cast::<PyArray1<f64>>().is_ok_and(|array| array.len() == rows)
 }
 
 impl IndicatorBank {
+    /// An array for the next values, with any numbers in it.
+    fn room<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rows = self.names.len();
+        let free = self.given.with(py, |given| {
+            let mut held = given.iter().flatten().map(|array| array.bind(py));
+            held.find(|array| is_ours_alone(array, rows)).cloned()
+        });
+        if let Some(array) = free {
+            return Ok(array);
+        }
+        import_numpy(py)?;
+        // SAFETY: any bits are a float64.
+        let array = unsafe { PyArray1::new(py, rows, false) };
+        let dropped = self.given.with(py, |given| {
+            given.swap(0, 1);
+            given[0].replace(array.clone().unbind())
+        });
+        drop(dropped);
+        Ok(array)
+    }
+
     fn inner(&self) -> MutexGuard<'_, core::Bank> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -525,7 +565,7 @@ impl IndicatorBank {
             }
             streams.push(stream);
         }
-        Ok(Self { names, inner: Mutex::new(core::Bank::new(streams)) })
+        Ok(Self { names, inner: Mutex::new(core::Bank::new(streams)), given: GilCell::new([None, None]) })
     }
 
     /// Names of the outputs: that of the indicator, and behind a dot that of its output where it has several.
@@ -573,10 +613,8 @@ impl IndicatorBank {
         volume: f64,
         ts: f64,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        import_numpy(py)?;
-        // SAFETY: any bits are a float64, and the bank writes all of them before Python sees one.
-        let array = unsafe { PyArray1::new(py, self.names.len(), false) };
-        // SAFETY: nobody else has the new array, which is contiguous.
+        let array = self.room(py)?;
+        // SAFETY: only we hold the array, which is contiguous, and the bank writes all of its numbers.
         let out = unsafe { array.as_slice_mut()? };
         self.inner().update(&[open, high, low, close, volume, ts], out);
         Ok(array)
