@@ -116,7 +116,7 @@ def test_a_hook_that_does_not_return_is_named_and_orders_are_cancelled_meanwhile
     sleeper, seen = Sleeper("m", [name_at(venue)]), []
     with serving(venue) as server:
         connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], block_after=0.5)
+        live = Live([sleeper], [connector], block_after=2.0)
         told = live.events.queue(LoopBlocked, size=10, policy="fail")
 
         def look() -> None:
@@ -148,7 +148,7 @@ def test_a_hook_that_does_not_return_is_named_and_orders_are_cancelled_meanwhile
     assert isinstance(event, LoopBlocked)
     assert (event.strategy, event.hook, event.line, event.is_cancelling) == ("m", "quote", blocked.line, True)
     assert event.since_ns == blocked.since_ns
-    assert event.seconds >= 0.5
+    assert event.seconds >= 2.0
     assert "self.go_on.wait(60)" in caplog.text
     assert "orders were cancelled" in caplog.text
 
@@ -158,7 +158,7 @@ def test_the_policy_may_be_to_tell_alone() -> None:
     sleeper = Sleeper("m", [name_at(venue)])
     with serving(venue) as server:
         connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], block_after=0.5, on_block="tell")
+        live = Live([sleeper], [connector], block_after=2.0, on_block="tell")
         told = live.events.queue(LoopBlocked, size=10, policy="fail")
 
         def look() -> None:
@@ -185,7 +185,7 @@ def test_on_paper_orders_are_cancelled_when_the_loop_goes_on() -> None:
     venue = "BINANCE"
     sleeper = Sleeper("m", [name_at(venue)])
     with serving(venue) as server:
-        live = Live([sleeper], [make_connector(venue, url=server.rest)], paper=[tc.SimVenue(venue)], block_after=0.3)
+        live = Live([sleeper], [make_connector(venue, url=server.rest)], paper=[tc.SimVenue(venue)], block_after=2.0)
 
         def look() -> None:
             while live.blocked is None:
@@ -207,11 +207,11 @@ def test_a_venue_that_hears_of_nobody_cancels_and_is_told_while_a_session_lives(
     sleeper = Sleeper("m", [name_at(venue)])
     with serving(venue) as server:
         connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], on_block="tell", dead_man=3.0)
+        live = Live([sleeper], [connector], on_block="tell", dead_man=6.0)
 
         async def work() -> None:
             async with trading(live, sleeper):
-                until_s = time.monotonic() + 5
+                until_s = time.monotonic() + 8
                 while time.monotonic() < until_s:
                     await asyncio.sleep(0.1)
                     assert live.state.open_orders == 1
