@@ -15,7 +15,7 @@ import pytest
 
 from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.live import journal as journals
-from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
+from tradecore.live.journal import JournalReader, JournalWriter, RecordKind, session_to_resume
 
 HEADER = {"session": "s1"}
 MIB = 1 << 20
@@ -171,6 +171,23 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
     path.write_bytes((tmp_path / "later" / "000001.tcj").read_bytes())
     with pytest.raises(JournalError, match="version 2, known is 1"):
         JournalReader(tmp_path)
+
+
+def test_a_journal_that_was_cut_off_before_its_header_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(writer: JournalWriter) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JournalWriter, "_head", die)
+        with pytest.raises(Killed):
+            JournalWriter(tmp_path / "s1", HEADER)
+    assert any((tmp_path / "s1").glob("000001*"))
+    assert session_to_resume(tmp_path) is None
+    write(tmp_path / "s1", b"one")
+    assert read(tmp_path / "s1") == [b"one"]
 
 
 def test_what_was_flushed_outlives_kill_9(tmp_path: Path) -> None:

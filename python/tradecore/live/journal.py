@@ -260,13 +260,15 @@ class JournalWriter:
 
     def _begin(self, number: int) -> None:
         path = self.folder / f"{number:06}.tcj"
+        # It has its name once it has a header: a process may be killed before.
+        unnamed = path.with_suffix(".new")
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 _allocate(file, self._size)
             except OSError:
                 os.close(file)
-                path.unlink()
+                unnamed.unlink()
                 raise
         except OSError as error:
             if error.errno in DISK_FULL:
@@ -274,6 +276,7 @@ class JournalWriter:
             raise JournalError(str(path), f"cannot be written: {error.strerror or error}") from error
         self._path, self._number, self._file, self._at = path, number, file, 0
         self._head()
+        unnamed.rename(path)
 
     def _head(self) -> None:
         kept, self._gathered = self._gathered, []

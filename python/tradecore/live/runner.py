@@ -383,7 +383,7 @@ class Live:
             self._projector = Projector(store, session, name, self._mode, names, self._clock, self._tables)
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
-        if is_new and folder.exists():
+        if is_new and any(folder.glob("*.tcj*")):
             raise JournalError(str(folder), "a session of this name has ended: choose another name")
         listed = [instrument.to_dict() for instrument in instruments]
         header = {**self._header, "session": self._name, "mode": self._mode, "instruments": listed}
