@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from simulation.deaths import live_through
+from simulation.killed import kill
 from simulation.scenario import play
 from tradecore.sandbox.registry import SERVERS
 
@@ -31,6 +33,12 @@ def test_a_session_is_safe_under_faults_and_well_once_they_stop(venue: str, seed
 
 def test_a_seed_is_the_same_each_time() -> None:
     assert play(3) == play(3)
+
+
+@pytest.mark.once
+def test_a_session_goes_on_where_its_process_was_killed(tmp_path: Path) -> None:
+    killed = kill(1, tmp_path, kills=3)
+    assert (killed.kills, killed.orders > 0, killed.faults > 0) == (3, True, True)
 
 
 @pytest.mark.parametrize("share", range(_SHARES))

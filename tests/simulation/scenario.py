@@ -20,7 +20,7 @@ from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.registry import SERVERS
 from tradecore.session.kernel import build_kernel
 
-__all__ = ["Outcome", "play"]
+__all__ = ["LIMIT", "MARKETS", "Outcome", "Quoter", "play", "replayed", "venue_fills"]
 
 _FAULTS_S = 12.0
 """How long things go wrong."""
@@ -31,11 +31,11 @@ _FOUND_S = 60.0
 _STEP_S = 0.05
 _BOOKS_EVERY = 7
 """Books are compared every so many steps."""
-_LIMIT = Decimal("0.05")
+LIMIT = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True)
-class _Market:
+class Market:
     """What is traded at a venue, and how scripts of faults know its requests and streams."""
 
     symbols: tuple[tuple[str, ...], ...]
@@ -45,23 +45,23 @@ class _Market:
     """Kinds of faults that mean nothing there."""
 
 
-_BINANCE = _Market(
+_BINANCE = Market(
     (("BTCUSDT",), ("BTCUSDT", "ETHUSDT")),
     ("order*", "POST /?api/v?/order", "DELETE /?api/v?/*", "PUT /?api/v?/order*"),
     ("*@depth*", "*@trade", "*@bookTicker", "user", "answer*", "ack", "*"),
 )
-_BYBIT = _Market(
+_BYBIT = Market(
     (("BTCUSDT",),),
     ("order*", "POST /v5/order/*"),
     ("orderbook*", "publicTrade*", "user", "answer*", "ack", "*"),
     without=("stale_snapshot",),
 )
-_MARKETS = {
+MARKETS = {
     "BINANCE": _BINANCE,
     "BINANCE_USDM": _BINANCE,
     "BYBIT": _BYBIT,
     "BYBIT_SPOT": _BYBIT,
-    "COINBASE": _Market(
+    "COINBASE": Market(
         (("BTC-USD",), ("BTC-USD", "ETH-USD")),
         ("POST */orders*",),
         ("level2*", "market_trades*", "heartbeats", "user", "ack", "*"),
@@ -100,7 +100,7 @@ class Quoter(tc.Strategy):
         self.filled += fill.qty
 
 
-def _faults(random: Random, market: _Market) -> list[Fault]:
+def _faults(random: Random, market: Market) -> list[Fault]:
     """Draw what goes wrong."""
     rows: list[Fault] = []
     for _ in range(random.randint(1, 6)):
@@ -145,7 +145,7 @@ class _Play:
         self.ended_here: dict[str, float] = {}
         """Orders that have ended by what the session was told, and are open at the venue: since when that is so."""
         venue = random.choice(server.venues)
-        market = _MARKETS[venue]
+        market = MARKETS[venue]
         symbols = random.choice(market.symbols)
         slow = random.choice((0.001, 0.02, 0.2))
         loop.latency_s = (slow / 4, slow)
@@ -153,7 +153,7 @@ class _Play:
         self.world = World(
             loop, seed, venue, symbols, lambda ids: [Quoter("q", ids)],
             server={"faults": _faults(random, market), "speed": random.choice((0.3, 1.0))},
-            risk=tc.RiskLimits(max_position_qty=str(_LIMIT)), sync_timeout=_PATIENCE_S,
+            risk=tc.RiskLimits(max_position_qty=str(LIMIT)), sync_timeout=_PATIENCE_S,
         )  # fmt: skip
 
     async def run(self) -> Outcome:
@@ -191,8 +191,8 @@ class _Play:
         if running.done():
             raise Unsafe("the session has ended by itself") from running.exception()
         for name, qty in world.held_there().items():
-            if abs(qty) > _LIMIT:
-                raise Unsafe(f"{qty} of {name} are held, the limit is {_LIMIT}")
+            if abs(qty) > LIMIT:
+                raise Unsafe(f"{qty} of {name} are held, the limit is {LIMIT}")
         if not world.now.has_begun:
             return
         assert world.now.live is not None
@@ -275,10 +275,7 @@ class _Play:
     def _balanced(self, result: Any) -> None:
         """Raise where the session's fills are not the venue's."""
         world = self.world
-        there = Counter(
-            (f"{order.symbol}.{world.venue}", float(fill.price), float(fill.qty))
-            for order, fill in world.desk.fills.get(0, ())
-        )
+        there = venue_fills(world.desk, world.venue)
         rows = result.fills.select("instrument", "price", "qty").rows()
         here = Counter((name, price, qty) for name, price, qty in rows)
         if here != there:
@@ -287,14 +284,26 @@ class _Play:
     def _replayed(self, session: str, digest: str) -> None:
         """Raise where the journal does not decide the same once more."""
         reader = JournalReader(self.world.now.journal / session)
-        instruments = [tc.instruments.instrument_from_dict(table) for table in reader.header["instruments"]]
-        kernel = build_kernel(
-            session, self.world.strategies(), instruments,
-            stop_run_on_error=True, keeps_journal=True, risk=self.world.options["risk"],
-        )  # fmt: skip
-        diverged, _ = kernel.replay(reader.entries())
+        kernel, diverged = replayed(reader, self.world.strategies(), self.world.options["risk"])
         if diverged is not None or kernel.finish() != digest:
             raise Unsafe(f"the journal replayed differs at {diverged}")
+
+
+def venue_fills(desk: Any, venue: str) -> Counter[tuple[str, float, float]]:
+    """Return the session's fills as the venue has them: instrument, price and quantity."""
+    return Counter(
+        (f"{order.symbol}.{venue}", float(fill.price), float(fill.qty)) for order, fill in desk.fills.get(0, ())
+    )
+
+
+def replayed(reader: JournalReader, strategies: list[tc.Strategy], risk: tc.RiskLimits) -> tuple[Any, int | None]:
+    """Return a kernel that has decided all of a journal once more, and when that differed."""
+    instruments = [tc.instruments.instrument_from_dict(table) for table in reader.header["instruments"]]
+    kernel = build_kernel(
+        reader.header["session"], strategies, instruments, stop_run_on_error=True, keeps_journal=True, risk=risk
+    )
+    diverged, _ = kernel.replay(reader.entries())
+    return kernel, diverged
 
 
 def play(seed: int, venue: str = "binance") -> Outcome:
