@@ -22,6 +22,12 @@ _NAMES = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 _KNOWN_FOR_S = 5.0
 """A token that was looked up is known for so long: one that is revoked by another process lives on as long."""
 _MOST_KNOWN = 10_000
+_KEYS_LIVE_NS = 7 * 24 * 3600 * 10**9
+"""A request is known by its key for so long."""
+_MOST_KEYS = 100_000
+"""So many of them, the newest."""
+_SWEEP = 1_000
+"""Requests with a key between two looks for those that are forgotten."""
 
 
 class Role(IntEnum):
@@ -70,6 +76,7 @@ class Accounts:
         self._store = store
         self._known: dict[str, tuple[float, Identity | None]] = {}
         self._own: str | None = None
+        self._requests = 0
 
     def own_token(self) -> str:
         """Return a token of an administrator that lives as long as this process and is written nowhere."""
@@ -212,6 +219,9 @@ class Accounts:
             row = connection.execute(select(requests).where(requests.c.key == key)).first()
             if row is not None:
                 return row.digest, row.status, row.answer
+            if self._requests % _SWEEP == 0:
+                _forget_requests(connection)
+            self._requests += 1
             connection.execute(insert(requests).values(key=key, digest=digest, ts=time.time_ns()))
         return None
 
@@ -219,6 +229,14 @@ class Accounts:
         """Note the answer to a request."""
         with self._store.writing() as connection:
             connection.execute(update(requests).where(requests.c.key == key).values(status=status, answer=answer))
+
+
+def _forget_requests(connection: Connection) -> None:
+    """Forget requests that are too old or too many, oldest first."""
+    newest = select(requests.c.ts).order_by(requests.c.ts.desc()).offset(_MOST_KEYS).limit(1)
+    surplus = connection.execute(newest).scalar() or 0
+    oldest = max(surplus, time.time_ns() - _KEYS_LIVE_NS)
+    connection.execute(delete(requests).where(requests.c.ts <= oldest))
 
 
 def _new_token(connection: Connection, name: str) -> str:

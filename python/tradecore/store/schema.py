@@ -176,5 +176,6 @@ requests = Table(
     Column("ts", BigInteger, nullable=False),
     Column("status", Integer),
     Column("answer", String),
+    Index(None, "ts"),
 )
-"""One row a request with an idempotency key; without a status its answer is not known."""
+"""One row a request with an idempotency key, as long as it is known; without a status its answer is not known."""
