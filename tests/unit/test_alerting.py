@@ -81,6 +81,17 @@ def test_a_limit_that_is_nearly_used_and_a_loop_that_hangs_are_alerts() -> None:
     assert (alert.severity, alert.text) == ("critical", "loop: the event loop hangs for 12 s")
 
 
+def test_silence_is_an_alert_whatever_the_check_says_of_it() -> None:
+    conditions = Conditions(CONFIG, feed_gap_s=10)
+    late = replace(WELL, checks=(Check("feeds", "degraded", "nothing comes", ("BTCUSDT.BINANCE",)),))
+    worded = replace(WELL, checks=(Check("feeds", "degraded", "SILENT.BINANCE is silent in its name alone"),))
+    assert list(conditions.look(sample(), worded, 0.0)) == []
+    (alert,) = conditions.look(sample(), late, 1.0)
+    assert (alert.key, alert.severity, alert.text) == ("silence", "warning", "feeds: nothing comes")
+    (over,) = conditions.look(sample(), WELL, 2.0)
+    assert over.text == "over: feeds: nothing comes"
+
+
 def test_the_same_alert_waits_and_the_hour_is_limited() -> None:
     policy = Policy(repeat_after_s=60, per_hour=3)
     warn = lambda key: Alert("warning", key, key)  # noqa: E731

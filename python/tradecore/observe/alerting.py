@@ -120,7 +120,7 @@ class Conditions:
         for check in health.checks:
             if check.name in ("loop", "journal") and check.status != "healthy":
                 yield check.name, "critical", 0.0, f"{check.name}: {check.detail}"
-            if check.name == "feeds" and "silent" in check.detail:
+            if check.silent:
                 yield "silence", "warning", 0.0, f"feeds: {check.detail}"
         if sample is None or not sample.has_begun:
             return

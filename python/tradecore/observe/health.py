@@ -38,11 +38,21 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, and why it is not healthy."""
+    """One thing that was looked at, and why it is not healthy.
+
+    Parameters
+    ----------
+    name : str
+    status : "healthy", "degraded" or "unhealthy"
+    detail : str
+    silent : tuple of str
+        Instruments with a book in order of which nothing has come for too long, where feeds were looked at.
+    """
 
     name: str
     status: Status
     detail: str = ""
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +113,17 @@ def _loop(stalled_s: float, limits: Thresholds, blocked: Blocked | None) -> Chec
 
 def _checks(sample: Sample, stalled_s: float, limits: Thresholds) -> Iterator[Check]:
     yield Check("session", "healthy") if sample.has_begun else _NOT_BEGUN
-    late = []
+    late, silent = [], []
     for name, market in sample.markets.items():
         age = None if market.age_s is None else market.age_s + stalled_s
         if market.state is not BookState.SYNCED:
             late.append(f"{name} is {market.state.name.lower()}")
         elif age is None or age > limits.feed_age_s:
+            silent.append(name)
             late.append(f"{name} is silent for {age:.0f} s" if age is not None else f"{name} is silent")
     # Without any market nothing can be done; with some the others go on.
     worst: Status = "unhealthy" if len(late) == len(sample.markets) else "degraded"
-    yield Check("feeds", worst, "; ".join(late)) if late else Check("feeds", "healthy")
+    yield Check("feeds", worst, "; ".join(late), tuple(silent)) if late else Check("feeds", "healthy")
     down = [
         f"{venue} {link}"
         for venue, of in sample.venues.items()
