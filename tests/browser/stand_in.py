@@ -44,6 +44,7 @@ class StandIn:
         self.events: list[dict[str, Any]] = []
         self.jobs: dict[int, dict[str, Any]] = {}
         self.keys: dict[str, int] = {}
+        self.users = {"ada": "admin"}
         self.risk_state = "active"
         self.parameters: dict[str, Any] = {"half_spread": 2, "quote_qty": "0.01"}
         self.mid = {BTC: 64_000.0, ETH: 3_200.0}
@@ -141,8 +142,10 @@ class StandIn:
                     "auth_required": True,
                 }
             )
-        is_admins = path.startswith(("risk/resume", "strategies"))
-        self.need(request, Role.READ if method == "GET" else Role.ADMIN if is_admins else Role.TRADE)
+        is_admins = path.startswith(("risk/resume", "strategies", "users", "tokens"))
+        self.need(
+            request, Role.READ if method == "GET" and path != "users" else Role.ADMIN if is_admins else Role.TRADE
+        )
         if path == "logout":
             self.sessions.clear()
             return answered({})
@@ -170,6 +173,24 @@ class StandIn:
             case "DELETE", "orders", number:
                 await self.end(self.orders[int(number)])
                 return answered(self.orders[int(number)], status=202)
+            case "PUT", "orders", number:
+                return answered(await self.replace(self.orders[int(number)], body), status=202)
+            case "GET", "sessions":
+                current = {"session": "s1", "mode": "paper", "written_ns": time.time_ns(), "is_current": True}
+                return answered([current, {**current, "session": "s0", "is_current": False}])
+            case "GET", "users":
+                row = {"added_ns": time.time_ns(), "has_password": False}
+                return answered([{"name": name, "role": role, **row} for name, role in self.users.items()])
+            case "POST", "users":
+                if body["name"] in self.users:
+                    raise Problem(422, "invalid_value", f"name: there is a user {body['name']!r}", "body.name")
+                self.users[body["name"]] = body["role"]
+                return answered({**body, "token": f"token of {body['name']}"}, status=201)
+            case "DELETE", "users", name:
+                del self.users[name]
+                return answered({"name": name})
+            case "POST", "tokens":
+                return answered({**body, "token": "another token"}, status=201)
             case "POST", "risk", act:
                 await self.control(act)
                 return answered(self.risk())
@@ -273,6 +294,14 @@ class StandIn:
             await self.push("fills", fill)
         event = "OrderAccepted" if order["is_open"] else "OrderFilled"
         await self.note(event, order_id=number, instrument=body["symbol"])
+        await self.push("orders", order)
+        return order
+
+    async def replace(self, order: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+        if "price" in terms and float(terms["price"]) > 1e6:
+            raise Problem(422, "invalid_value", "price: too far away", "body.price")
+        for name, value in terms.items():
+            order |= {name: float(value), f"{name}_text": str(value)}
         await self.push("orders", order)
         return order
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.once
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Visit = Callable[..., Any]
-PAGES = ["trade", "portfolio", "strategies", "risk", "health", "backtests", "events"]
+PAGES = ["trade", "portfolio", "strategies", "risk", "health", "backtests", "events", "people"]
 
 
 # Of the module: while it lives an event loop runs in this thread, beside which no other can.
@@ -93,6 +93,7 @@ def rows(page: Any, label: str) -> Any:
 def enter(page: Any, quantity: str, price: str | None) -> None:
     """Fill in the ticket and send it by the keyboard."""
     ticket = page.locator(".ticket")
+    expect(page.locator(".link")).to_have_text("connected")
     ticket.get_by_role("button", name="Limit" if price else "Market", exact=True).click()
     if price:
         ticket.locator("[name=price]").fill(price)
@@ -167,6 +168,55 @@ def test_cost_is_shown_before_a_market_order_fills(server: StandIn, visit: Visit
     page.get_by_role("link", name="Portfolio").click()
     expect(rows(page, "Fills")).to_contain_text("taker")
     expect(rows(page, "Positions")).to_contain_text("1.500")
+
+
+def test_order_is_changed_in_place_by_the_keyboard(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=TRADER)
+    enter(page, "0.5", "63000.0")
+    enter(page, "0.7", "62000.0")
+    expect(rows(page, "Orders")).to_have_count(2)
+    row = rows(page, "Orders").filter(has_text="63,000")
+    row.focus()
+    page.keyboard.press("e")
+    price, quantity = row.get_by_label("New price"), row.get_by_label("New quantity")
+    expect(price).to_be_focused()
+    expect(price).to_have_value("63000.0")
+    page.keyboard.press("ArrowUp")
+    expect(price).to_have_value("63000.1")
+    page.keyboard.press("Delete")  # what is written is no key of the row
+    price.fill("9999999")
+    price.press("Enter")
+    expect(page.locator("#notes .bad")).to_contain_text("price: too far away")
+    price.fill("63100.5")
+    quantity.fill("0.4")
+    quantity.press("Enter")
+    changed = rows(page, "Orders").filter(has_text="63,100.5")
+    expect(changed).to_contain_text("0 / 0.4")
+    expect(changed).to_be_focused()
+    page.keyboard.press("e")
+    page.keyboard.press("Escape")
+    expect(changed.get_by_label("New price")).to_be_hidden()
+    expect(changed).to_be_focused()
+    assert [(row["price_text"], row["quantity_text"], row["status"]) for row in server.orders.values()] == [
+        *(("63100.5", "0.4", "accepted"), ("62000.0", "0.7", "accepted"))
+    ]
+
+
+def test_real_order_is_changed_only_when_that_is_meant(live: StandIn, visit: Visit) -> None:
+    page = visit(live, token=TRADER)
+    enter(page, "0.5", "63000")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Send real order").click()
+    row = rows(page, "Orders").first
+    row.get_by_role("button", name="Change").click()
+    row.get_by_label("New price").fill("63001")
+    row.get_by_role("button", name="Send").click()
+    expect(dialog).to_contain_text("price 63001")
+    dialog.get_by_role("button", name="Back").click()
+    assert live.orders[1]["price_text"] == "63000"
+    row.get_by_role("button", name="Send").click()
+    dialog.get_by_role("button", name="Change real order").click()
+    expect(row).to_contain_text("63,001")
 
 
 def test_refusal_says_why(server: StandIn, visit: Visit) -> None:
@@ -324,6 +374,35 @@ def test_parameter_of_a_strategy_is_changed(server: StandIn, visit: Visit) -> No
     value.press("Enter")
     expect(page.locator("#notes .good")).to_contain_text("half_spread is 3")
     assert server.parameters["half_spread"] == "3"
+
+
+def test_users_come_and_go_and_sessions_are_listed(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=ADMIN)
+    page.get_by_role("link", name="Users").click()
+    expect(rows(page, "Sessions").filter(has_text="this one")).to_contain_text("s1")
+    expect(rows(page, "Users")).to_have_count(1)
+    page.get_by_role("textbox", name="Name").fill("bob")
+    page.get_by_label("Role").select_option("trade")
+    page.get_by_role("textbox", name="Name").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Token of bob")).to_have_value("token of bob")
+    page.keyboard.press("Escape")
+    bob = rows(page, "Users").filter(has_text="bob")
+    expect(bob).to_contain_text("trade")
+    bob.get_by_role("button", name="New token").click()
+    expect(dialog.get_by_label("Token of bob")).to_have_value("another token")
+    page.keyboard.press("Escape")
+    bob.get_by_role("button", name="Remove").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(bob).to_have_count(0)
+    assert server.users == {"ada": "admin"}
+
+
+def test_users_are_for_administrators(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=TRADER)
+    page.get_by_role("link", name="Users").click()
+    expect(page.get_by_text("Users are shown to administrators.")).to_be_visible()
+    expect(page.get_by_role("button", name="Add a user")).to_be_hidden()
 
 
 def test_backtest_is_launched_and_its_report_shown(server: StandIn, visit: Visit) -> None:

@@ -68,13 +68,28 @@ export function signIn(submit) {
   open(dialog);
 }
 
+/** Show a text that is told this once. */
+export function secret(title, text) {
+  const shown = el("input", { readonly: true, "aria-label": title, value: text, autofocus: true, on: { focus: (event) => event.target.select() } });
+  const dialog = el(
+    "dialog",
+    { "aria-label": title },
+    el("h2", { text: title }),
+    el("p", { text: "It is shown this once; nobody can read it again." }),
+    shown,
+    el("div", { class: "buttons" }, button("Close", () => dialog.close())),
+  );
+  open(dialog);
+}
+
 const KEYS = [
-  ["1 … 7", "pages"],
+  ["1 … 8", "pages"],
   ["[ ]", "instrument before, after"],
   ["B, S", "ticket: buy, sell"],
   ["↑ ↓", "in a price: a tick up, down; in a list: other rows"],
   ["Enter", "in the ticket: send it"],
   ["Delete", "on an order: cancel it"],
+  ["E", "on an order: change it; Enter sends, Escape leaves it, ↑ ↓ by a step"],
   ["K", "kill switch, asks first"],
   ["T", "theme: as the system, dark, light"],
   ["?", "this help"],

@@ -10,6 +10,7 @@ import { Store } from "./store.js";
 import { backtestsPage } from "./pages/backtests.js";
 import { eventsPage } from "./pages/events.js";
 import { healthPage } from "./pages/health.js";
+import { peoplePage } from "./pages/people.js";
 import { portfolioPage } from "./pages/portfolio.js";
 import { riskPage } from "./pages/risk.js";
 import { strategiesPage } from "./pages/strategies.js";
@@ -32,7 +33,7 @@ class App {
   }
 
   start() {
-    const makers = [tradePage, portfolioPage, strategiesPage, riskPage, healthPage, backtestsPage, eventsPage];
+    const makers = [tradePage, portfolioPage, strategiesPage, riskPage, healthPage, backtestsPage, eventsPage, peoplePage];
     this.pages = makers.map((make) => make(this));
     this.shell.listPages(this.pages);
     addEventListener("hashchange", () => this.showPage());
@@ -115,6 +116,7 @@ class App {
     try {
       await this.api.refreshMe();
       this.shell.renewUser();
+      for (const panel of this.page.panels) panel.signed?.();
       this.instruments = await this.api.get("/instruments");
       if (!this.spec && this.instruments.length) this.choose(this.instruments[0].id);
       this.painter.touchAll();
