@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -56,8 +57,10 @@ class Served:
         self._strategies = strategies or (lambda: [Manual("manual", [BTC]), Shown("shown", [BTC])])
         self._risk = risk
         self._journal = journal
-        self.config = ServerConfig(
-            port=0, database=f"sqlite:///{folder / 'server.db'}", **{"rate_per_second": 1e6, **settings}
+        usual = {"database": f"sqlite:///{folder / 'server.db'}", "rate_per_second": 1e6}
+        self.config = ServerConfig(port=0, **{**usual, **settings})
+        self.verify: ssl.SSLContext | bool = (
+            ssl.create_default_context(cafile=self.config.tls_cert) if self.config.tls_cert else True
         )
         self._ready = threading.Event()
         self._problem: BaseException | None = None
@@ -85,7 +88,7 @@ class Served:
 
     def _is_told(self) -> bool:
         """Whether the server has heard how the session stands."""
-        return httpx.get(f"{self.url}/health").status_code == 200
+        return httpx.get(f"{self.url}/health", verify=self.verify).status_code == 200
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self.live.stop)
@@ -96,7 +99,7 @@ class Served:
 
     def client(self, role: str | None = "admin") -> httpx.Client:
         headers = {} if role is None else {"Authorization": f"Bearer {self.tokens[role]}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=self.verify)
 
     def _run(self) -> None:
         try:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from served import BTC, Served
 
 import tradecore as tc
@@ -326,6 +336,101 @@ def test_who_asks_too_often_is_told_to_wait(tmp_path: Path) -> None:
         assert problem(refused[0], 429) == "too_many_requests"
 
 
+def certificate(folder: Path) -> dict[str, str]:
+    """Make a certificate for this machine's own address, and its key; return the settings that name them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = {"tls_cert": folder / "cert.pem", "tls_key": folder / "key.pem"}
+    files["tls_cert"].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    files["tls_key"].write_bytes(key.private_bytes(*form))
+    return {name: str(path) for name, path in files.items()}
+
+
+def test_a_certificate_by_configuration_makes_everything_go_by_tls(tmp_path: Path) -> None:
+    with Served(tmp_path, **certificate(tmp_path)) as served, served.client("trade") as trader:
+        assert served.url.startswith("https://")
+        assert data(order(trader), 201)["status"] == "filled"
+        answer = trader.get("/api/v1/prices")
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        cookie = trader.post("/api/v1/login", json={"token": served.tokens["trade"]}).headers["set-cookie"]
+        assert "; secure" in cookie.lower()
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"{served.url}/health")
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{served.url.replace('https', 'http')}/health")
+
+        async def hello() -> Any:
+            assert isinstance(served.verify, ssl.SSLContext)
+            url = f"{served.url}/api/v1/stream"
+            async with aiohttp.ClientSession() as http, http.ws_connect(url, ssl=served.verify) as socket:
+                return await socket.receive_json(timeout=20)
+
+        assert asyncio.run(hello())["kind"] == "hello"
+
+
+def test_users_and_keys_may_be_in_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with Served(tmp_path, database=postgres_url) as served, served.client() as admin:
+        made = data(admin.post("/api/v1/users", json={"name": "grace", "role": "trade"}), 201)
+        body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+        headers = {"Authorization": f"Bearer {made['token']}", "Idempotency-Key": "k1"}
+        first, again = (httpx.post(f"{served.url}/api/v1/orders", json=body, headers=headers) for _ in range(2))
+        assert data(first, 201) == data(again, 201)
+        noted = data(admin.get("/api/v1/audit"))
+        assert [row["user"] for row in noted if row["what"] == "order"] == ["grace"]
+        data(admin.delete("/api/v1/users/grace"))
+
+
+def test_backtests_run_beside_the_session_and_show_their_report(served: Served, tmp_path: Path) -> None:
+    tc.synthesize(tmp_path / "market", events=3_000, seed=1)
+    config = f"""
+    [data]
+    catalog = "{tmp_path / "market"}"
+    [[venues]]
+    name = "SYNTH"
+    [[strategies]]
+    kind = "touch_maker"
+    params = {{ quote_qty = "0.01", max_position = "0.05" }}
+    """
+    with served.client() as admin, served.client("trade") as trader:
+        assert problem(trader.post("/api/v1/jobs", json={"config": config}), 403) == "forbidden"
+        good = data(admin.post("/api/v1/jobs", json={"config": config, "seed": 7}), 202)
+        bad = data(admin.post("/api/v1/jobs", json={"config": "[data]\ncatalog = 1\n"}), 202)
+        last = data(admin.post("/api/v1/jobs", json={"config": config}), 202)
+        assert problem(admin.get(f"/api/v1/jobs/{last['id']}/report"), 404) == "no_report"
+        assert data(admin.delete(f"/api/v1/jobs/{last['id']}"))["status"] == "cancelled"
+
+        def ended() -> dict[int, Any] | None:
+            listed = data(admin.get("/api/v1/jobs"))
+            assert [job["id"] for job in listed[:3]] == [last["id"], bad["id"], good["id"]]
+            jobs = {job["id"]: job for job in listed}
+            return None if any(job["status"] in ("queued", "running") for job in listed) else jobs
+
+        jobs = until(ended, 120)
+        assert (jobs[good["id"]]["status"], jobs[good["id"]]["error"]) == ("done", None)
+        assert jobs[good["id"]]["summary"]["seed"] == 7
+        assert jobs[bad["id"]]["status"] == "failed"
+        assert "data.catalog" in jobs[bad["id"]]["error"]
+        assert jobs[last["id"]]["status"] == "cancelled"
+        page = admin.get(f"/api/v1/jobs/{good['id']}/report")
+        assert page.headers["content-type"].startswith("text/html")
+        assert page.headers["content-security-policy"].startswith("sandbox allow-scripts")
+        assert "touch_maker" in page.text
+        assert problem(admin.get("/api/v1/jobs/999"), 404) == "unknown_job"
+
+
 CONFIG = """
 [mode]
 journal = "journal"
@@ -377,11 +482,51 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         data(client.post("/api/v1/risk/pause"))
         until(lambda: data(client.get("/api/v1/risk"))["state"] == "paused")
         held = until(lambda: data(client.get("/api/v1/positions")))[0]["quantity"]
+        paths = ("orders", "fills", "ledger")
+        before = {path: data(client.get(f"/api/v1/{path}")) for path in paths}
         process.kill()
     with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
         assert data(client.get("/api/v1/me"))["role"] == "admin"
         assert data(client.get("/api/v1/positions"))[0]["quantity"] == held
         assert data(client.get("/api/v1/risk"))["state"] == "paused"
+        assert {path: data(client.get(f"/api/v1/{path}")) for path in paths} == before
+        one = f"/api/v1/orders/{first['id']}"
+        assert data(client.get(one))["fills"] == [row for row in before["fills"] if row["order_id"] == first["id"]]
         assert data(client.post("/api/v1/orders", json=body, headers=key), 201) == first
         assert [row["session"] for row in data(client.get("/api/v1/sessions"))] == ["s1"]
         assert token not in "".join(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes(tmp_path: Path) -> None:
+    (tmp_path / "serve.toml").write_text(CONFIG.replace("[server]", "[server]\nrate_per_second = 1e6"))
+    add = [sys.executable, "-m", "tradecore", "user", "add", "ada", "--role", "admin", "--config", "serve.toml"]
+    token = subprocess.run(add, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    acknowledged: list[dict[str, Any]] = []
+    with serving(tmp_path) as (url, process):
+        with httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+            until(lambda: order(client).status_code == 201)
+
+        def write(number: int) -> None:
+            price = None if number % 2 else 50_000
+            with httpx.Client(base_url=url, headers=headers, timeout=20) as client, suppress(httpx.TransportError):
+                while True:
+                    answer = order(client, price=price)
+                    if answer.status_code == 201:
+                        acknowledged.append(answer.json()["data"])
+
+        with ThreadPoolExecutor(8) as writers:
+            done = [writers.submit(write, number) for number in range(8)]
+            until(lambda: len(acknowledged) >= 100)
+            process.kill()
+            for each in done:
+                each.result(30)
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        known = {row["id"]: row for row in data(client.get("/api/v1/orders", params={"limit": 1000}))}
+        fills = {row["order_id"] for row in data(client.get("/api/v1/fills", params={"limit": 10_000}))}
+    for told in acknowledged:
+        row = known[told["id"]]
+        assert (row["client_id"], row["quantity_text"]) == (told["client_id"], told["quantity_text"])
+        if told["status"] == "filled":
+            assert (row["status"], row["average_price"]) == ("filled", told["average_price"])
+            assert told["id"] in fills

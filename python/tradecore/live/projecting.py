@@ -6,7 +6,8 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tradecore.errors import StoreError
 from tradecore.live.session import Session
@@ -95,9 +96,12 @@ class Projector:
         self._timer = self._clock.call_later(_EVERY_S, self._look)
         if self._pieces.full():
             return
-        taken = Taken.of(self._session.kernel, self._session.began_ns)
-        self._tables.move(taken.tables)
-        self._pieces.put_nowait(taken)
+        self.take(self._session.kernel.take_tables())
+
+    def take(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep rows that were taken of the kernel, and have them written."""
+        self._tables.move(tables)
+        self._pieces.put_nowait(Taken.at(self._session.kernel, tables, self._session.began_ns))
 
     def _write(self) -> None:
         has_failed = False

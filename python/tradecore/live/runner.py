@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument
+from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
 from tradecore.errors import (
     CredentialsError,
@@ -206,6 +207,8 @@ class Live:
         self._wake: Timer | None = None
         self._wake_ns: int | None = None
         self._is_resumed = False
+        # What the kernel recorded of before, of a session that goes on.
+        self._recovered: dict[str, dict[str, Any]] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -303,6 +306,24 @@ class Live:
             malformed=sum(line.malformed for line in self.lines),
         )
 
+    def earlier(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what a session that goes on had done before, oldest first; nothing of a new one.
+
+        Returns
+        -------
+        dict
+            Rows of ``orders``, those that are open with them, ``fills`` and ``payments``, as tables of results have
+            them.
+        """
+        if not self._recovered:
+            return {}
+        names = [strategy.name for strategy in self.strategies]
+        store = TableStore([instrument.id for instrument in self.session.instruments], names)
+        store.keep({**self._recovered, "known": self.session.kernel.known_orders()})
+        rows = {name: store.table(name).to_dicts() for name in ("orders", "known", "fills", "payments")}
+        orders = sorted(rows["orders"] + rows["known"], key=lambda row: int(row["order_id"]))
+        return {"orders": orders, "fills": rows["fills"], "payments": rows["payments"]}
+
     @property
     def clock(self) -> Clock:
         """The clock it goes by."""
@@ -369,6 +390,7 @@ class Live:
         if reader is not None:
             count = session.recover(reader)
             self._is_resumed = count > 0
+            self._recovered = kernel.take_tables()
             _LOG.info("session %s goes on after %d records of its journal", name, count)
         elif self._paper is not None:
             kernel.carry_refusals(self._clock.now_ns())
@@ -381,6 +403,8 @@ class Live:
 
             store = Store(self._store)
             self._projector = Projector(store, session, name, self._mode, names, self._clock, self._tables)
+        if self._recovered:
+            (self._tables.move if self._projector is None else self._projector.take)(self._recovered)
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
         if is_new and any(folder.glob("*.tcj*")):

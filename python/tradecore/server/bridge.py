@@ -107,8 +107,8 @@ class Bridge:
         self.strategies = tuple(live.strategies)
         self.handed_over = Histogram()
         """From a request to its command, seconds."""
-        self.open_orders = live.session.kernel.orders()
-        """What was open when the server began: of a session that goes on."""
+        self.earlier = live.earlier()
+        """What a session that goes on did before the server began."""
 
     def subscribe(self, wake: Callable[[], object]) -> EventQueue:
         """Return a queue of the session's events; ``wake`` is called in the session's thread when one comes."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import singledispatchmethod
 from typing import Any
 
-from tradecore._core import Order
+from tradecore._core import Instrument
 from tradecore.bus import events
 from tradecore.bus.lines import plain_fields
 from tradecore.histogram import Histogram
 from tradecore.server.bars import Bars
-from tradecore.types import OrderStatus, Side
 
 __all__ = ["History"]
 
@@ -36,6 +35,7 @@ _STATUS: dict[type[events.Event], str] = {
 }
 _ENDED = frozenset({"cancelled", "rejected", "expired", "filled"})
 _REST = frozenset({"accepted", "partially_filled"})
+_KNOWN = _ENDED | _REST | {"pending_new", "unknown"}
 
 Row = dict[str, Any]
 
@@ -68,26 +68,31 @@ class History:
         self._waiting: dict[int, asyncio.Event] = {}
         self._breaches: dict[int, list[str]] = {}
 
-    def seed(self, strategy: str, order: Order) -> None:
-        """Take an order that was open before anything was told."""
-        status = {OrderStatus.PARTIALLY_FILLED: "partially_filled", OrderStatus.PENDING_NEW: "pending_new"}
-        row = _order_row(
-            order.order_id,
-            order.client_id,
-            order.instrument,
-            strategy,
-            order.side,
-            order.order_type.name.lower(),
-            _exact(order.qty),
-            None if order.price is None else _exact(order.price),
-            None if order.trigger_price is None else _exact(order.trigger_price),
-            order.ts_submit,
-        )
-        filled, average = _exact(order.filled_qty), order.avg_fill_price
-        row["_notional"] = Decimal(0) if average is None else filled * _exact(average)
-        row["status"] = status.get(order.status, "accepted")
-        _fill_up(row, filled)
-        self.orders[order.order_id] = row
+    def seed(self, earlier: Mapping[str, Sequence[Row]], instruments: Sequence[Instrument]) -> None:
+        """Take what a session did before anything was told, as :meth:`tradecore.live.runner.Live.earlier` has it."""
+        specs = {instrument.id: instrument for instrument in instruments}
+        for order in earlier.get("orders", ())[-_MOST_ORDERS:]:
+            row = _earlier_order(order, specs[order["instrument"]])
+            self.orders[row["id"]] = row
+        fills, payments = earlier.get("fills", ()), earlier.get("payments", ())
+        for fill in fills:
+            spec = specs[fill["instrument"]]
+            self._fill(
+                fill["ts_recv"],
+                fill["ts_event"],
+                order_id=fill["order_id"],
+                symbol=fill["instrument"],
+                strategy=fill["strategy"],
+                side=fill["side"],
+                price=_text(_on_grid(fill["price"], spec.tick_size)),
+                quantity=_text(_on_grid(fill["qty"], spec.lot_size)),
+                liquidity=fill["liquidity"],
+                fee=_money(fill["fee"]),
+            )
+        closes = [(row, "close", row["realized_pnl"], row["order_id"]) for row in fills if row["realized_pnl"]]
+        moved = [*closes, *((row, row["why"], -row["paid"], None) for row in payments)]
+        for row, kind, amount, order_id in sorted(moved, key=lambda entry: int(entry[0]["ts_recv"])):
+            self._book(row["ts_recv"], row["instrument"], row["strategy"], kind, amount, order_id)
 
     def take(self, event: events.Event) -> None:
         """Take what the session tells."""
@@ -159,22 +164,18 @@ class History:
     @_take.register
     def _(self, event: events.OrderFilled) -> None:
         row = self.orders.get(event.order_id)
-        self._numbers["fills"] += 1
-        fill = {
-            "id": self._numbers["fills"],
-            "order_id": event.order_id,
-            "symbol": event.instrument,
-            "strategy": event.strategy,
-            "side": event.side.name.lower(),
-            "price": _text(event.price),
-            "quantity": _text(event.qty),
-            "liquidity": event.liquidity.name.lower(),
-            "fee": _text(event.fee),
-            "at_ns": event.at_ns,
-            "event_ns": event.ts_event,
-        }
-        self.fills.append(fill)
-        self._tell("fills", fill)
+        self._fill(
+            event.at_ns,
+            event.ts_event,
+            order_id=event.order_id,
+            symbol=event.instrument,
+            strategy=event.strategy,
+            side=event.side.name.lower(),
+            price=_text(event.price),
+            quantity=_text(event.qty),
+            liquidity=event.liquidity.name.lower(),
+            fee=_money(event.fee),
+        )
         if row is None:
             return
         if row["status"] == "pending_new":
@@ -187,11 +188,12 @@ class History:
 
     @_take.register
     def _(self, event: events.TradeClosed) -> None:
-        self._book(event, "close" if event.order_id is not None else event.why, event.realized_pnl, event.order_id)
+        kind = "close" if event.order_id is not None else event.why
+        self._book(event.at_ns, event.instrument, event.strategy, kind, event.realized_pnl, event.order_id)
 
     @_take.register
     def _(self, event: events.PaymentBooked) -> None:
-        self._book(event, event.why, -event.paid, None)
+        self._book(event.at_ns, event.instrument, event.strategy, event.why, -event.paid, None)
 
     @_take.register
     def _(self, event: events.TradePrinted) -> None:
@@ -230,7 +232,7 @@ class History:
             event.client_id,
             event.instrument,
             event.strategy,
-            event.side,
+            event.side.name.lower(),
             event.order_type.name.lower(),
             event.qty,
             event.price,
@@ -249,17 +251,47 @@ class History:
             self._waiting[row["id"]].set()
         self._tell("orders", shown_order(row))
 
-    def _book(self, event: Any, kind: str, amount: Decimal, order_id: int | None) -> None:
+    def _fill(self, at_ns: int, event_ns: int, **told: Any) -> None:
+        self._numbers["fills"] += 1
+        fill = {"id": self._numbers["fills"], **told, "at_ns": at_ns, "event_ns": event_ns}
+        self.fills.append(fill)
+        self._tell("fills", fill)
+
+    def _book(self, at_ns: int, symbol: str, strategy: str, kind: str, amount: Decimal, order_id: int | None) -> None:
         entry = {
-            "at_ns": event.at_ns,
+            "at_ns": at_ns,
             "kind": kind,
-            "symbol": event.instrument,
-            "strategy": event.strategy,
-            "amount": _text(amount),
+            "symbol": symbol,
+            "strategy": strategy,
+            "amount": _money(amount),
             "order_id": order_id,
         }
         self.ledger.append(entry)
         self._tell("ledger", entry)
+
+
+def _earlier_order(told: Row, spec: Instrument) -> Row:
+    """Return an order out of a row of a table."""
+    price, trigger = told["price"], told["trigger_price"]
+    row = _order_row(
+        told["order_id"],
+        told["client_id"],
+        told["instrument"],
+        told["strategy"],
+        told["side"],
+        told["order_type"],
+        _on_grid(told["qty"], spec.lot_size),
+        None if price is None else _on_grid(price, spec.tick_size),
+        None if trigger is None else _on_grid(trigger, spec.tick_size),
+        told["ts_submit"],
+    )
+    filled, average = _on_grid(told["filled_qty"], spec.lot_size), told["avg_fill_price"]
+    row["_notional"] = Decimal(0) if average is None else filled * Decimal(repr(average))
+    row["status"] = told["status"] if told["status"] in _KNOWN else "accepted"
+    row["reason"] = told["reason"] or ""
+    row["updated_ns"] = told["ts_close"] or told["ts_accept"] or told["ts_submit"]
+    _fill_up(row, filled)
+    return row
 
 
 def shown_order(row: Row) -> Row:
@@ -272,7 +304,7 @@ def _order_row(
     client_id: str | None,
     instrument: str,
     strategy: str,
-    side: Side,
+    side: str,
     order_type: str,
     qty: Decimal,
     price: Decimal | None,
@@ -284,7 +316,7 @@ def _order_row(
         "client_id": client_id,
         "symbol": instrument,
         "strategy": strategy,
-        "side": side.name.lower(),
+        "side": side,
         "type": order_type,
         "status": "pending_new",
         "is_open": True,
@@ -319,8 +351,15 @@ def _fill_up(row: Row, filled: Decimal) -> None:
     row["is_open"] = row["status"] not in _ENDED
 
 
-def _exact(value: float) -> Decimal:
-    return Decimal(repr(value))
+def _on_grid(value: float, step: Decimal) -> Decimal:
+    """Return the decimal that a float of a grid stands for, with the digits of its step where they hold it."""
+    exact = Decimal(repr(value))
+    rounded = exact.quantize(step)
+    return rounded if rounded == exact else exact
+
+
+def _money(value: Decimal) -> str:
+    return format(value.normalize(), "f")
 
 
 def _text(value: Decimal) -> str:

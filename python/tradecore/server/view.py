@@ -52,8 +52,7 @@ class View:
         self.ids = [instrument.id for instrument in bridge.instruments]
         self.topics = Topics(self.snapshot)
         self.history = History(self.topics.update)
-        for strategy, order in bridge.open_orders:
-            self.history.seed(strategy, order)
+        self.history.seed(bridge.earlier, bridge.instruments)
         self.sample: Sample | None = None
         self.jobs: Callable[[], list[Row]] = list
         """Returns the backtests, newest first."""

@@ -68,8 +68,15 @@ class Taken:
     @classmethod
     def of(cls, kernel: Kernel, ts_begin: int | None, digest: str | None = None) -> Taken:
         """Take what a kernel has recorded since the last time."""
-        tables, known = kernel.take_tables(), kernel.known_orders()
-        return cls(tables=tables, known=known, ts_begin=ts_begin, ts_last=kernel.now_ns, digest=digest)
+        return cls.at(kernel, kernel.take_tables(), ts_begin, digest)
+
+    @classmethod
+    def at(
+        cls, kernel: Kernel, tables: Mapping[str, Mapping[str, Any]], ts_begin: int | None, digest: str | None = None
+    ) -> Taken:
+        """Return what was taken of a kernel just now, with what it knows beside."""
+        known, ts_last = kernel.known_orders(), kernel.now_ns
+        return cls(tables=tables, known=known, ts_begin=ts_begin, ts_last=ts_last, digest=digest)
 
 
 class Projection:
