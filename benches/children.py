@@ -21,7 +21,7 @@ def ours_python(catalog: str) -> None:
 def ours_compiled(catalog: str) -> None:
     """Run the compiled market maker over a catalog and print the peak of memory, MB."""
     import tradecore as tc
-    from tradecore.cli.console import peak_rss_mb
+    from tradecore.memory import peak_rss_mb
 
     maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.01", max_position="0.05")
     tc.Backtest([maker], catalog, [tc.SimVenue("SYNTH", queue="power(3)")]).run()
@@ -43,7 +43,7 @@ def crowd(folder: str, stored: bool) -> None:
     import tradecore as tc
     from benches.makers import Watch
     from benches.market import Crowd
-    from tradecore.cli.console import peak_rss_mb
+    from tradecore.memory import peak_rss_mb
 
     markets = Crowd.at(Path(folder))
     data = markets.catalog if stored else markets.data

@@ -199,7 +199,7 @@ def _memory(folder: Path, rows: int) -> Job:
 
 
 if __name__ == "__main__":
-    from tradecore.cli.console import peak_rss_mb
+    from tradecore.memory import peak_rss_mb
 
     tc.import_tables(sys.argv[1], SPEC, sys.argv[2], assume_latency="10ms", replace=True)
     print(peak_rss_mb())

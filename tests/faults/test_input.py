@@ -163,7 +163,7 @@ import sys
 import tradecore as tc
 import tradecore.data.importers, tradecore.data.check, tradecore.backtest.result
 import polars, numpy
-from tradecore.cli.console import peak_rss_mb
+from tradecore.memory import peak_rss_mb
 from tradecore.errors import TradecoreError
 
 tc.synthesize(sys.argv[2] + "/warm", events=1_000)

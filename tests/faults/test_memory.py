@@ -219,7 +219,7 @@ def test_memory_is_flat_over_many_runs(tmp_path: Path) -> None:
 QUOTES = """
 import sys
 import tradecore as tc
-from tradecore.cli.console import peak_rss_mb
+from tradecore.memory import peak_rss_mb
 
 class Restless(tc.Strategy):
     '''A new order for every message, with fills among them.'''
@@ -252,7 +252,7 @@ def test_memory_is_flat_over_orders(tmp_path: Path) -> None:
 FEATURES = """
 import sys
 import tradecore as tc
-from tradecore.cli.console import peak_rss_mb
+from tradecore.memory import peak_rss_mb
 from tradecore.features.tables import pieces
 
 names = ["mid", "multilevel_ofi", "cancel_rate", "vpin(bucket=1)", "kyle_lambda", "bar(bars=tick:10)"]

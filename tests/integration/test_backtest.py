@@ -808,7 +808,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten times the data takes about the same memory."""
     code = (
         "import sys, tradecore as tc\n"
-        "from tradecore.cli.console import peak_rss_mb\n"
+        "from tradecore.memory import peak_rss_mb\n"
         "s = tc.TouchMaker('m', ['BTCUSDT.SYNTH'], quote_qty='0.01', max_position='0.1')\n"
         "r = tc.Backtest([s], sys.argv[1]).run()\n"
         "assert r.events == int(sys.argv[2])\n"

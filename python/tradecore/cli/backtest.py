@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradecore.cli.console import SEED_MAX, command, emit, next_steps, note, peak_rss_mb, say
+from tradecore.cli.console import SEED_MAX, command, emit, next_steps, note, say
 from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name, number_in
 from tradecore.interrupts import patience
+from tradecore.memory import peak_rss_mb
 from tradecore.progress import progress_bar
 
 if TYPE_CHECKING:
