@@ -119,7 +119,7 @@ def manifest_of(root: Path, instrument: str) -> Path:
 
 def retired_place(root: Path, path: Path) -> Path:
     """Return where a folder's files lie once they were replaced, each with ``.part`` to its name."""
-    return root / _RETIRED / path.relative_to(root)
+    return root.joinpath(_RETIRED, *path.parts[len(root.parts) :])
 
 
 def keep(root: Path, folder: Path) -> Lease:

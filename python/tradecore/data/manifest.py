@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ __all__ = ["BYTE_BUDGET", "Manifest", "Month", "Part", "manifest_bytes", "month_
 _NOTE = "tradecore.manifest"
 _VERSION = 3
 _PART_NUMBERS = ("rows", "first_ts_recv", "last_ts_recv", "min_latency_ns", "max_price", "max_qty")
+
+
+_BITS = {kind.name: 1 << kind for kind in EventKind}
+
+
+@cache
+def _mask(kinds: frozenset[EventKind]) -> int:
+    """Return kinds as bits; a run asks the same of each of its instruments."""
+    return sum(1 << kind for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +103,7 @@ class Part:
         """Return the kinds of rows as bits: kind ``k`` is bit ``k``, and the highest of 32 bits one not known here."""
         mask = 0
         for name in self.kinds:
-            mask |= 1 << EventKind[name] if name in EventKind.__members__ else 1 << 31
+            mask |= _BITS.get(name, 1 << 31)
         return mask
 
 
@@ -232,7 +242,7 @@ class Manifest:
         """Read parts piece by piece, as :meth:`tradecore.Catalog.stream` does; all its parts or some, in order."""
         return EventStream(
             self._files(parts),
-            kinds=sum(1 << kind for kind in set(kinds)),
+            kinds=_mask(frozenset(kinds)),
             with_ids=with_ids,
             piece_rows=piece_rows or _PIECE_ROWS,
             budget_bytes=max(0, budget_bytes),
