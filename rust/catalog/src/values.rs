@@ -8,6 +8,7 @@
 //! bit-packed), or as differences, in pages of either version, all of them present.
 
 use std::cell::RefCell;
+use std::io::Cursor;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -55,10 +56,11 @@ impl Length for ChunkBytes {
 }
 
 impl ChunkReader for ChunkBytes {
-    type T = bytes::buf::Reader<Bytes>;
+    // Heads of pages are read byte by byte.
+    type T = Cursor<Bytes>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(self.from(start)?.reader())
+        Ok(Cursor::new(self.from(start)?))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
