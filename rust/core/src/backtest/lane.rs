@@ -341,7 +341,12 @@ impl Lane {
             match self.feed.pull() {
                 Ok(Some(chunk)) => {
                     let view = chunk.view();
-                    view.messages(chunk.start(), chunk.end()).for_each(|rows| seen.see(&view, rows));
+                    for rows in view.messages(chunk.start(), chunk.end()) {
+                        seen.see(&view, rows);
+                        if seen.is_told() {
+                            break;
+                        }
+                    }
                     self.take(chunk, &mut each);
                 }
                 Ok(None) => {

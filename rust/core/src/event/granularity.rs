@@ -28,14 +28,18 @@ impl Granularity {
         if self.is_told() {
             return;
         }
-        let mut levels = 0;
-        for row in rows.from..rows.to {
-            if view.kind[row] == EventKind::BookClear as u8 || view.flags[row] & FLAG_SNAPSHOT != 0 {
-                self.opened = true;
-                return;
-            }
-            levels += usize::from(view.kind[row] == EventKind::BookSet as u8);
+        // Without a branch a row: of a quiet market all there is is looked at.
+        let (kinds, flags) = (&view.kind[rows.from..rows.to], &view.flags[rows.from..rows.to]);
+        let is_snapshot = flags.iter().fold(0, |all, flags| all | flags) & FLAG_SNAPSHOT != 0;
+        if is_snapshot || (!rows.only_levels && kinds.contains(&(EventKind::BookClear as u8))) {
+            self.opened = true;
+            return;
         }
+        let levels = if rows.only_levels {
+            kinds.len()
+        } else {
+            kinds.iter().map(|kind| usize::from(*kind == EventKind::BookSet as u8)).sum()
+        };
         if levels == 0 {
             return;
         }
@@ -102,5 +106,40 @@ mod tests {
     fn a_feed_that_names_several_merges_what_happens_between_its_messages() {
         assert_eq!(told(&[2; 40], 100_000_000), 100_000_000);
         assert_eq!(told(&[1, 5, 1, 4], 10), 10);
+    }
+
+    #[test]
+    fn snapshots_and_what_names_no_level_are_no_messages_of_the_book() {
+        use EventKind::{BookClear, BookSet, Trade};
+        let mut columns = EventColumns::default();
+        let mut tell = |at: i64, rows: &[(EventKind, u8)]| {
+            for (row, (kind, flags)) in rows.iter().enumerate() {
+                let flags = flags | if row + 1 == rows.len() { FLAG_LAST } else { 0 };
+                let side = i8::from(*kind != BookClear);
+                columns.push(Event {
+                    ts_event: at,
+                    ts_recv: at,
+                    kind: *kind,
+                    side,
+                    flags,
+                    price: 1,
+                    qty: 1,
+                    id: 0,
+                });
+            }
+        };
+        tell(0, &[(BookClear, 0), (BookSet, 0)]);
+        for round in 0..8 {
+            let at = 1_000 * round;
+            tell(at + 10, &[(BookSet, 0), (BookSet, 0)]);
+            tell(at + 11, &[(Trade, 0)]);
+            tell(at + 12, &[(BookSet, FLAG_SNAPSHOT), (BookSet, 0)]);
+            tell(at + 13, &[(Trade, 0), (BookClear, 0)]);
+            tell(at + 110, &[(BookSet, 0), (Trade, 0), (BookSet, 0)]);
+        }
+        let (view, mut seen) = (columns.view(), Granularity::default());
+        view.messages(0, view.len()).for_each(|rows| seen.see(&view, rows));
+        assert_eq!((seen.messages, seen.merged), (16, 16));
+        assert_eq!(seen.ns(), 100);
     }
 }

@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
+use rustc_hash::FxHashMap;
+
 use super::charged::ChargedFill;
 use super::custom::{FeeSource, FeesInUse, Source};
 use super::rules::DAY;
@@ -350,11 +352,12 @@ impl MarketFees {
     pub(super) fn new(
         settings: &FeeSettings,
         instrument: &Instrument,
-        markets: &[(MarketId, &Instrument)],
+        markets: &PricedCoins<'_>,
         holds: bool,
     ) -> Result<Option<Self>, BadFees> {
         let priced_by = |field, coin: &str| {
-            market_of(coin, &instrument.settlement, markets).map(PricedBy::Market).ok_or_else(|| BadFees {
+            let market = markets.of(coin, |currency| currency == instrument.settlement);
+            market.map(PricedBy::Market).ok_or_else(|| BadFees {
                 field,
                 problem: format!(
                     "fees of {} are paid in {coin}, and no market of the run is {coin}/{}",
@@ -384,26 +387,31 @@ impl MarketFees {
             None => None,
         };
         let model = settings.model(instrument);
-        let counts_by = markets.iter().find_map(|(id, other)| {
-            let prices = other.base == instrument.quote
-                && other.quote != instrument.quote
-                && !other.kind.is_inverse()
-                && matches!(other.kind, InstrumentKind::Spot | InstrumentKind::Linear { .. });
-            prices.then_some(*id)
-        });
+        let counts_by = markets.of(&instrument.quote, |currency| currency != instrument.quote);
         let is_plain = model == FeeModel::Rates && paid_in == PaidIn::Settlement && token.is_none();
         Ok((!is_plain).then_some(Self { model, paid_in, token, counts_by }))
     }
 }
 
-/// The market in which a coin is priced in a currency.
-fn market_of(coin: &str, currency: &str, markets: &[(MarketId, &Instrument)]) -> Option<MarketId> {
-    let prices = |other: &Instrument| {
-        matches!(other.kind, InstrumentKind::Spot | InstrumentKind::Linear { .. })
-            && other.base == coin
-            && other.quote == currency
-    };
-    markets.iter().find(|(_, other)| prices(other)).map(|(id, _)| *id)
+/// The markets of a venue that price a coin, in their order, by the coin: each of a thousand markets asks for some.
+pub(super) struct PricedCoins<'a>(FxHashMap<&'a str, Vec<(MarketId, &'a str)>>);
+
+impl<'a> PricedCoins<'a> {
+    pub(super) fn new(markets: &[(MarketId, &'a Instrument)]) -> Self {
+        let mut coins: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        for (id, market) in markets {
+            if matches!(market.kind, InstrumentKind::Spot | InstrumentKind::Linear { .. }) {
+                coins.entry(market.base.as_str()).or_default().push((*id, market.quote.as_str()));
+            }
+        }
+        Self(coins)
+    }
+
+    /// The first market in which a coin is priced in a currency that will do.
+    fn of(&self, coin: &str, will_do: impl Fn(&str) -> bool) -> Option<MarketId> {
+        let markets = self.0.get(coin)?;
+        markets.iter().find(|(_, currency)| will_do(currency)).map(|(id, _)| *id)
+    }
 }
 
 /// What an account has traded, by day.
@@ -572,7 +580,7 @@ mod tests {
             let mut bnb = spec("BNBUSDT.V", InstrumentKind::Spot, "USDT");
             bnb.base = "BNB".into();
             let bnb = Instrument::new(bnb).unwrap();
-            let markets = [(MarketId::new(0), &instrument), (BNB, &bnb)];
+            let markets = PricedCoins::new(&[(MarketId::new(0), &instrument), (BNB, &bnb)]);
             let fees = MarketFees::new(settings, &instrument, &markets, true).unwrap();
             let math = ContractMath::new(&instrument).unwrap();
             Self { fees, math, volumes: Volumes::new(settings.volume), instrument }

@@ -4,7 +4,7 @@ use super::{Charges, Venue};
 use crate::book::MarkSource;
 use crate::ledger::Written;
 use crate::sim::custom::FeesInUse;
-use crate::sim::fees::{FeeSettings, MarketFees, Volumes};
+use crate::sim::fees::{FeeSettings, MarketFees, PricedCoins, Volumes};
 use crate::sim::funding::{Funding, FundingSource};
 use crate::sim::holdings::{Contract, Margins, Terms};
 use crate::sim::margin::{Maintenance, MarginRules};
@@ -132,10 +132,10 @@ impl Venue {
     /// [`SettingsError`] for fees in a coin that no market prices.
     pub fn charge(&mut self, markets: &[MarketId], settings: &FeeSettings) -> Result<(), SettingsError> {
         let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
-        let mut charged = Vec::new();
+        let (coins, mut charged) = (PricedCoins::new(&listed), Vec::new());
         for (id, instrument) in &listed {
             let holds = self.places[id.index()].wallets.is_some();
-            let fees = MarketFees::new(settings, instrument, &listed, holds)?;
+            let fees = MarketFees::new(settings, instrument, &coins, holds)?;
             charged.extend(fees.map(|fees| (*id, fees, instrument.third_fee_coin().map(str::to_owned))));
         }
         for (id, fees, coin) in charged {
