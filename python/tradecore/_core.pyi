@@ -2189,12 +2189,20 @@ class Context:
 
         Executions and groups there end, too.
         """
-    def replace(self, order: int | str | Order, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
+    def replace(
+        self,
+        order: int | str | Order,
+        *,
+        price: _Number | None = None,
+        qty: _Number | None = None,
+        trigger_price: _Number | None = None,
+        trailing_offset: _Number | None = None,
+    ) -> bool:
         """Ask for a new price and total quantity of an order; False when it is no longer open.
 
         The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
-        order as it was and is told through ``on_order``, with the reason in ``order.reason``. An order without a limit
-        that waits for its trigger gets another quantity.
+        order as it was and is told through ``on_order``, with the reason in ``order.reason``. What sets off an order
+        that waits can be moved, too; if the market is there already, it acts at once.
 
         Parameters
         ----------
@@ -2204,15 +2212,22 @@ class Context:
             New limit in quote currency; as it is if not given.
         qty : Decimal, str, int or float, optional
             New total quantity in contracts (spot: base units), what has been filled included; as it is if not given.
+        trigger_price : Decimal, str, int or float, optional
+            Of a stop or take profit that waits: where it is set off, in quote currency; as it is if not given.
+        trailing_offset : Decimal, str, int or float, optional
+            Of a trailing stop that waits: how far the market has to come back from the best price so far.
 
         Raises
         ------
         OffGridError
             When price or quantity lie between two steps.
         InvalidValueError
-            When a number is not above 0 and below 2^60 increments.
+            When a number is not above 0 and below 2^60 increments, or the order has no such price.
+        UnsupportedOrderError
+            When the venue replaces nothing, or moves no triggers.
         OrderError
-            For a market order, and for one that would be worth more than 10^21 of the settlement currency.
+            For a market order, a trigger of an order that was set off, and for one that would be worth more than 10^21
+            of the settlement currency.
 
         Examples
         --------
@@ -3423,6 +3438,9 @@ class Notice:
     def price(self) -> Decimal | None:
         """Of a fill, and what an order is replaced by or given, in quote currency."""
     @property
+    def trigger_price(self) -> Decimal | None:
+        """Where an order is set off from now on, or how far it trails, in quote currency; None where that stays."""
+    @property
     def qty(self) -> Decimal | None:
         """In contracts (spot: base units): of a fill, of an order's new total, of what money is paid on (signed)."""
     @property
@@ -3605,8 +3623,21 @@ class SimExchange:
 
         It passes a gate without limits. What that or the venue refuses comes back as a notice.
         """
-    def replace(self, at_ns: int, account: int, order: int, market: int, price: _Number, qty: _Number) -> None:
-        """Change price and total quantity of an order of an outside client."""
+    def replace(
+        self,
+        at_ns: int,
+        account: int,
+        order: int,
+        market: int,
+        price: _Number,
+        qty: _Number,
+        *,
+        trigger_price: _Number | None = None,
+    ) -> None:
+        """Change price and total quantity of an order of an outside client, and where it is set off if it waits.
+
+        Of an order without a limit the price is what it is valued at.
+        """
     def cancel(self, at_ns: int, account: int, order: int, market: int) -> None:
         """Cancel an order of an outside client."""
     def advance(self, until_ns: int) -> None:
@@ -3707,13 +3738,19 @@ class Command:
         """The quantity likewise; empty for a cancel."""
     @property
     def trigger_price(self) -> Decimal | None:
-        """Where the order is set off, in quote currency; None for one that acts at once or trails."""
+        """Where the order is set off, in quote currency; None for one that acts at once or trails.
+
+        Of a replacement where it is to be set off from now on, None where that stays.
+        """
     @property
     def trigger(self) -> str | None:
         """By which price the order is set off: ``last``, ``mark`` or ``mid``; None for one that acts at once."""
     @property
     def trailing_offset(self) -> Decimal | None:
-        """How far the market has to come back, in quote currency; None for one that does not trail."""
+        """How far the market has to come back, in quote currency; None for one that does not trail.
+
+        Of a replacement how far from now on, None where that stays.
+        """
     @property
     def time_in_force(self) -> TimeInForce:
         """How long the order lives; see :class:`~tradecore.types.TimeInForce`."""
@@ -3955,12 +3992,25 @@ class Kernel:
         """
     def cancel(self, at_ns: int, order: int) -> bool:
         """Ask for an order to be cancelled, whoever's it is; return whether there was anything to ask for."""
-    def cancel_all(self, at_ns: int, strategy: str, market: int | None = None) -> None:
-        """Ask for every open order of a strategy to be cancelled, in one market or in all."""
-    def replace(self, at_ns: int, order: int, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
+    def cancel_all(self, at_ns: int, strategy: str, market: int | None = None) -> int:
+        """Ask for every open order of a strategy to be cancelled, in one market or in all; return how many.
+
+        Executions and groups there end, too.
+        """
+    def replace(
+        self,
+        at_ns: int,
+        order: int,
+        *,
+        price: _Number | None = None,
+        qty: _Number | None = None,
+        trigger_price: _Number | None = None,
+        trailing_offset: _Number | None = None,
+    ) -> bool:
         """Ask for new terms of an order, whoever's it is; return whether there was anything to ask for.
 
-        What is not given stays as it is; ``qty`` is the total, what has been filled included.
+        What is not given stays as it is; ``qty`` is the total, what has been filled included; the rest as in
+        :meth:`Context.replace`.
 
         Raises
         ------
@@ -4011,6 +4061,7 @@ class Kernel:
         liquidity: str | None = None,
         fee: _Exact | None = None,
         reason: str | None = None,
+        trigger_price: _Number | None = None,
     ) -> None:
         """Deliver a venue's word on an order.
 
@@ -4042,6 +4093,9 @@ class Kernel:
             Of a fill, in the settlement currency; negative is a rebate.
         reason : str
             Of a refusal or an expiry, such as ``post_only_would_cross``; ``venue`` for any other.
+        trigger_price : number, optional
+            Of an order that was replaced and waits: where it is set off from now on, or how far it trails, where that
+            was moved.
         """
     def notice(self, notice: Notice) -> None:
         """Deliver what a simulated exchange tells, as it is and when it arrives.

@@ -250,6 +250,8 @@ class SimVenue:
         that is sent one all the same refuses it (``unsupported``).
     iceberg : "accepted" or "unsupported"
         Whether the venue takes orders that show a part of themselves.
+    amend_trigger : "accepted" or "unsupported"
+        Whether a replacement may move what sets an order off that waits: the trigger's price, or how far it trails.
 
     Raises
     ------
@@ -310,6 +312,7 @@ class SimVenue:
     post_only: str | Iterable[str] = field(default="any", kw_only=True)
     triggers: str | Iterable[str] = field(default="any", kw_only=True)
     iceberg: Literal["accepted", "unsupported"] = field(default="accepted", kw_only=True)
+    amend_trigger: Literal["accepted", "unsupported"] = field(default="accepted", kw_only=True)
 
     @classmethod
     def profile(cls, profile: str, **settings: Any) -> Self:

@@ -360,6 +360,9 @@ def test_orders_that_wait_for_a_price_and_many_at_once(category: str) -> None:
             which = {"category": category, "symbol": "BTCUSDT"}
             [row] = (await rest.get("/v5/order/realtime", **which))["list"]
             assert (row["orderStatus"], row["orderId"]) == ("Untriggered", placed["orderId"])
+            await rest.post("/v5/order/amend", **which, orderId=placed["orderId"], triggerPrice=str(bid - 310))
+            [row] = (await rest.get("/v5/order/realtime", **which))["list"]
+            assert (Decimal(row["triggerPrice"]), Decimal(row["price"])) == (bid - 310, bid - 400)
             await rest.post("/v5/order/cancel", **which, orderId=placed["orderId"])
             [row] = (await rest.get("/v5/order/history", **which))["list"]
             assert row["orderStatus"] == "Deactivated"

@@ -9,7 +9,7 @@ from scripted import NAME, run
 from test_order_terms import market
 
 import tradecore as tc
-from tradecore.errors import OrderError, StrategyError, UnsupportedOrderError
+from tradecore.errors import InvalidValueError, OrderError, StrategyError, UnsupportedOrderError
 
 AT_ONCE = tc.Latency(entry=0, response=0)
 
@@ -73,6 +73,28 @@ def test_a_market_order_needs_no_time_in_force(instrument: tc.Instrument) -> Non
     venue = tc.SimVenue("TEST", latency=AT_ONCE, times_in_force="ioc")
     made = sent(instrument, venue, lambda ctx: ctx.buy(NAME, 1))
     assert made.filled == [(1, 101.0, 1.0)]
+
+
+@pytest.mark.parametrize("profile", ["BINANCE", "COINBASE"])
+def test_a_trigger_is_not_moved_where_the_venue_moves_none(instrument: tc.Instrument, profile: str) -> None:
+    def move(ctx: tc.Context) -> str:
+        with pytest.raises(
+            UnsupportedOrderError, match="trigger_price of an order that waits is unsupported: the venue takes no other"
+        ):
+            ctx.replace(1, trigger_price=105)
+        with pytest.raises(InvalidValueError, match="trailing_offset"):
+            ctx.replace(1, trailing_offset=2)
+        return "raised"
+
+    made, _ = run(
+        instrument,
+        market((900, 1, 101, 1)),
+        lambda ctx: ctx.buy(NAME, 1, 106, type="stop_limit", trigger_price=104),
+        move,
+        lambda ctx: ctx.replace(1, price=107),
+        venue=at(profile),
+    )
+    assert made.seen[1:] == ["raised", True]
 
 
 def test_without_replacements_a_quote_is_cancelled_and_sent_anew(instrument: tc.Instrument) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
 
 import tradecore as tc
+from tradecore._core import Command
 from tradecore.types import OrderType, Side, TimeInForce
 from tradecore.venues import Balance, Position
 from tradecore.venues.bybit.commands import amend_body, cancel_body, place_body, refusal_of
 from tradecore.venues.bybit.market import MARKETS, instruments_of
 from tradecore.venues.bybit.private import AccountReader
-from tradecore.venues.orders import Refusal
+from tradecore.venues.orders import Refusal, StandingTerms
 from venue_live import Trader
 
 LINEAR = AccountReader("BYBIT", "linear", {})
@@ -188,6 +189,29 @@ def test_orders_are_written_as_the_venue_wants_them() -> None:
     named = {"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "T1-0-1"}
     assert cancel_body(MARKETS["BYBIT"], limit) == named
     assert amend_body(MARKETS["BYBIT"], limit) == named | {"price": "60000.0", "qty": "0.010"}
+
+
+def test_a_replacement_of_a_stop_says_where_it_is_to_be_set_off() -> None:
+    class Moved(NamedTuple):
+        instrument: str
+        client_id: str
+        order_type: OrderType
+        price: Decimal
+        qty: Decimal
+        trigger_price: Decimal | None
+        price_text: str = "59000"
+        qty_text: str = "1"
+
+    market = Moved("BTCUSDT.BYBIT", "c", OrderType.STOP_MARKET, Decimal(59_000), Decimal(1), Decimal(59_000))
+    body = amend_body(MARKETS["BYBIT"], cast(Command, market))
+    assert (body.get("price"), body["qty"], body["triggerPrice"]) == (None, "1", "59000")
+    standing = StandingTerms(None, Decimal(1), Decimal(59_000))
+    assert standing.are_of(cast(Command, market))
+    assert not standing._replace(trigger_price=Decimal(58_000)).are_of(cast(Command, market))
+    limit = market._replace(order_type=OrderType.STOP_LIMIT, trigger_price=None)
+    assert "triggerPrice" not in amend_body(MARKETS["BYBIT"], cast(Command, limit))
+    assert not standing.are_of(cast(Command, limit))
+    assert standing._replace(price=Decimal(59_000)).are_of(cast(Command, limit))
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ FULL = {
     "post_only": "slide",
     "triggers": "none",
     "iceberg": "unsupported",
+    "amend_trigger": "unsupported",
 }
 
 
@@ -109,6 +110,7 @@ def test_the_core_has_the_words_that_are_declared() -> None:
         "margin",
         "insurance",
         "iceberg",
+        "amend_trigger",
         *rules,
     }
     for name, hint in words.items():
@@ -167,6 +169,7 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         post_only="slide",
         triggers=[],
         iceberg="unsupported",
+        amend_trigger="unsupported",
         based_on="DERIBIT",
     )
     assert load(FULL).venues == load(venue).venues == (venue,)
@@ -230,6 +233,7 @@ def test_what_is_written_is_read_again() -> None:
         "post_only": "any",
         "triggers": "any",
         "iceberg": "accepted",
+        "amend_trigger": "accepted",
     }
     assert dumped(load(in_code), mode="json") == [table]
     assert dumped(load(table), mode="json") == [table]

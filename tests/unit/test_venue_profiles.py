@@ -19,7 +19,7 @@ from tradecore.validation import first_problem
 
 PAGE = Path(__file__).parents[2] / "docs" / "pages" / "venues.md"
 TAKES = ("order_types", "times_in_force", "post_only", "triggers", "iceberg", "reduce_only")
-DOES = ("amend", "amend_crossing", "self_trade", "day_begins")
+DOES = ("amend", "amend_crossing", "amend_trigger", "self_trade", "day_begins")
 STRATEGIES = [{"kind": "touch_maker"}]
 
 
@@ -125,6 +125,7 @@ def test_an_unknown_profile_is_told_with_what_was_meant() -> None:
         ("post_only", "slides", '"slides" is not any, none, reject, slide'),
         ("triggers", "index", '"index" is not any, none, last, mark, mid'),
         ("iceberg", "yes", '"yes" is not accepted or unsupported'),
+        ("amend_trigger", "yes", '"yes" is not accepted or unsupported'),
         ("amend", "never", '"never" is not keeps_place, loses_place or unsupported'),
         ("order_types", 5, "words with commas"),
     ],

@@ -288,15 +288,21 @@ class Desk:
         self._advance(at)
         return order.status == "CANCELED"
 
-    def replace(self, order: OrderRecord, price: Decimal, qty: Decimal, now_ns: int) -> str | None:
-        """Change price and total quantity of an order. Return why the venue refused, None if it did not."""
+    def replace(
+        self, order: OrderRecord, price: Decimal, qty: Decimal, now_ns: int, *, trigger_price: Decimal | None = None
+    ) -> str | None:
+        """Change terms of an order. Return why the venue refused, None if it did not."""
         if not order.is_open:
             return "unknown_order"
-        if (misfit := self._misfit(order.symbol, qty, price)) is not None:
+        stop_price = trigger_price or order.stop_price
+        if (misfit := self._misfit(order.symbol, qty, price, stop_price)) is not None:
             return misfit
         at = self._at(now_ns)
         order.reason = None
-        self.exchange.replace(at, order.account, order.order_id, order.market, price, qty)
+        # What has no limit is valued where it is set off.
+        self.exchange.replace(
+            at, order.account, order.order_id, order.market, price or stop_price, qty, trigger_price=trigger_price
+        )
         self._advance(at)
         return order.reason
 
@@ -336,7 +342,8 @@ class Desk:
             case "replaced":
                 assert notice.price is not None
                 assert notice.qty is not None
-                order.price, order.qty = notice.price, notice.qty
+                order.price, order.qty = notice.price if order.price else order.price, notice.qty
+                order.stop_price = notice.trigger_price or order.stop_price
             case "reduced":
                 assert notice.qty is not None
                 order.qty = notice.qty

@@ -71,6 +71,7 @@ class ReplaceBody(_Body):
 
     price: Exact | None = None
     quantity: Exact | None = Field(None, description="In total, what has been filled included")
+    trigger_price: Exact | None = Field(None, description="Of a stop or take profit that waits")
 
 
 class ReasonBody(_Body):

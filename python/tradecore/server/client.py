@@ -107,10 +107,15 @@ class Client:
         return answer
 
     async def replace(
-        self, order: int, *, price: _Number | None = None, quantity: _Number | None = None
+        self,
+        order: int,
+        *,
+        price: _Number | None = None,
+        quantity: _Number | None = None,
+        trigger_price: _Number | None = None,
     ) -> dict[str, Any]:
         """Ask for new terms of an order; the quantity is the total, what has been filled included."""
-        body = {"price": price, "quantity": quantity}
+        body = {"price": price, "quantity": quantity, "trigger_price": trigger_price}
         answer: dict[str, Any] = await self._ask("PUT", f"/api/v1/orders/{order}", body)
         return answer
 

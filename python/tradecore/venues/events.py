@@ -153,6 +153,8 @@ class VenueReport:
         What the venue said itself, for people.
     paid : tuple of (Decimal, str), optional
         The fee as it was charged: amount and currency.
+    trigger_price : Decimal, optional
+        Of an order that was replaced: where it is set off from now on, where that was moved.
     """
 
     venue: str
@@ -171,6 +173,7 @@ class VenueReport:
     reason: str | None = None
     detail: str = ""
     paid: tuple[Decimal, str] | None = None
+    trigger_price: Decimal | None = None
 
     def as_execution(self, side: Side) -> VenueExecution:
         """Return a fill as reconciliation takes it.
@@ -212,6 +215,7 @@ class VenueReport:
             liquidity=self.liquidity,
             fee=self.fee,
             reason=self.reason,
+            trigger_price=self.trigger_price,
         )
 
 

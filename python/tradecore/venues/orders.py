@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from tradecore._core import Command
 from tradecore.errors import CredentialsError, NoAnswerError, VenueError
+from tradecore.types import OrderType
 from tradecore.venues.api import is_transient
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock
 from tradecore.venues.events import ReportKind, Sink, VenueReport
 from tradecore.venues.tasks import Tasks
 
-__all__ = ["OrderDesk", "OrderInterface", "OrderState", "Refusal", "reports_of"]
+__all__ = ["OrderDesk", "OrderInterface", "OrderState", "Refusal", "StandingTerms", "replaced", "reports_of"]
 
 _REFUSED: dict[str, ReportKind] = {"submit": "rejected", "replace": "replace_rejected", "cancel": "cancel_rejected"}
 _REMEMBERED = 100
@@ -57,6 +58,29 @@ class OrderState:
     ts_event: int
     reason: str | None = None
     fills: tuple[VenueReport, ...] = ()
+    trigger_price: Decimal | None = None
+
+
+class StandingTerms(NamedTuple):
+    """Limit, total quantity and trigger of an order, as its venue shows it."""
+
+    price: Decimal | None
+    qty: Decimal
+    trigger_price: Decimal | None = None
+
+    def are_of(self, command: Command) -> bool:
+        """Return whether they are what a replacement asks for; an order at the market has no limit that could be."""
+        has_limit = command.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+        return (
+            self.qty == command.qty
+            and (self.price == command.price or not has_limit)
+            and command.trigger_price in (None, self.trigger_price)
+        )
+
+
+def replaced(report: VenueReport, command: Command) -> VenueReport:
+    """Return the report that a replacement was carried out, with the fields of another one on its order."""
+    return replace(report, kind="replaced", price=command.price, qty=command.qty, trigger_price=command.trigger_price)
 
 
 class OrderInterface(Protocol):
@@ -205,7 +229,7 @@ class OrderDesk:
         told = reports_of(state, self._report(command, "accepted", None, ""))
         if state.end is None and command.kind != "submit":
             if _is_replaced(command, state):
-                told.append(replace(told[0], kind="replaced", price=state.price, qty=state.qty))
+                told.append(replaced(told[0], command))
             else:
                 told.append(replace(told[0], kind=refused, reason="venue", detail="it never reached the venue"))
         return told
@@ -224,4 +248,5 @@ class OrderDesk:
 
 
 def _is_replaced(command: Command, state: OrderState) -> bool:
-    return command.kind == "replace" and (state.price, state.qty) == (command.price, command.qty)
+    terms = StandingTerms(state.price, state.qty, state.trigger_price)
+    return command.kind == "replace" and terms.are_of(command)

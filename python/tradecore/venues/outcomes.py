@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
-from decimal import Decimal
 
 from tradecore._core import Command
 from tradecore.errors import NoAnswerError
 from tradecore.venues.clock import Clock, within
 from tradecore.venues.events import VenueReport
+from tradecore.venues.orders import StandingTerms, replaced
 
 __all__ = ["Outcomes"]
 
@@ -52,7 +52,7 @@ class Outcomes:
         finally:
             self._waiting.pop(command.client_id, None)
 
-    def told(self, report: VenueReport, *, price: Decimal, qty: Decimal, is_filled: bool) -> None:
+    def told(self, report: VenueReport, terms: StandingTerms, *, is_filled: bool) -> None:
         """Take a report of the stream, with the terms of the order as it stands and whether all of it is filled."""
         command, outcome = self._waiting.get(report.order or "", (None, None))
         if command is None or outcome is None or outcome.done():
@@ -61,8 +61,8 @@ class Outcomes:
         if command.kind == "submit":
             outcome.set_result(report)
         elif command.kind == "replace":
-            if (price, qty) == (command.price, command.qty):
-                outcome.set_result(replace(report, kind="replaced", price=price, qty=qty))
+            if terms.are_of(command):
+                outcome.set_result(replaced(report, command))
             elif is_over:
                 outcome.set_result(replace(report, kind="replace_rejected", reason="unknown_order"))
         elif report.kind in _OVER:

@@ -16,7 +16,7 @@ use tradecore_core::kernel::{
     StrategySetup, Topics,
 };
 use tradecore_core::ledger::{ACCOUNT_LIMIT, ContractMath, CostBasis, Position};
-use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
+use tradecore_core::orders::{NewTerms, OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{
     Accounts, Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
@@ -123,7 +123,7 @@ impl Reckless {
         // A mistake is its own and need not end it.
         match (random.below(4), open) {
             (0, Some(order)) => {
-                let _ = ctx.replace(order, Price::new(price), Qty::new(qty));
+                let _ = ctx.replace(order, NewTerms::new(Price::new(price), Qty::new(qty)));
             }
             (1, _) => {
                 let at = |price: i64| Some((Price::new(price), Qty::new(qty)));

@@ -7,7 +7,9 @@ mod common;
 use common::limit;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tradecore_core::orders::{Liquidity, Mismatch, Order, OrderStatus, Reason, Report, ReportKind, VenueKey};
+use tradecore_core::orders::{
+    Liquidity, Mismatch, NewTerms, Order, OrderStatus, Reason, Report, ReportKind, VenueKey,
+};
 use tradecore_core::types::{Money, Price, Qty, Side, StrategyId};
 
 const QTY: i64 = 10;
@@ -30,7 +32,7 @@ fn session(fills: &[i64], replaced: Option<(usize, i64)>, end: End) -> Vec<Repor
             && filled < qty.min(to)
         {
             qty = to;
-            reports.push(report(ReportKind::Replaced { price: Price::new(99), qty: Qty::new(qty) }));
+            reports.push(report(ReportKind::Replaced(NewTerms::new(Price::new(99), Qty::new(qty)))));
         }
         let Some(size) = fills.get(at).map(|size| (*size).min(qty - filled)).filter(|size| *size > 0) else {
             continue;
@@ -58,7 +60,7 @@ fn session(fills: &[i64], replaced: Option<(usize, i64)>, end: End) -> Vec<Repor
 fn told<'a>(reports: impl Iterator<Item = &'a Report>, is_replaced: bool) -> (Order, Vec<Mismatch>) {
     let mut order = Order::new(1, StrategyId::new(0), &limit(Side::Buy, 100, QTY), 0);
     if is_replaced {
-        order.replace_sent(Price::new(99), Qty::new(QTY), false);
+        order.replace_sent(NewTerms::new(Price::new(99), Qty::new(QTY)), false);
     }
     let noted = reports.filter_map(|report| order.apply(report, 1).1).collect();
     (order, noted)
@@ -89,7 +91,7 @@ proptest! {
         again in any::<Index>(),
     ) {
         let reports = session(&fills, replaced, end);
-        let is_replaced = reports.iter().any(|report| matches!(report.kind, ReportKind::Replaced { .. }));
+        let is_replaced = reports.iter().any(|report| matches!(report.kind, ReportKind::Replaced(_)));
         let (truth, none) = told(reports.iter(), is_replaced);
         prop_assert_eq!(none, []);
         for turns in permutations(reports.len()) {

@@ -18,7 +18,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{
-    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TriggerBy,
+    Command, Liquidity, NewTerms, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TriggerBy,
 };
 use tradecore_core::risk::{Check, Distance, ONE, OnTrip, RiskConfig, Rung, StopConfig, StopTerms, Trading};
 use tradecore_core::types::{InstrumentKind, MarketId, Money, Price, Qty, Side, StrategyId};
@@ -105,7 +105,7 @@ impl Strategy for Hand {
             Step::Replace(at, price, qty) => {
                 if let Some(id) = ids.get(at) {
                     // A market order cannot be replaced.
-                    let _ = ctx.replace(*id, Price::new(price * 10), Qty::new(qty));
+                    let _ = ctx.replace(*id, NewTerms::new(Price::new(price * 10), Qty::new(qty)));
                 }
             }
             Step::Protect(market, off) => {
@@ -164,10 +164,10 @@ impl Exchange {
                 Some(_) => self.tell(id, ReportKind::Cancelled),
                 None => self.tell(id, ReportKind::CancelRejected(Reason::UnknownOrder)),
             },
-            Command::Replace { price, qty, .. } => match self.orders.get_mut(&id) {
-                Some(order) if qty.steps() > order.filled => {
-                    order.request.qty = qty;
-                    self.tell(id, ReportKind::Replaced { price, qty });
+            Command::Replace { terms, .. } => match self.orders.get_mut(&id) {
+                Some(order) if terms.qty.steps() > order.filled => {
+                    order.request.qty = terms.qty;
+                    self.tell(id, ReportKind::Replaced(terms));
                 }
                 _ => self.tell(id, ReportKind::ReplaceRejected(Reason::UnknownOrder)),
             },

@@ -15,7 +15,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::ledger::CostBasis;
-use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
+use tradecore_core::orders::{NewTerms, Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
 use tradecore_core::sim::{
     Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings, WrongStampRule,
 };
@@ -429,7 +429,7 @@ fn a_replacement_below_the_smallest_order_is_refused_and_says_so() {
         match n {
             1 => ctx.quote(M0, Some(level(980, 200)), None, true).unwrap(),
             4 => ctx.quote(M0, Some(level(980, 1)), None, true).unwrap(),
-            5 => assert!(ctx.replace(1, Price::new(10), Qty::new(150)).unwrap()),
+            5 => assert!(ctx.replace(1, NewTerms::new(Price::new(10), Qty::new(150))).unwrap()),
             8 => {
                 *seen.lock().unwrap() = ctx
                     .open_orders()

@@ -10,7 +10,8 @@ use common::{M0, Tape, instrument, limit, replace};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind, KindSet};
 use tradecore_core::orders::{
-    Command, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy,
+    Command, NewTerms, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, Trigger, TriggerAt,
+    TriggerBy,
 };
 use tradecore_core::random::Random;
 use tradecore_core::sim::{
@@ -243,7 +244,7 @@ fn a_replacement_of_a_reduce_only_order_is_cut_too() {
     desk.submit(1, at_market(Side::Buy, 2_000));
     desk.submit(2, reducing(limit(Side::Sell, 1_030, 1_000)));
     let told = desk.send_as(ME, replace(2, 1_020, 5_000));
-    assert_eq!(told, [(2, ReportKind::Replaced { price: Price::new(1_020), qty: Qty::new(2_000) })]);
+    assert_eq!(told, [(2, ReportKind::Replaced(NewTerms::new(Price::new(1_020), Qty::new(2_000))))]);
 }
 
 #[test]
@@ -282,7 +283,7 @@ fn a_post_only_order_slides_to_the_best_price_that_takes_nothing() {
     // One that takes nothing stays where it was asked for.
     assert_eq!(desk.submit(3, slides(Side::Buy, 980)), [(3, ReportKind::Accepted)]);
     // A replacement slides as well.
-    let replaced = ReportKind::Replaced { price: Price::new(999), qty: Qty::new(2_000) };
+    let replaced = ReportKind::Replaced(NewTerms::new(Price::new(999), Qty::new(2_000)));
     assert_eq!(desk.send_as(ME, replace(3, 1_020, 2_000)), [(3, replaced)]);
 }
 
@@ -470,8 +471,7 @@ fn a_venue_refuses_what_it_does_not_take() {
         assert_eq!(desk.submit(1, request), [(1, ReportKind::Rejected(Reason::Unsupported))]);
     }
     assert_eq!(desk.submit(2, plain()), ACCEPTED(2));
-    let (market, price, qty) = (M0, Price::new(960), Qty::new(500));
-    let told = desk.send_as(ME, Command::Replace { order: 2, market, price, qty });
+    let told = desk.send_as(ME, replace(2, 960, 500));
     assert_eq!(told, [(2, ReportKind::ReplaceRejected(Reason::Unsupported))]);
     assert_eq!(desk.market.resting(), 1);
 }
@@ -494,7 +494,7 @@ fn a_stop_waits_for_a_book_that_can_be_traded_on() {
 fn a_stop_that_waits_can_be_changed_cancelled_and_ends_by_time() {
     let mut desk = Desk::new(OrderRules::default());
     desk.submit(1, stop(TriggerBy::Last, 985, limit(Side::Sell, 980, 500)));
-    let replaced = ReportKind::Replaced { price: Price::new(970), qty: Qty::new(700) };
+    let replaced = ReportKind::Replaced(NewTerms::new(Price::new(970), Qty::new(700)));
     assert_eq!(desk.send_as(ME, replace(1, 970, 700)), [(1, replaced)]);
     assert_eq!(desk.send_as(ME, Command::Cancel { order: 1, market: M0 }), [(1, ReportKind::Cancelled)]);
     desk.submit(2, until(50, stop(TriggerBy::Last, 985, at_market(Side::Sell, 500))));
@@ -503,6 +503,56 @@ fn a_stop_that_waits_can_be_changed_cancelled_and_ends_by_time() {
     let mut out = Vec::new();
     desk.market.delist(60, &mut out);
     assert_eq!(told(out), [expired(3, Reason::NotListed)]);
+}
+
+#[test]
+fn the_trigger_of_what_waits_moves_and_acts_at_once_where_the_market_is() {
+    let mut desk = Desk::new(OrderRules::default());
+    let moves = |order, price, trigger| Command::Replace {
+        order,
+        market: M0,
+        terms: NewTerms {
+            trigger: Some(Price::new(trigger)),
+            ..NewTerms::new(Price::new(price), Qty::new(500))
+        },
+    };
+    desk.submit(1, stop(TriggerBy::Last, 985, limit(Side::Sell, 980, 500)));
+    let Command::Replace { terms, .. } = moves(1, 970, 975) else { unreachable!() };
+    assert_eq!(desk.send_as(ME, moves(1, 970, 975)), [(1, ReportKind::Replaced(terms))]);
+    assert_eq!(desk.trade(Side::Sell, 980, 10), []);
+    let rejected = |reason| [(1, ReportKind::ReplaceRejected(reason))];
+    assert_eq!(desk.send_as(ME, moves(1, 970, -1)), rejected(Reason::InvalidTerms));
+    assert_eq!(desk.trade(Side::Sell, 975, 10), [(1, ReportKind::Triggered)]);
+    // What rests has no trigger any more.
+    assert_eq!(desk.send_as(ME, moves(1, 970, 965)), rejected(Reason::InvalidTerms));
+    assert_eq!(fills(&desk.trade(Side::Buy, 980, 900)), [(1, 970, 500)]);
+    // One that trails keeps the best price so far.
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(2, trailing(50, at_market(Side::Sell, 500)));
+    desk.trade(Side::Buy, 1_040, 10);
+    assert_eq!(desk.trade(Side::Sell, 1_010, 10), []);
+    desk.send_as(ME, moves(2, 990, 20));
+    assert_eq!(fills(&desk.trade(Side::Sell, 1_019, 10)), [(2, 990, 500)]);
+    // Where the market has passed it already it acts.
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(3, stop(TriggerBy::Mid, 950, at_market(Side::Sell, 500)));
+    let told = desk.send_as(ME, moves(3, 1_005, 1_005));
+    assert_eq!((told[1], fills(&told)), ((3, ReportKind::Triggered), vec![(3, 990, 500)]));
+}
+
+#[test]
+fn a_venue_may_replace_orders_and_move_no_triggers() {
+    let rules = OrderRules {
+        takes: OrderSupport { replace_trigger: false, ..OrderSupport::default() },
+        ..OrderRules::default()
+    };
+    let mut desk = Desk::new(rules);
+    desk.submit(1, stop(TriggerBy::Last, 985, limit(Side::Sell, 980, 500)));
+    let terms = NewTerms { trigger: Some(Price::new(975)), ..NewTerms::new(Price::new(980), Qty::new(500)) };
+    let told = desk.send_as(ME, Command::Replace { order: 1, market: M0, terms });
+    assert_eq!(told, [(1, ReportKind::ReplaceRejected(Reason::Unsupported))]);
+    let replaced = ReportKind::Replaced(NewTerms::new(Price::new(970), Qty::new(500)));
+    assert_eq!(desk.send_as(ME, replace(1, 970, 500)), [(1, replaced)]);
 }
 
 #[test]
@@ -579,7 +629,7 @@ fn no_session_breaks_the_terms_of_an_order() {
                 let Some(known) = orders.get_mut(&order) else { continue };
                 match kind {
                     ReportKind::Triggered => assert!(std::mem::take(&mut known.waits)),
-                    ReportKind::Replaced { .. } => known.left = i64::MAX,
+                    ReportKind::Replaced(_) => known.left = i64::MAX,
                     ReportKind::Fill { qty, .. } => {
                         assert!(!known.waits, "seed {seed}: {order} before its trigger");
                         known.left -= qty.steps();

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::kernel::{Entry, Kernel, Outgoing, OwnedInput, entries};
 use tradecore_core::orders::{
-    ClientId, Command as CoreCommand, OrderKey, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt,
-    VenueKey, order_kind,
+    ClientId, Command as CoreCommand, NewTerms, OrderKey, OrderRequest, OrderType, TimeInForce, Trigger,
+    TriggerAt, VenueKey, order_kind,
 };
 use tradecore_core::risk::Approved;
 use tradecore_core::types::{AccountId, Instrument, Price, Qty, Side};
@@ -80,7 +80,15 @@ impl Command {
         match self.command() {
             CoreCommand::Submit { request, .. } => (request.order_type.price(), Some(request.qty)),
             CoreCommand::Cancel { .. } => (None, None),
-            CoreCommand::Replace { price, qty, .. } => (Some(*price), Some(*qty)),
+            CoreCommand::Replace { terms, .. } => (Some(terms.price), Some(terms.qty)),
+        }
+    }
+
+    /// What sets the order off; of a replacement, where that is moved.
+    fn set_off(&self) -> Option<Trigger> {
+        match self.command() {
+            CoreCommand::Replace { terms, .. } => Some(self.trigger?.moved(terms.trigger?)),
+            CoreCommand::Submit { .. } | CoreCommand::Cancel { .. } => self.trigger,
         }
     }
 
@@ -188,9 +196,11 @@ impl Command {
     }
 
     /// Where the order is set off, in quote currency; None for one that acts at once or trails.
+    ///
+    /// Of a replacement where it is to be set off from now on, None where that stays.
     #[getter]
     fn trigger_price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.price_to_py(py, self.trigger.and_then(Trigger::price))
+        self.price_to_py(py, self.set_off().and_then(Trigger::price))
     }
 
     /// By which price the order is set off: ``last``, ``mark`` or ``mid``; None for one that acts at once.
@@ -200,9 +210,11 @@ impl Command {
     }
 
     /// How far the market has to come back, in quote currency; None for one that does not trail.
+    ///
+    /// Of a replacement how far from now on, None where that stays.
     #[getter]
     fn trailing_offset<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.price_to_py(py, self.trigger.and_then(Trigger::offset))
+        self.price_to_py(py, self.set_off().and_then(Trigger::offset))
     }
 
     /// How long the order lives; see :class:`~tradecore.types.TimeInForce`.
@@ -347,9 +359,10 @@ fn in_words(command: &CoreCommand, instrument: &Instrument, terms: &mut HashMap<
         CoreCommand::Cancel { order, .. } => {
             format!("cancel {}", terms.get(order).map_or("an order", String::as_str))
         }
-        CoreCommand::Replace { order, price, qty, .. } => {
+        CoreCommand::Replace { order, terms: NewTerms { price, qty, trigger }, .. } => {
             let before = terms.get(order).map_or("an order", String::as_str);
-            format!("replace {before} by {} {}", instrument.format_qty(qty.steps()), priced(*price))
+            let moved = trigger.map(|to| format!(", set off {}", priced(to))).unwrap_or_default();
+            format!("replace {before} by {} {}{moved}", instrument.format_qty(qty.steps()), priced(*price))
         }
     }
 }

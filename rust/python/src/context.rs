@@ -26,7 +26,7 @@ use crate::risk::{RiskView, bad, to_stops};
 use crate::routes;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
-use crate::terms::{OrderTerms, PostOnly, new_terms};
+use crate::terms::{Changes, OrderTerms, PostOnly, new_terms};
 use crate::values::{
     arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_side, to_whole, unexpected,
 };
@@ -1291,8 +1291,8 @@ impl Context {
     /// Ask for a new price and total quantity of an order; False when it is no longer open.
     ///
     /// The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
-    /// order as it was and is told through ``on_order``, with the reason in ``order.reason``. An order without a limit
-    /// that waits for its trigger gets another quantity.
+    /// order as it was and is told through ``on_order``, with the reason in ``order.reason``. What sets off an order
+    /// that waits can be moved, too; if the market is there already, it acts at once.
     ///
     /// Parameters
     /// ----------
@@ -1302,34 +1302,47 @@ impl Context {
     ///     New limit in quote currency; as it is if not given.
     /// qty : Decimal, str, int or float, optional
     ///     New total quantity in contracts (spot: base units), what has been filled included; as it is if not given.
+    /// trigger_price : Decimal, str, int or float, optional
+    ///     Of a stop or take profit that waits: where it is set off, in quote currency; as it is if not given.
+    /// trailing_offset : Decimal, str, int or float, optional
+    ///     Of a trailing stop that waits: how far the market has to come back from the best price so far.
     ///
     /// Raises
     /// ------
     /// OffGridError
     ///     When price or quantity lie between two steps.
     /// InvalidValueError
-    ///     When a number is not above 0 and below 2^60 increments.
+    ///     When a number is not above 0 and below 2^60 increments, or the order has no such price.
+    /// UnsupportedOrderError
+    ///     When the venue replaces nothing, or moves no triggers.
     /// OrderError
-    ///     For a market order, and for one that would be worth more than 10^21 of the settlement currency.
+    ///     For a market order, a trigger of an order that was set off, and for one that would be worth more than 10^21
+    ///     of the settlement currency.
     ///
     /// Examples
     /// --------
     /// >>> order_id = ctx.buy("BTCUSDT.SYNTH", 1, 59999, post_only=True)
     /// >>> ctx.replace(order_id, price=59999.5)
     /// True
-    #[pyo3(signature = (order, *, price=None, qty=None))]
+    #[pyo3(signature = (order, *, price=None, qty=None, trigger_price=None, trailing_offset=None))]
     fn replace(
         &self,
         order: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
         qty: Option<&Bound<'_, PyAny>>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
         let Some(id) = self.order_id(order)? else { return Ok(false) };
         let py = order.py();
-        let known = |ctx: &mut CoreContext| ctx.order(id).map(|o| (o.market, o.intended(), ctx.now_ns()));
-        let Some((market, intended, now)) = self.shared.with(py, known)? else { return Ok(false) };
-        let (price, qty) = new_terms(self.shared.instrument(market), now, intended, price, qty)?;
-        self.shared.with(py, |ctx| ctx.replace(id, price, qty))?.map_err(errors::order)
+        let known = |ctx: &mut CoreContext| {
+            let order = ctx.order(id)?;
+            Some((order.market, (order.intended(), order.trigger), ctx.now_ns()))
+        };
+        let Some((market, before, now)) = self.shared.with(py, known)? else { return Ok(false) };
+        let changes = Changes { price, qty, trigger_price, trailing_offset };
+        let terms = new_terms(self.shared.instrument(market), now, before, &changes)?;
+        self.shared.with(py, |ctx| ctx.replace(id, terms))?.map_err(errors::order)
     }
 
     /// Call ``callback(ctx)`` every interval, first one interval from now, and return the timer's id.

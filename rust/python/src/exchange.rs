@@ -8,7 +8,7 @@ use pyo3::sync::MutexExt as _;
 use pyo3::types::PyDict;
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::kernel::HookError;
-use tradecore_core::orders::{Command as CoreCommand, OrderId, OrderType, Trigger, order_kind};
+use tradecore_core::orders::{Command as CoreCommand, NewTerms, OrderId, OrderType, Trigger, order_kind};
 use tradecore_core::sim::{
     Added, Exchange, ExchangeError, ModelFailure, OpenOrder as CoreOpenOrder, Venue, VenueBuilder, VenueError,
 };
@@ -412,7 +412,10 @@ impl SimExchange {
         state.tell(at_ns, account, CoreCommand::Submit { order, request })
     }
 
-    /// Change price and total quantity of an order of an outside client.
+    /// Change price and total quantity of an order of an outside client, and where it is set off if it waits.
+    ///
+    /// Of an order without a limit the price is what it is valued at.
+    #[pyo3(signature = (at_ns, account, order, market, price, qty, *, trigger_price=None))]
     #[allow(clippy::too_many_arguments, reason = "what a venue is asked")]
     fn replace(
         &self,
@@ -422,11 +425,16 @@ impl SimExchange {
         market: usize,
         price: &Bound<'_, PyAny>,
         qty: &Bound<'_, PyAny>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let mut state = self.state(price.py());
         let (market, instrument) = state.instrument(market)?;
-        let (price, qty) = (to_price(&instrument, price)?, to_qty("qty", &instrument, qty)?);
-        state.tell(at_ns, account, CoreCommand::Replace { order, market, price, qty })
+        let terms = NewTerms {
+            price: to_price(&instrument, price)?,
+            qty: to_qty("qty", &instrument, qty)?,
+            trigger: trigger_price.map(|price| to_price(&instrument, price)).transpose()?,
+        };
+        state.tell(at_ns, account, CoreCommand::Replace { order, market, terms })
     }
 
     /// Cancel an order of an outside client.

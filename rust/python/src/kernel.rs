@@ -33,7 +33,7 @@ use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
-use crate::terms::{OrderTerms, PostOnly, new_terms};
+use crate::terms::{Changes, OrderTerms, PostOnly, new_terms};
 use crate::values::{
     basis, to_at, to_cost_basis, to_decimal, to_duration, to_event, to_integer, to_qty, to_side,
 };
@@ -387,42 +387,53 @@ impl PyKernel {
         Ok(true)
     }
 
-    /// Ask for every open order of a strategy to be cancelled, in one market or in all.
+    /// Ask for every open order of a strategy to be cancelled, in one market or in all; return how many.
+    ///
+    /// Executions and groups there end, too.
     #[pyo3(signature = (at_ns, strategy, market=None))]
     fn cancel_all(
         &self,
         #[pyo3(from_py_with = to_at)] at_ns: i64,
         strategy: &str,
         market: Option<usize>,
-    ) -> PyResult<()> {
+    ) -> PyResult<usize> {
         let mut state = self.state()?;
         let strategy = state.strategy(strategy)?;
         let market = market.map(|market| state.roster.market(market)).transpose()?;
-        state.control(at_ns, &Control::CancelAll { strategy, market })
+        let left =
+            |state: &State| state.kernel.as_ref().map_or(0, |kernel| kernel.cancellable(strategy, market));
+        let before = left(&state);
+        state.control(at_ns, &Control::CancelAll { strategy, market })?;
+        Ok(before.saturating_sub(left(&state)))
     }
 
     /// Ask for new terms of an order, whoever's it is; return whether there was anything to ask for.
     ///
-    /// What is not given stays as it is; ``qty`` is the total, what has been filled included.
+    /// What is not given stays as it is; ``qty`` is the total, what has been filled included; the rest as in
+    /// :meth:`Context.replace`.
     ///
     /// Raises
     /// ------
     /// OrderError
     ///     When no venue could be asked for them, as of a market order.
-    #[pyo3(signature = (at_ns, order, *, price=None, qty=None))]
+    #[pyo3(signature = (at_ns, order, *, price=None, qty=None, trigger_price=None, trailing_offset=None))]
+    #[allow(clippy::too_many_arguments, reason = "what an order may be given")]
     fn replace(
         &self,
         #[pyo3(from_py_with = to_at)] at_ns: i64,
         order: u64,
         price: Option<&Bound<'_, PyAny>>,
         qty: Option<&Bound<'_, PyAny>>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
         let mut state = self.state()?;
         let Some(known) = state.changeable(order)? else { return Ok(false) };
-        let (strategy, market, intended) = (known.strategy, known.market, known.intended());
-        let instrument = &state.roster.instruments[market.index()];
-        let (price, qty) = new_terms(instrument, at_ns, intended, price, qty)?;
-        state.control(at_ns, &Control::Replace { strategy, order, price, qty })?;
+        let (strategy, market) = (known.strategy, known.market);
+        let before = (known.intended(), known.trigger);
+        let changes = Changes { price, qty, trigger_price, trailing_offset };
+        let terms = new_terms(&state.roster.instruments[market.index()], at_ns, before, &changes)?;
+        state.control(at_ns, &Control::Replace { strategy, order, terms })?;
         Ok(true)
     }
 
@@ -536,8 +547,11 @@ impl PyKernel {
     ///     Of a fill, in the settlement currency; negative is a rebate.
     /// reason : str
     ///     Of a refusal or an expiry, such as ``post_only_would_cross``; ``venue`` for any other.
+    /// trigger_price : number, optional
+    ///     Of an order that was replaced and waits: where it is set off from now on, or how far it trails, where that
+    ///     was moved.
     #[pyo3(signature = (at_ns, market, kind, order=None, *, venue_id=None, execution=None, cumulative=None,
-        ts_event=None, price=None, qty=None, liquidity=None, fee=None, reason=None))]
+        ts_event=None, price=None, qty=None, liquidity=None, fee=None, reason=None, trigger_price=None))]
     #[allow(clippy::too_many_arguments, reason = "what venues say of orders")]
     fn report(
         &self,
@@ -554,10 +568,12 @@ impl PyKernel {
         liquidity: Option<&str>,
         fee: Option<&Bound<'_, PyAny>>,
         reason: Option<&str>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let mut state = self.state()?;
         let (market, instrument) = state.instrument(market)?;
-        let terms = Terms { instrument: &instrument, kind, price, qty, liquidity, fee, reason };
+        let terms =
+            Terms { instrument: &instrument, kind, price, qty, liquidity, fee, reason, trigger_price };
         let venue_id = venue_id.map(|key| venue_key("venue_id", key)).transpose()?;
         let key = match (order, &venue_id) {
             (Some(order), _) => order_key(order)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use tradecore_core::kernel::Refusal as CoreRefusal;
 use tradecore_core::ledger::Payment;
-use tradecore_core::orders::{FeeCoin, FillEvent, Liquidity, OrderKey, Report, ReportKind};
+use tradecore_core::orders::{FeeCoin, FillEvent, Liquidity, NewTerms, OrderKey, Report, ReportKind};
 use tradecore_core::sim::Notice as CoreNotice;
 use tradecore_core::types::{AccountId, Instrument, MarketId, Price, Qty};
 
@@ -50,7 +50,7 @@ impl Notice {
     /// Of a fill, and what an order was replaced by or given.
     fn terms(&self) -> (Option<Price>, Option<Qty>) {
         match self.told() {
-            Some(ReportKind::Fill { price, qty, .. } | ReportKind::Replaced { price, qty }) => {
+            Some(ReportKind::Fill { price, qty, .. } | ReportKind::Replaced(NewTerms { price, qty, .. })) => {
                 (Some(price), Some(qty))
             }
             Some(ReportKind::Reduced { qty }) => (None, Some(qty)),
@@ -137,6 +137,15 @@ impl Notice {
     fn price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let price = self.terms().0;
         price.map(|price| price_to_py(py, &self.instrument, price.steps())).transpose()
+    }
+
+    /// Where an order is set off from now on, or how far it trails, in quote currency; None where that stays.
+    #[getter]
+    fn trigger_price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(ReportKind::Replaced(NewTerms { trigger: Some(price), .. })) = self.told() else {
+            return Ok(None);
+        };
+        price_to_py(py, &self.instrument, price.steps()).map(Some)
     }
 
     /// In contracts (spot: base units): of a fill, of an order's new total, of what money is paid on (signed).

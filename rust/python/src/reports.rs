@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 use tradecore_core::event::{is_price, is_qty};
-use tradecore_core::orders::{Liquidity, OrderKey, OrderStatus, Reason, ReportKind, VenueKey};
+use tradecore_core::orders::{Liquidity, NewTerms, OrderKey, OrderStatus, Reason, ReportKind, VenueKey};
 use tradecore_core::types::{Instrument, Money, Price, Qty};
 
 use crate::errors;
@@ -20,6 +20,7 @@ pub(crate) struct Terms<'a, 'py> {
     pub(crate) liquidity: Option<&'a str>,
     pub(crate) fee: Option<&'a Bound<'py, PyAny>>,
     pub(crate) reason: Option<&'a str>,
+    pub(crate) trigger_price: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl Terms<'_, '_> {
@@ -28,9 +29,17 @@ impl Terms<'_, '_> {
     }
 
     fn price(&self) -> PyResult<Price> {
-        let price = self.need("price", self.price)?;
-        let price = to_price(self.instrument, price)?;
-        if is_price(price.steps()) { Ok(price) } else { Err(errors::invalid("price", OUT_OF_RANGE)) }
+        self.price_of("price", self.need("price", self.price)?)
+    }
+
+    fn price_of(&self, field: &str, value: &Bound<'_, PyAny>) -> PyResult<Price> {
+        let price = to_price(self.instrument, value)?;
+        if is_price(price.steps()) { Ok(price) } else { Err(errors::invalid(field, OUT_OF_RANGE)) }
+    }
+
+    fn new_terms(&self) -> PyResult<NewTerms> {
+        let trigger = self.trigger_price.map(|price| self.price_of("trigger_price", price)).transpose()?;
+        Ok(NewTerms { price: self.price()?, qty: self.qty()?, trigger })
     }
 
     fn qty(&self) -> PyResult<Qty> {
@@ -85,9 +94,7 @@ impl Terms<'_, '_> {
             "fill" => (self.fill()?, &["price", "qty", "liquidity", "fee"]),
             "cancelled" => (ReportKind::Cancelled, NOTHING),
             "cancel_rejected" => (ReportKind::CancelRejected(self.reason()?), &["reason"]),
-            "replaced" => {
-                (ReportKind::Replaced { price: self.price()?, qty: self.qty()? }, &["price", "qty"])
-            }
+            "replaced" => (ReportKind::Replaced(self.new_terms()?), &["price", "qty", "trigger_price"]),
             "reduced" => (ReportKind::Reduced { qty: self.qty()? }, &["qty"]),
             "repriced" => (ReportKind::Repriced { price: self.price()? }, &["price"]),
             "replace_rejected" => (ReportKind::ReplaceRejected(self.reason()?), &["reason"]),
@@ -106,6 +113,7 @@ impl Terms<'_, '_> {
             ("liquidity", self.liquidity.is_some()),
             ("fee", self.fee.is_some()),
             ("reason", self.reason.is_some()),
+            ("trigger_price", self.trigger_price.is_some()),
         ] {
             if given && !takes.contains(&field) {
                 return Err(errors::invalid(field, format!("a report of kind {:?} has none", self.kind)));

@@ -5,7 +5,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDateTime, PyString, PyType};
 use tradecore_core::orders as core;
 use tradecore_core::orders::{
-    ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, TriggerKind,
+    NewTerms, ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy,
+    TriggerKind,
 };
 use tradecore_core::types::{Instrument, MarketId, Price, Qty, Side, TIME_LIMIT};
 
@@ -49,14 +50,23 @@ pub(crate) struct OrderTerms<'a, 'py> {
     pub(crate) client_id: Option<String>,
 }
 
-/// Limit and total quantity that an order is to have. `intended` is what it was to have before: what is not given stays.
+/// What an order is asked to have from now on; what is not given stays.
+pub(crate) struct Changes<'a, 'py> {
+    pub(crate) price: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) qty: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) trigger_price: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) trailing_offset: Option<&'a Bound<'py, PyAny>>,
+}
+
+/// The terms an order is to have at a time that was to have these before and is set off by that.
 pub(crate) fn new_terms(
     instrument: &Instrument,
     now: i64,
-    intended: (Option<Price>, Qty),
-    price: Option<&Bound<'_, PyAny>>,
-    qty: Option<&Bound<'_, PyAny>>,
-) -> PyResult<(Price, Qty)> {
+    (intended, trigger): ((Option<Price>, Qty), Option<Trigger>),
+    changes: &Changes<'_, '_>,
+) -> PyResult<NewTerms> {
+    let &Changes { price, qty, .. } = changes;
+    let moved = changes.trigger(instrument, trigger)?;
     let price = match (price, intended.0) {
         (Some(_), None) => {
             let problem = "not expected: the order has no limit that could be replaced";
@@ -72,7 +82,34 @@ pub(crate) fn new_terms(
             .map_err(|error| errors::in_force(qty.py(), error, instrument, now))?,
         None => intended.1,
     };
-    Ok((price, qty))
+    Ok(NewTerms { price, qty, trigger: moved })
+}
+
+impl Changes<'_, '_> {
+    /// Where what sets an order off is to lie, or how far that is to trail.
+    fn trigger(&self, instrument: &Instrument, trigger: Option<Trigger>) -> PyResult<Option<Price>> {
+        let (price, offset) = (trigger.and_then(Trigger::price), trigger.and_then(Trigger::offset));
+        let mut moved = None;
+        for (field, value, has) in [
+            ("trigger_price", self.trigger_price, price.is_some()),
+            ("trailing_offset", self.trailing_offset, offset.is_some()),
+        ] {
+            match value {
+                Some(_) if !has => {
+                    return Err(errors::invalid(
+                        field,
+                        "not expected: the order has none that could be replaced",
+                    ));
+                }
+                Some(value) => {
+                    let (id, grid) = (instrument.id.as_str(), instrument.price_increment);
+                    moved = Some(Price::new(to_steps(field, id, grid, value)?));
+                }
+                None => {}
+            }
+        }
+        Ok(moved)
+    }
 }
 
 impl OrderTerms<'_, '_> {

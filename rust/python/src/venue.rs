@@ -65,6 +65,7 @@ struct Attributes<'py> {
     post_only: Bound<'py, PyAny>,
     triggers: Bound<'py, PyAny>,
     iceberg: Bound<'py, PyAny>,
+    amend_trigger: Bound<'py, PyAny>,
 }
 
 /// The attributes of a `Latency`.
@@ -180,6 +181,7 @@ fn to_support(given: &Attributes<'_>) -> PyResult<OrderSupport> {
         post_only: &words("post_only", &given.post_only)?,
         triggers: &words("triggers", &given.triggers)?,
         iceberg: &to_text("iceberg", "a word", &given.iceberg)?,
+        amend_trigger: &to_text("amend_trigger", "a word", &given.amend_trigger)?,
     };
     support.parse().map_err(errors::settings)
 }

@@ -100,13 +100,14 @@ class Orders:
         return wish.triggerPrice > market.desk.last_price(symbol)
 
     def amend(self, asked: Asked) -> Json:
-        """Give an order another price or total quantity."""
+        """Give an order another price, total quantity or trigger."""
         market, wish = self._markets.of(asked), asked.read(AmendRequest)
         order = self._open(market, asked, wish)
-        if wish.price is None and wish.qty is None:
-            raise bad("qty", "or price is missing")
+        if wish.price is None and wish.qty is None and wish.triggerPrice is None:
+            raise bad("qty", "or price or triggerPrice is missing")
+        price, qty = wish.price or order.price, wish.qty or order.qty
         try:
-            refused = market.desk.replace(order, wish.price or order.price, wish.qty or order.qty, asked.now_ns)
+            refused = market.desk.replace(order, price, qty, asked.now_ns, trigger_price=wish.triggerPrice)
         except TradecoreError as error:
             raise bad("order", str(error)) from None
         if refused is not None:

@@ -53,10 +53,11 @@ class WhichOrder(_Request):
 
 
 class AmendRequest(WhichOrder):
-    """Another price or total quantity of an order."""
+    """Another price, total quantity or trigger of an order."""
 
     price: Positive | None = None
     qty: Positive | None = None
+    triggerPrice: Positive | None = None
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -229,13 +229,7 @@ async def cancel_all(
     whose = [view.find_strategy(strategy).name] if strategy is not None else [s.name for s in view.bridge.strategies]
 
     def act(session: Session, now: int) -> int:
-        count = sum(
-            name in whose and (market is None or order.instrument == view.ids[market])
-            for name, order in session.kernel.orders()
-        )
-        for name in whose:
-            session.kernel.cancel_all(now, name, market)
-        return count
+        return sum(session.kernel.cancel_all(now, name, market) for name in whose)
 
     return ok({"requested": await service.perform(request, "cancel all", f"{symbol or ''} {strategy or ''}", act)})
 
@@ -279,11 +273,13 @@ async def cancel(request: Request, order_id: _Id, service: Served) -> Response:
 )
 async def replace(request: Request, order_id: _Id, body: ReplaceBody, service: Served) -> Response:
     row = _known(order_id, service)
-    if body.price is None and body.quantity is None:
-        raise Problem(422, "invalid_value", "neither price nor quantity is given", "body")
+    if body.price is None and body.quantity is None and body.trigger_price is None:
+        raise Problem(422, "invalid_value", "neither price, quantity nor trigger_price is given", "body")
 
     def act(session: Session, now: int) -> bool:
-        return session.kernel.replace(now, order_id, price=body.price, qty=body.quantity)
+        return session.kernel.replace(
+            now, order_id, price=body.price, qty=body.quantity, trigger_price=body.trigger_price
+        )
 
     if not await service.perform(request, "replace", f"{order_id} {encode(body.model_dump()).decode()}", act):
         raise Problem(409, "ended", f"order {order_id} cannot be changed any more: it is {row['status']}")

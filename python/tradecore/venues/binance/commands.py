@@ -135,8 +135,11 @@ def modify_params(market: Market, command: Command, standing: Terms | None) -> P
     Raises
     ------
     Refusal
-        For a spot order whose price changes or whose quantity grows: the venue would make another order of it.
+        For a spot order whose price changes or whose quantity grows, and for a trigger: the venue would make another
+        order of it.
     """
+    if command.trigger_price is not None or command.trailing_offset is not None:
+        raise Refusal("unsupported", "triggers are not moved here: cancel and send anew")
     price, qty = command.price_text, command.qty_text
     params: Params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
     if not market.is_spot:

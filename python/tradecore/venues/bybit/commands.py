@@ -89,8 +89,13 @@ def _trigger(market: Market, command: Command) -> Body:
 
 
 def amend_body(market: Market, command: Command) -> Body:
-    """Return a replacement: price and quantity are the new totals."""
-    return _named(market, command) | {"price": command.price_text, "qty": command.qty_text}
+    """Return a replacement: the total quantity, with the limit and the trigger of an order that has them."""
+    body = _named(market, command) | {"qty": command.qty_text}
+    if command.order_type not in _AT_MARKET:
+        body["price"] = command.price_text
+    if command.trigger_price is not None:
+        body["triggerPrice"] = f"{command.trigger_price:f}"
+    return body
 
 
 def cancel_body(market: Market, command: Command) -> Body:

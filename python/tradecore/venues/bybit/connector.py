@@ -217,9 +217,8 @@ class BybitConnector(VenueConnector):
             case "order":
                 for row in rows:
                     if (report := self._reader.order(row, ts_recv)) is not None:
-                        price, qty = Decimal(row["price"] or 0), Decimal(row["qty"])
-                        is_filled = row["orderStatus"] == "Filled"
-                        self._outcomes.told(report, price=price, qty=qty, is_filled=is_filled)
+                        terms = self._reader.terms(row)
+                        self._outcomes.told(report, terms, is_filled=row["orderStatus"] == "Filled")
                         self._tell(report)
             case "execution":
                 for row in rows:

@@ -11,7 +11,7 @@ from tradecore._core import Instrument
 from tradecore.types import Side
 from tradecore.venues.events import Balance, Position, ReportKind, VenueReport
 from tradecore.venues.fees import charged
-from tradecore.venues.orders import OrderState
+from tradecore.venues.orders import OrderState, StandingTerms
 
 __all__ = ["AccountReader"]
 
@@ -128,6 +128,12 @@ class AccountReader:
         bound = sum((number(coin.get(name)) for name in ("locked", "totalOrderIM", "totalPositionIM")), Decimal(0))
         return max(number(coin["walletBalance"]) - bound, Decimal(0))
 
+    @staticmethod
+    def terms(row: Mapping[str, Any]) -> StandingTerms:
+        """Return the terms of an order as a row of it shows them."""
+        trigger_price = number(row.get("triggerPrice") or "") or None
+        return StandingTerms(number(row["price"]) or None, Decimal(row["qty"]), trigger_price)
+
     def order_state(self, row: Mapping[str, Any], executions: Sequence[Mapping[str, Any]], ts_recv: int) -> OrderState:
         """Return an order as a request shows it, with its executions."""
         end: Literal["filled", "cancelled", "expired", "rejected"] | None = None
@@ -140,8 +146,9 @@ class AccountReader:
         return OrderState(
             venue_id=row["orderId"],
             end=end,
-            price=number(row["price"]) or None,
-            qty=Decimal(row["qty"]),
+            price=self.terms(row).price,
+            qty=self.terms(row).qty,
+            trigger_price=self.terms(row).trigger_price,
             ts_event=int(row["updatedTime"]) * _MS,
             reason=reason,
             fills=tuple(sorted(fills, key=lambda fill: fill.ts_event or 0)),

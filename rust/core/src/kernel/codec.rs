@@ -164,12 +164,11 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                     w.index(strategy.index());
                     w.option(*market, |w, market| w.index(market.index()));
                 }
-                Control::Replace { strategy, order, price, qty } => {
-                    w.u8(10);
+                Control::Replace { strategy, order, terms } => {
+                    w.u8(if terms.trigger.is_some() { 13 } else { 10 });
                     w.index(strategy.index());
                     w.u64(*order);
-                    w.i64(price.steps());
-                    w.i64(qty.steps());
+                    w.new_terms(terms);
                 }
                 Control::Hold { strategy, is_held } => {
                     w.u8(11);
@@ -361,12 +360,9 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
             7 => Control::CarryRefusals,
             8 => Control::Cancel { strategy: r.strategy()?, order: r.u64()? },
             9 => Control::CancelAll { strategy: r.strategy()?, market: r.option(Reader::market)? },
-            10 => Control::Replace {
-                strategy: r.strategy()?,
-                order: r.u64()?,
-                price: r.price()?,
-                qty: r.qty()?,
-            },
+            code @ (10 | 13) => {
+                Control::Replace { strategy: r.strategy()?, order: r.u64()?, terms: r.new_terms(code == 13)? }
+            }
             11 => Control::Hold { strategy: r.strategy()?, is_held: r.flag()? },
             12 => Control::Parameters { strategy: r.strategy()?, values: r.text()?.into() },
             _ => return r.error("a control"),

@@ -18,7 +18,9 @@ use crate::exec::{Execution, ExecutionId, ExecutionRequest};
 use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
-use crate::orders::{Group, GroupId, GroupRequest, Order, OrderError, OrderId, OrderRequest, PostOnly};
+use crate::orders::{
+    Group, GroupId, GroupRequest, NewTerms, Order, OrderError, OrderId, OrderRequest, PostOnly,
+};
 use crate::risk::{BadLimit, Breach, Limits, StopTerms, Use};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, Side, StrategyId};
 
@@ -199,20 +201,17 @@ impl Context {
     /// how many orders it is.
     pub fn cancel_all(&mut self, market: Option<MarketId>) -> usize {
         let strategy = self.strategy;
-        let core = self.core_mut();
-        let worked = core.cancel_executions(strategy, market);
-        core.call_off_groups(strategy, market, None);
-        worked + core.cancel_all(strategy, market, None)
+        self.core_mut().call_off(strategy, market)
     }
 
-    /// Asks to give an order a new price and total quantity; `false` when it is no longer open or already being
-    /// cancelled. Of an order without a limit that waits for its trigger the price is not looked at.
+    /// Asks to give an order other terms; `false` when it is no longer open or already being cancelled. Of an order
+    /// without a limit that waits for its trigger the price is not looked at.
     ///
     /// # Errors
-    /// [`OrderError`] when price or quantity do not fit the instrument.
-    pub fn replace(&mut self, id: OrderId, price: Price, qty: Qty) -> Result<bool, OrderError> {
+    /// [`OrderError`] when they do not fit the instrument or the order, or the venue changes no such orders.
+    pub fn replace(&mut self, id: OrderId, terms: NewTerms) -> Result<bool, OrderError> {
         let strategy = self.strategy;
-        self.core_mut().replace(strategy, id, price, qty)
+        self.core_mut().replace(strategy, id, terms)
     }
 
     /// Makes the two-sided quote what it is asked to be, with as few requests as possible.

@@ -23,14 +23,8 @@ impl Kernel {
                 )?;
             }
             Control::CancelAll { market: Some(market), .. } => self.check_market(*market)?,
-            Control::Replace { strategy, order, price, qty } => {
-                core.desk.check_replace(
-                    core.sender_at(*strategy, at),
-                    core.around(),
-                    *order,
-                    *price,
-                    *qty,
-                )?;
+            Control::Replace { strategy, order, terms } => {
+                core.desk.check_replace(core.sender_at(*strategy, at), core.around(), *order, *terms)?;
             }
             _ => {}
         }
@@ -60,10 +54,10 @@ impl Kernel {
                 self.ctx.core_mut().cancel(*strategy, *order, None);
             }
             Control::CancelAll { strategy, market } => {
-                self.ctx.core_mut().cancel_all(*strategy, *market, None);
+                self.ctx.core_mut().call_off(*strategy, *market);
             }
-            Control::Replace { strategy, order, price, qty } => {
-                self.ctx.core_mut().replace(*strategy, *order, *price, *qty)?;
+            Control::Replace { strategy, order, terms } => {
+                self.ctx.core_mut().replace(*strategy, *order, *terms)?;
             }
             Control::Hold { strategy, is_held } => {
                 let core = self.ctx.core_mut();

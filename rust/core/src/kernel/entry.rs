@@ -10,10 +10,11 @@ use super::journal::Journal;
 use super::market::Market;
 use super::record::RefusalRow;
 use crate::orders::{
-    Command, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind, Trigger,
+    Command, NewTerms, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
+    Trigger, check_moves, check_trigger,
 };
 use crate::risk::{Breach, Engine, Exposure, Gate, Rules, Trading, Verdict};
-use crate::types::{AccountId, MarketId, Named, Price, Qty, StrategyId};
+use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +49,10 @@ pub(super) struct Desk {
 const MOST_AT_ONCE: u32 = 100_000;
 
 /// The price at which an order without a limit is valued that waits for its trigger.
-fn worth_of(order: &Order, market: &Market) -> Price {
-    let best = || market.best_against(order.side);
-    let offset = order.trigger.and_then(Trigger::offset);
-    order.trigger.and_then(Trigger::price).or_else(best).or(offset).unwrap_or_default()
+fn worth_of(side: Side, trigger: Option<Trigger>, market: &Market) -> Price {
+    let best = || market.best_against(side);
+    let offset = trigger.and_then(Trigger::offset);
+    trigger.and_then(Trigger::price).or_else(best).or(offset).unwrap_or_default()
 }
 
 /// A verdict on an order where a stop is closing the position.
@@ -277,35 +278,50 @@ impl Desk {
         sender: Sender,
         around: Around<'_>,
         id: OrderId,
-        price: Price,
-        qty: Qty,
+        terms: NewTerms,
     ) -> Result<(), OrderError> {
-        let Some((order, price)) = self.to_replace(sender, around, id, price)? else { return Ok(()) };
+        let Some((order, terms)) = self.to_replace(sender, around, id, terms)? else { return Ok(()) };
         if order.is_held {
-            Self::check_held(order, around.market(order.market), sender.now, price, qty).map(drop)
+            Self::check_held(order, around.market(order.market), sender.now, terms).map(drop)
         } else {
-            self.review_replace(sender, around, order, price, qty, Earlier::default()).map(drop)
+            self.review_replace(sender, around, order, terms, Earlier::default()).map(drop)
         }
     }
 
-    /// A strategy's order that is to get new terms, with the price they are judged at; `None` when it cannot be changed
-    /// any more. One without a limit that waits for its trigger gets another quantity alone.
+    /// A strategy's order that is to get new terms, with these as they are judged; `None` when it cannot be changed any
+    /// more. One without a limit that waits for its trigger has what it would be worth there as its price.
     fn to_replace(
         &self,
         sender: Sender,
         around: Around<'_>,
         id: OrderId,
-        price: Price,
-    ) -> Result<Option<(&Order, Price)>, OrderError> {
+        terms: NewTerms,
+    ) -> Result<Option<(&Order, NewTerms)>, OrderError> {
         let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
             return Ok(None);
         };
+        let waits = order.waits_for_trigger();
+        let trigger = match (order.trigger.filter(|_| waits), terms.trigger) {
+            (Some(trigger), Some(to)) => {
+                let instrument = &around.market(order.market).instrument;
+                if !order.is_held {
+                    check_moves(instrument, trigger)?;
+                }
+                check_trigger(instrument, sender.now, trigger.moved(to))?;
+                Some(trigger.moved(to))
+            }
+            (None, Some(_)) => {
+                let problem = "only an order that waits for its trigger gets another one";
+                return Err(OrderError::Contradiction(problem));
+            }
+            (trigger, None) => trigger,
+        };
         let price = match order.price() {
-            Some(_) => price,
-            None if order.waits_for_trigger() => worth_of(order, around.market(order.market)),
+            Some(_) => terms.price,
+            None if waits => worth_of(order.side, trigger, around.market(order.market)),
             None => return Err(OrderError::Contradiction("a market order cannot be replaced")),
         };
-        Ok(Some((order, price)))
+        Ok(Some((order, NewTerms { price, ..terms })))
     }
 
     fn check_name(&self, strategy: StrategyId, request: &OrderRequest) -> Result<(), OrderError> {
@@ -324,14 +340,13 @@ impl Desk {
         sender: Sender,
         around: Around<'_>,
         order: &Order,
-        price: Price,
-        qty: Qty,
+        terms: NewTerms,
         earlier: Earlier,
     ) -> Result<Verdict, OrderError> {
-        let exposure = self.engine().map(|engine| {
-            around.of_replacement(engine, &self.store, sender.now, order, (price, qty), earlier)
-        });
-        let command = Command::Replace { order: order.id, market: order.market, price, qty };
+        let exposure = self
+            .engine()
+            .map(|engine| around.of_replacement(engine, &self.store, sender.now, order, terms, earlier));
+        let command = Command::Replace { order: order.id, market: order.market, terms };
         let rules = self.rules(sender, around.market(order.market), order.filled);
         let rules = Rules { exposure: exposure.as_ref(), ..rules };
         match self.stop_breach((sender.strategy, order.market), order.reduce_only) {
@@ -376,16 +391,15 @@ impl Desk {
         sender: Sender,
         around: Around<'_>,
         id: OrderId,
-        price: Price,
-        qty: Qty,
+        terms: NewTerms,
         journal: &mut Journal,
     ) -> Result<bool, OrderError> {
-        let Some((order, price)) = self.to_replace(sender, around, id, price)? else { return Ok(false) };
+        let Some((order, terms)) = self.to_replace(sender, around, id, terms)? else { return Ok(false) };
         if order.is_held {
-            return self.replace_held(sender, around, id, price, qty).map(|()| true);
+            return self.replace_held(sender, around, id, terms).map(|()| true);
         }
         self.admits(sender)?;
-        let verdict = self.review_replace(sender, around, order, price, qty, Earlier::default())?;
+        let verdict = self.review_replace(sender, around, order, terms, Earlier::default())?;
         self.send(sender, verdict, journal);
         Ok(true)
     }
@@ -457,9 +471,9 @@ impl Desk {
                     self.store.push(Order { never_sent: refusal.is_some(), ..order });
                 }
             }
-            Command::Replace { order, price, qty, .. } => {
+            Command::Replace { order, terms, .. } => {
                 if let Some(order) = self.store.get_mut(*order) {
-                    order.replace_sent(*price, *qty, refusal.is_some());
+                    order.replace_sent(*terms, refusal.is_some());
                 }
             }
             Command::Cancel { .. } => {}

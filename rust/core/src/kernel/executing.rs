@@ -10,7 +10,7 @@ use super::topics::Topics;
 use super::view::Content;
 use crate::book::{BookState, FillBasis, Touch};
 use crate::exec::{Act, Algorithm, Execution, ExecutionId, ExecutionRequest, ExecutionState, Sight};
-use crate::orders::{Order, OrderError, OrderId, Reason, check_qty, check_replace, least_order};
+use crate::orders::{NewTerms, Order, OrderError, OrderId, Reason, check_qty, check_replace, least_order};
 use crate::types::{MarketId, Price, Qty, StrategyId};
 
 impl Core {
@@ -94,7 +94,7 @@ impl Core {
                 Err(error) => self.executions.open[at].fail(error.reason(), now),
             },
             Act::Replace { order, price, qty } => {
-                if let Err(error) = self.replace(strategy, order, price, qty) {
+                if let Err(error) = self.replace(strategy, order, NewTerms::new(price, qty)) {
                     let execution = &mut self.executions.open[at];
                     execution.reason = Some(error.reason());
                     execution.cancel();

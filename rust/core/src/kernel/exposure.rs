@@ -3,7 +3,7 @@
 use super::accounts::Accounts;
 use super::market::Market;
 use crate::ledger::ACCOUNT_LIMIT;
-use crate::orders::{Order, OrderId, OrderRequest, OrderStore, OrderType, Pending, Trigger};
+use crate::orders::{NewTerms, Order, OrderId, OrderRequest, OrderStore, OrderType, Pending, Trigger};
 use crate::risk::{Amounts, Ask, Engine, Exposure, Measures, Standing, Units};
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
 
@@ -69,7 +69,7 @@ impl<'a> Around<'a> {
     fn left_of(&self, engine: &Engine, order: &Order) -> Measures {
         let set_off = order.trigger.and_then(Trigger::price);
         let price = match order.pending {
-            Pending::Replace { price, .. } => order.price().map(|own| own.max(price)),
+            Pending::Replace(terms) => order.price().or(set_off).map(|own| own.max(terms.price)),
             Pending::Nothing | Pending::Cancel => order.price().or(set_off),
         };
         self.measures(engine, order.market, order.most_left().steps(), price)
@@ -149,7 +149,7 @@ impl<'a> Around<'a> {
         orders: &OrderStore,
         now: i64,
         order: &Order,
-        (price, qty): (Price, Qty),
+        NewTerms { price, qty, .. }: NewTerms,
         earlier: Earlier,
     ) -> Exposure {
         let left = (qty - order.filled).max(order.most_left());

@@ -7,8 +7,8 @@ use super::core::Core;
 use super::machine::Kernel;
 use crate::ledger::ContractMath;
 use crate::orders::{
-    Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Membership, Order, OrderError, OrderId,
-    OrderRequest, Reason, Role, Trigger, emulated, least_order,
+    Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Membership, NewTerms, Order, OrderError,
+    OrderId, OrderRequest, Reason, Role, Trigger, emulated, least_order,
 };
 use crate::types::{Instrument, MarketId, OrderTerms, Qty, Side, StrategyId};
 
@@ -111,7 +111,7 @@ impl Core {
             GroupAct::Resize(order, qty) => {
                 let price = self.desk.orders().get(order).and_then(Order::price).unwrap_or_default();
                 // What cannot be replaced is cancelled next.
-                let _ = self.replace(strategy, order, price, qty);
+                let _ = self.replace(strategy, order, NewTerms::new(price, qty));
             }
             GroupAct::Cancel(order) => return self.cancel(strategy, order, None),
         }

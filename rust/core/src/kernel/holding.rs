@@ -11,8 +11,8 @@ use super::topics::Topics;
 use super::view::Content;
 use crate::book::{BookState, FillBasis};
 use crate::orders::{
-    Emulated, Order, OrderError, OrderId, OrderRequest, PriceRange, Reason, ReportKind, TriggerBy, Watch,
-    emulated,
+    Emulated, NewTerms, Order, OrderError, OrderId, OrderRequest, Pending, PriceRange, Reason, ReportKind,
+    TriggerBy, Watch, emulated,
 };
 use crate::types::{MarketId, Qty, Side, StrategyId};
 
@@ -99,11 +99,28 @@ impl Core {
         }
     }
 
+    /// An order has asked for another trigger: where it is kept, that holds at once, and the market may be there.
+    pub(super) fn move_held(&mut self, id: OrderId) {
+        let Some(order) = self.desk.orders().get(id).filter(|order| order.is_held) else { return };
+        let (market, Pending::Replace(NewTerms { trigger: Some(to), .. })) = (order.market, order.pending())
+        else {
+            return;
+        };
+        let Some(at) = self.holds.orders.iter().position(|held| held.order == id) else { return };
+        let mut watch = self.holds.orders[at].watch;
+        watch.trigger = watch.trigger.moved(to);
+        let is_set_off = self.price_at_hand(market, &watch).is_some_and(|price| watch.sees(price));
+        self.holds.orders[at].watch = watch;
+        if is_set_off {
+            self.release(id);
+        }
+    }
+
     /// Sends an order that was kept.
     fn release(&mut self, id: OrderId) {
         let Some(order) = self.desk.orders().get(id).filter(|order| order.is_held) else { return };
         let (strategy, market, side) = (order.strategy, order.market, order.side);
-        let request = order.request();
+        let request = order.intended_request();
         self.read_for(&request);
         let reducible = self.reducible(strategy, market, side);
         let (desk, sender, around, journal) = self.at_desk(strategy);
@@ -156,7 +173,7 @@ impl Core {
             }
             let price = order.price().filter(|_| replaces && left > 0);
             let qty = order.filled.saturating_add(Qty::new(left));
-            let replaced = price.map(|price| self.replace(strategy, order.id, price, qty));
+            let replaced = price.map(|price| self.replace(strategy, order.id, NewTerms::new(price, qty)));
             if !matches!(replaced, Some(Ok(true))) {
                 self.cancel(strategy, order.id, Some(Reason::ReduceOnly));
             }

@@ -7,9 +7,9 @@ use super::signals::Answer;
 use crate::book::{BookState, L2Book, Touch};
 use crate::event::{Chunk, Columns, View};
 use crate::ledger::Payment;
-use crate::orders::{Command, OrderId, OrderRequest, Reason, Report};
+use crate::orders::{Command, NewTerms, OrderId, OrderRequest, Reason, Report};
 use crate::risk::Approved;
-use crate::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, StrategyId};
+use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
 /// What a book looked like after some rows, worked out by whoever applied them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,7 +92,7 @@ pub enum Control {
         /// The order.
         order: OrderId,
     },
-    /// A person's cancel of all open orders of a strategy.
+    /// A person's cancel of all open orders of a strategy, with its executions and groups there.
     CancelAll {
         /// Whose orders they are.
         strategy: StrategyId,
@@ -105,10 +105,8 @@ pub enum Control {
         strategy: StrategyId,
         /// The order.
         order: OrderId,
-        /// Its new limit.
-        price: Price,
-        /// Its new total quantity, what is filled included.
-        qty: Qty,
+        /// What it is to have.
+        terms: NewTerms,
     },
     /// Refuse everything but cancels of one strategy, or let it go on.
     Hold {

@@ -3,7 +3,7 @@
 use super::entry::{Desk, Sender};
 use super::exposure::{Around, Earlier};
 use super::journal::Journal;
-use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, PostOnly};
+use crate::orders::{NewTerms, OrderError, OrderId, OrderRequest, OrderType, PostOnly};
 use crate::risk::Verdict;
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
@@ -115,7 +115,7 @@ fn plan(
         let market = around.market(id);
         if market.instrument.supports.replace {
             crate::orders::check_qty(&market.instrument, sender.now, "qty", qty)?;
-            let verdict = desk.review_replace(sender, around, order, price, total, earlier)?;
+            let verdict = desk.review_replace(sender, around, order, NewTerms::new(price, total), earlier)?;
             return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
         }
     }

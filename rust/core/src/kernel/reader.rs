@@ -8,8 +8,8 @@ use crate::book::BookState;
 use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::Position;
 use crate::orders::{
-    Command, FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason,
-    Report, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
+    Command, FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, NewTerms, OrderKey, OrderRequest, OrderType,
+    Reason, Report, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{
     CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
@@ -169,13 +169,21 @@ impl Reader<'_> {
         Ok(match self.u8()? {
             0 => Command::Submit { order: self.u64()?, request: self.request()? },
             1 => Command::Cancel { order: self.u64()?, market: self.market()? },
-            2 => Command::Replace {
+            code @ (2 | 3) => Command::Replace {
                 order: self.u64()?,
                 market: self.market()?,
-                price: self.price()?,
-                qty: self.qty()?,
+                terms: self.new_terms(code == 3)?,
             },
             _ => return self.error("a command"),
+        })
+    }
+
+    /// New terms, a trigger among them where that was said in front.
+    pub(super) fn new_terms(&mut self, has_trigger: bool) -> Decoded<NewTerms> {
+        Ok(NewTerms {
+            price: self.price()?,
+            qty: self.qty()?,
+            trigger: if has_trigger { Some(self.price()?) } else { None },
         })
     }
 
@@ -215,7 +223,7 @@ impl Reader<'_> {
             }
             3 => ReportKind::Cancelled,
             4 => ReportKind::CancelRejected(self.known_reason()?),
-            5 => ReportKind::Replaced { price: self.price()?, qty: self.qty()? },
+            code @ (5 | 12) => ReportKind::Replaced(self.new_terms(code == 12)?),
             6 => ReportKind::ReplaceRejected(self.known_reason()?),
             7 => ReportKind::Expired(self.known_reason()?),
             8 => ReportKind::Unknown,

@@ -14,6 +14,13 @@ use crate::risk::{Engine, Trading, Use};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, Qty, StrategyId};
 
 impl Kernel {
+    /// Orders of a strategy, in one market or in all, that could be cancelled.
+    pub fn cancellable(&self, strategy: StrategyId, only: Option<MarketId>) -> usize {
+        let is_meant =
+            |order: &&Order| only.is_none_or(|market| market == order.market) && order.is_changeable();
+        self.ctx.core().desk.open(strategy).filter(is_meant).count()
+    }
+
     /// The kernel's time, ns UTC.
     pub fn now_ns(&self) -> i64 {
         self.ctx.core().now

@@ -169,7 +169,7 @@ impl RefusalRow {
     /// The refusal of a command for an order.
     pub(super) fn of(order: &Order, command: &Command, ts: i64, breaches: Vec<Breach>) -> Self {
         let (price, qty) = match command {
-            Command::Replace { price, qty, .. } => (Some(*price), *qty),
+            Command::Replace { terms, .. } => (Some(terms.price), terms.qty),
             Command::Submit { .. } | Command::Cancel { .. } => (order.price(), order.qty),
         };
         Self {

@@ -373,10 +373,9 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
     match order.pending {
         Pending::Nothing => w.u8(0),
         Pending::Cancel => w.u8(1),
-        Pending::Replace { price, qty } => {
-            w.u8(2);
-            w.i64(price.steps());
-            w.i64(qty.steps());
+        Pending::Replace(terms) => {
+            w.u8(2 + u8::from(terms.trigger.is_some()));
+            w.new_terms(&terms);
         }
     }
     w.u64(u64::from(order.replaces_in_flight));
@@ -427,7 +426,7 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
     order.pending = match r.u8()? {
         0 => Pending::Nothing,
         1 => Pending::Cancel,
-        2 => Pending::Replace { price: r.price()?, qty: r.qty()? },
+        code @ (2 | 3) => Pending::Replace(r.new_terms(code == 3)?),
         _ => return r.error("a request on its way"),
     };
     order.replaces_in_flight = r.u64()? as u32;

@@ -4,8 +4,8 @@ use super::core::Core;
 use super::entry::{Desk, Sender};
 use super::exposure::Around;
 use super::journal::Journal;
-use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason};
-use crate::types::{MarketId, Price, Qty, StrategyId};
+use crate::orders::{NewTerms, OrderError, OrderId, OrderRequest, OrderType, Reason};
+use crate::types::{MarketId, StrategyId};
 
 impl Core {
     /// What orders are held against.
@@ -46,17 +46,28 @@ impl Core {
         &mut self,
         strategy: StrategyId,
         id: OrderId,
-        price: Price,
-        qty: Qty,
+        terms: NewTerms,
     ) -> Result<bool, OrderError> {
         let (desk, sender, around, journal) = self.at_desk(strategy);
-        desk.replace(sender, around, id, price, qty, journal)
+        let is_asked = desk.replace(sender, around, id, terms, journal)?;
+        if terms.trigger.is_some() {
+            self.move_held(id);
+        }
+        Ok(is_asked)
     }
 
     /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.
     pub(super) fn cancel(&mut self, strategy: StrategyId, id: OrderId, reason: Option<Reason>) -> bool {
         let (desk, sender, around, journal) = self.at_desk(strategy);
         desk.cancel(sender, around, id, reason, journal)
+    }
+
+    /// Asks to cancel every open order of a strategy, in one instrument or in all, and ends its executions and groups
+    /// there; returns how many orders it is.
+    pub(super) fn call_off(&mut self, strategy: StrategyId, only: Option<MarketId>) -> usize {
+        let worked = self.cancel_executions(strategy, only);
+        self.call_off_groups(strategy, only, None);
+        worked + self.cancel_all(strategy, only, None)
     }
 
     /// Asks to cancel every open order of a strategy, in one instrument or in all; returns how many.

@@ -218,7 +218,7 @@ fn order_event(kind: ReportKind) -> Option<SessionEventKind> {
         ReportKind::Rejected(_) => SessionEventKind::OrderRejected,
         ReportKind::Cancelled => SessionEventKind::OrderCancelled,
         ReportKind::Expired(_) => SessionEventKind::OrderExpired,
-        ReportKind::Replaced { .. } | ReportKind::Reduced { .. } | ReportKind::Repriced { .. } => {
+        ReportKind::Replaced(_) | ReportKind::Reduced { .. } | ReportKind::Repriced { .. } => {
             SessionEventKind::OrderReplaced
         }
         ReportKind::CancelRejected(_) | ReportKind::ReplaceRejected(_) => {

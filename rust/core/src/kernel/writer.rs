@@ -4,8 +4,8 @@ use super::signals::Signal;
 use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{
-    Command, FillOrigin, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, Trigger,
-    TriggerAt, VenueKey,
+    Command, FillOrigin, NewTerms, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
+    TimeInForce, Trigger, TriggerAt, VenueKey,
 };
 use crate::types::{Money, Qty, Side, Writer};
 
@@ -109,12 +109,12 @@ impl Writer<'_> {
                 self.u64(*order);
                 self.index(market.index());
             }
-            Command::Replace { order, market, price, qty } => {
-                self.u8(2);
+            Command::Replace { order, market, terms } => {
+                // A command of its own where a trigger is to move.
+                self.u8(2 + u8::from(terms.trigger.is_some()));
                 self.u64(*order);
                 self.index(market.index());
-                self.i64(price.steps());
-                self.i64(qty.steps());
+                self.new_terms(terms);
             }
         }
     }
@@ -131,7 +131,8 @@ impl Writer<'_> {
             ReportKind::Fill { .. } => (2, None),
             ReportKind::Cancelled => (3, None),
             ReportKind::CancelRejected(reason) => (4, Some(reason)),
-            ReportKind::Replaced { .. } => (5, None),
+            ReportKind::Replaced(NewTerms { trigger: None, .. }) => (5, None),
+            ReportKind::Replaced(NewTerms { trigger: Some(_), .. }) => (12, None),
             ReportKind::ReplaceRejected(reason) => (6, Some(reason)),
             ReportKind::Expired(reason) => (7, Some(reason)),
             ReportKind::Unknown => (8, None),
@@ -154,13 +155,19 @@ impl Writer<'_> {
                     self.money(paid.amount);
                 }
             }
-            ReportKind::Replaced { price, qty } => {
-                self.i64(price.steps());
-                self.i64(qty.steps());
-            }
+            ReportKind::Replaced(terms) => self.new_terms(&terms),
             ReportKind::Reduced { qty } => self.i64(qty.steps()),
             ReportKind::Repriced { price } => self.i64(price.steps()),
             _ => {}
+        }
+    }
+
+    /// New terms; whether a trigger is among them stands in front.
+    pub(super) fn new_terms(&mut self, terms: &NewTerms) {
+        self.i64(terms.price.steps());
+        self.i64(terms.qty.steps());
+        if let Some(trigger) = terms.trigger {
+            self.i64(trigger.steps());
         }
     }
 

@@ -76,7 +76,10 @@ fn check_terms(instrument: &Instrument, at: i64, request: &OrderRequest) -> Resu
 }
 
 /// Checks that what sets an order off lies on the grid.
-fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Result<(), OrderError> {
+///
+/// # Errors
+/// [`OrderError`] naming the field.
+pub fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Result<(), OrderError> {
     let (tick, grid) = (instrument.terms_at(at).tick_size, instrument.price_increment);
     for (field, steps) in [("trigger_price", trigger.price()), ("trailing_offset", trigger.offset())] {
         if let Some(steps) = steps {

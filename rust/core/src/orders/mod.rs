@@ -13,10 +13,11 @@ mod request;
 mod role;
 mod store;
 mod support;
+mod terms;
 mod watch;
 mod words;
 
-pub use check::{Checked, check_qty, check_replace, check_request};
+pub use check::{Checked, check_qty, check_replace, check_request, check_trigger};
 pub use emulation::{Emulated, emulated};
 pub use error::OrderError;
 pub use groups::{Group, GroupAct, GroupKind, GroupRequest, GroupSight, GroupState, Member, OnReject};
@@ -30,6 +31,7 @@ pub use request::{
 };
 pub use role::{GroupId, Membership, Role};
 pub use store::OrderStore;
-pub use support::POST_ONLY_MODES;
+pub use support::{POST_ONLY_MODES, check_moves};
+pub use terms::NewTerms;
 pub use watch::{PriceRange, Watch};
 pub use words::UnknownStatus;

@@ -21,6 +21,7 @@ use super::identity::{OrderId, VenueKey};
 use super::report::{Reason, Report, ReportKind};
 use super::request::{OrderRequest, OrderType, TimeInForce, Trigger, order_kind};
 use super::role::Membership;
+use super::terms::NewTerms;
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
 /// Where an order stands.
@@ -71,13 +72,8 @@ pub enum Pending {
     Nothing,
     /// A cancel.
     Cancel,
-    /// A replacement with this price and total quantity.
-    Replace {
-        /// New price.
-        price: Price,
-        /// New total quantity.
-        qty: Qty,
-    },
+    /// A replacement.
+    Replace(NewTerms),
 }
 
 /// What a report changed.
@@ -271,6 +267,13 @@ impl Order {
         }
     }
 
+    /// Its terms once the request on its way has been granted.
+    pub(crate) fn intended_request(&self) -> OrderRequest {
+        let (price, qty) = self.intended();
+        let order_type = price.map_or(OrderType::Market, |price| OrderType::Limit { price });
+        OrderRequest { order_type, qty, ..self.request() }
+    }
+
     /// The number of its kind in tables and in Python.
     pub fn kind(&self) -> u8 {
         order_kind(self.order_type, self.trigger)
@@ -280,7 +283,7 @@ impl Order {
     pub fn status(&self) -> OrderStatus {
         match (self.standing, self.pending) {
             (OrderStatus::New | OrderStatus::PartiallyFilled, Pending::Cancel) => OrderStatus::PendingCancel,
-            (OrderStatus::New | OrderStatus::PartiallyFilled, Pending::Replace { .. }) => {
+            (OrderStatus::New | OrderStatus::PartiallyFilled, Pending::Replace(_)) => {
                 OrderStatus::PendingReplace
             }
             (standing, _) => standing,
@@ -327,7 +330,7 @@ impl Order {
     /// Price and total quantity once the request on its way has been granted; no price where it has no limit.
     pub fn intended(&self) -> (Option<Price>, Qty) {
         match self.pending {
-            Pending::Replace { price, qty } => (self.price().map(|_| price), qty),
+            Pending::Replace(terms) => (self.price().map(|_| terms.price), terms.qty),
             Pending::Nothing | Pending::Cancel => (self.price(), self.qty),
         }
     }
@@ -346,11 +349,11 @@ impl Order {
     }
 
     /// A replacement was sent, or refused before it was.
-    pub fn replace_sent(&mut self, price: Price, qty: Qty, refused: bool) {
+    pub fn replace_sent(&mut self, terms: NewTerms, refused: bool) {
         self.replaces_in_flight += 1;
         if !refused {
-            self.pending = Pending::Replace { price, qty };
-            self.asked = self.asked.max(qty);
+            self.pending = Pending::Replace(terms);
+            self.asked = self.asked.max(terms.qty);
         }
     }
 
@@ -387,10 +390,10 @@ impl Order {
             ReportKind::Cancelled => self.close(S::Cancelled, self.reason, now),
             ReportKind::Expired(reason) => self.close(S::Expired, Some(reason), now),
             // Fills told before new terms have ended it by the old ones, and there is more of it.
-            ReportKind::Replaced { qty, .. } if self.standing == S::Filled && qty > self.filled => {
+            ReportKind::Replaced(terms) if self.standing == S::Filled && terms.qty > self.filled => {
                 return (Applied::Nothing, contradiction);
             }
-            ReportKind::Replaced { .. }
+            ReportKind::Replaced(_)
             | ReportKind::Reduced { .. }
             | ReportKind::Repriced { .. }
             | ReportKind::Triggered
@@ -401,14 +404,17 @@ impl Order {
             {
                 return (Applied::Nothing, None);
             }
-            ReportKind::Replaced { price, qty } => {
+            ReportKind::Replaced(terms) => {
                 if waiting {
                     self.acknowledge(now);
                 }
-                self.set_price(price);
+                self.set_price(terms.price);
+                if let (Some(to), Some(trigger)) = (terms.trigger, &mut self.trigger) {
+                    *trigger = trigger.moved(to);
+                }
                 self.replaced += 1;
                 self.replace_answered(None);
-                self.resize(qty, now);
+                self.resize(terms.qty, now);
             }
             ReportKind::Reduced { qty } => {
                 if waiting {
@@ -519,7 +525,7 @@ impl Order {
         self.replaces_in_flight = self.replaces_in_flight.saturating_sub(1);
         if self.replaces_in_flight == 0 {
             self.asked = Qty::ZERO;
-            if matches!(self.pending, Pending::Replace { .. }) {
+            if matches!(self.pending, Pending::Replace(_)) {
                 self.pending = Pending::Nothing;
             }
         }
@@ -574,9 +580,9 @@ mod tests {
         tell(&mut o, ReportKind::Accepted, 6);
         assert_eq!(tell(&mut o, fill(4), 7), (Applied::Fill, None));
         assert_eq!((o.status(), o.leaves()), (OrderStatus::PartiallyFilled, Qty::new(6)));
-        o.replace_sent(Price::new(99), Qty::new(12), false);
+        o.replace_sent(NewTerms::new(Price::new(99), Qty::new(12)), false);
         assert_eq!(o.status(), OrderStatus::PendingReplace);
-        tell(&mut o, ReportKind::Replaced { price: Price::new(99), qty: Qty::new(12) }, 8);
+        tell(&mut o, ReportKind::Replaced(NewTerms::new(Price::new(99), Qty::new(12))), 8);
         assert_eq!((o.price(), o.leaves(), o.replaced), (Some(Price::new(99)), Qty::new(8), 1));
         tell(&mut o, fill(8), 9);
         assert_eq!((o.status(), o.ts_close), (OrderStatus::Filled, 9));
@@ -675,7 +681,7 @@ mod tests {
         tell(&mut o, ReportKind::Accepted, 1);
         tell(&mut o, ReportKind::ReplaceRejected(Reason::MinQty), 2);
         assert_eq!((o.reason, o.status()), (Some(Reason::MinQty), OrderStatus::New));
-        tell(&mut o, ReportKind::Replaced { price: Price::new(99), qty: Qty::new(12) }, 3);
+        tell(&mut o, ReportKind::Replaced(NewTerms::new(Price::new(99), Qty::new(12))), 3);
         assert_eq!(o.reason, None);
         o.cancel_sent(Some(Reason::StrategyStopped));
         assert_eq!(o.status(), OrderStatus::PendingCancel);
@@ -713,7 +719,7 @@ mod tests {
                     3 => ReportKind::Repriced { price },
                     5 => ReportKind::Triggered,
                     0 => ReportKind::Fill { price, qty, liquidity: Liquidity::Taker, fee: Money::ZERO },
-                    1 => ReportKind::Replaced { price, qty },
+                    1 => ReportKind::Replaced(NewTerms::new(price, qty)),
                     2 => ReportKind::Reduced { qty },
                     _ => ReportKind::Unknown,
                 };

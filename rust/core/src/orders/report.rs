@@ -1,6 +1,7 @@
 //! What a venue says about an order.
 
 use super::identity::{OrderId, OrderKey, VenueKey};
+use super::terms::NewTerms;
 use crate::types::{Money, Price, Qty};
 
 /// Who made and who took liquidity.
@@ -175,13 +176,8 @@ pub enum ReportKind {
     Cancelled,
     /// There was nothing to cancel.
     CancelRejected(Reason),
-    /// The order has a new price and quantity.
-    Replaced {
-        /// New price.
-        price: Price,
-        /// New total quantity.
-        qty: Qty,
-    },
+    /// The order has other terms.
+    Replaced(NewTerms),
     /// The order stays as it was.
     ReplaceRejected(Reason),
     /// The venue made the order smaller, unasked: it would have traded with one of its own account, or made no position
@@ -212,7 +208,7 @@ impl ReportKind {
             Self::Fill { .. } => "fill",
             Self::Cancelled => "cancelled",
             Self::CancelRejected(_) => "cancel_rejected",
-            Self::Replaced { .. } => "replaced",
+            Self::Replaced(_) => "replaced",
             Self::ReplaceRejected(_) => "replace_rejected",
             Self::Reduced { .. } => "reduced",
             Self::Repriced { .. } => "repriced",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::identity::OrderId;
 use super::report::{Reason, Report, ReportKind};
+use super::terms::NewTerms;
 use crate::types::{MarketId, Price, Qty, Side};
 
 /// How an order's price is meant.
@@ -99,6 +100,17 @@ impl Trigger {
             TriggerAt::Stop { price } | TriggerAt::TakeProfit { price } => Some(price),
             TriggerAt::Trailing { .. } => None,
         }
+    }
+
+    /// The same at another price or, where it trails, by another distance.
+    #[must_use]
+    pub fn moved(self, to: Price) -> Self {
+        let at = match self.at {
+            TriggerAt::Stop { .. } => TriggerAt::Stop { price: to },
+            TriggerAt::TakeProfit { .. } => TriggerAt::TakeProfit { price: to },
+            TriggerAt::Trailing { .. } => TriggerAt::Trailing { offset: to },
+        };
+        Self { at, ..self }
     }
 
     /// How far it trails, where it does.
@@ -331,16 +343,14 @@ pub enum Command {
         /// Its instrument.
         market: MarketId,
     },
-    /// Change price and total quantity of an order.
+    /// Give an order other terms.
     Replace {
         /// Its id.
         order: OrderId,
         /// Its instrument.
         market: MarketId,
-        /// New price.
-        price: Price,
-        /// New total quantity, what has been filled included.
-        qty: Qty,
+        /// What it is to have.
+        terms: NewTerms,
     },
 }
 

@@ -1,7 +1,7 @@
 //! Whether a venue takes orders like this one at all.
 
 use super::error::OrderError;
-use super::request::{ORDER_KINDS, OrderRequest, OrderType, TimeInForce, TriggerBy, order_kind};
+use super::request::{ORDER_KINDS, OrderRequest, OrderType, TimeInForce, Trigger, TriggerBy, order_kind};
 use crate::types::{Instrument, WordSet};
 
 /// What becomes of a post-only order that would take, at the places of their numbers: it is refused, or slides.
@@ -61,6 +61,20 @@ pub(super) fn check_replaces(instrument: &Instrument) -> Result<(), OrderError> 
     }
     let takes = "no changes: cancel it and send another".into();
     Err(unsupported(instrument, "replace", "of an order".into(), takes))
+}
+
+/// Checks that the venue lets what sets an order off be moved.
+///
+/// # Errors
+/// [`OrderError::Unsupported`].
+pub fn check_moves(instrument: &Instrument, trigger: Trigger) -> Result<(), OrderError> {
+    check_replaces(instrument)?;
+    if instrument.supports.replace_trigger {
+        return Ok(());
+    }
+    let field = if trigger.offset().is_some() { "trailing_offset" } else { "trigger_price" };
+    let takes = "no other one: cancel the order and send another".into();
+    Err(unsupported(instrument, field, "of an order that waits".into(), takes))
 }
 
 fn unsupported(instrument: &Instrument, field: &'static str, value: String, takes: String) -> OrderError {

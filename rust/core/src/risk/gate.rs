@@ -4,7 +4,7 @@ use super::check::Breach;
 use super::engine::Engine;
 use super::review::Exposure;
 use crate::ledger::ContractMath;
-use crate::orders::{Command, OrderError, Reason, check_replace, check_request};
+use crate::orders::{Command, NewTerms, OrderError, Reason, check_replace, check_request};
 use crate::types::{Instrument, Price, Qty};
 
 /// What has passed the gate. Only [`Gate::review`] makes one; venues take nothing else.
@@ -119,7 +119,7 @@ impl Gate {
                 let refusal = check_request(rules.instrument, rules.math, rules.now, request, market_price)?;
                 self.shut(rules).or(refusal)
             }
-            Command::Replace { price, qty, .. } => {
+            Command::Replace { terms: NewTerms { price, qty, .. }, .. } => {
                 let refusal =
                     check_replace(rules.instrument, rules.math, rules.now, *price, *qty, rules.filled)?;
                 // No more than what is filled asks for the rest to be cancelled.
@@ -194,8 +194,11 @@ mod tests {
     #[test]
     fn a_shut_gate_lets_cancels_out_and_nothing_in() {
         let mut gate = Gate::default();
-        let replace =
-            |qty| Command::Replace { order: 1, market: MARKET, price: Price::new(100), qty: Qty::new(qty) };
+        let replace = |qty| Command::Replace {
+            order: 1,
+            market: MARKET,
+            terms: NewTerms::new(Price::new(100), Qty::new(qty)),
+        };
         assert_eq!(review(&gate, true, 0, &submit(1_000)), None);
         assert_eq!(review(&gate, false, 0, &submit(1_000)), Some(Reason::NotListed));
         for (trading, reason) in [(Trading::Paused, Reason::Paused), (Trading::Killed, Reason::Killed)] {

@@ -21,7 +21,7 @@ use super::margin::MarginMode;
 use super::update::Update;
 use super::wallet::{Coin, minus, plus};
 use crate::ledger::{Brackets, ContractMath, Cover, Leverage, Payment, Position, Written};
-use crate::orders::{OrderId, Reason, ReportKind};
+use crate::orders::{NewTerms, OrderId, Reason, ReportKind};
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
 
 /// What is known of a contract's margin.
@@ -306,7 +306,7 @@ impl Holding {
                 }
             }
             ReportKind::Rejected(_) | ReportKind::Expired(_) | ReportKind::Cancelled => order = None,
-            ReportKind::Replaced { price, qty } => {
+            ReportKind::Replaced(NewTerms { price, qty, .. }) => {
                 order = order.map(|order| Working { price, qty: qty.steps(), ..order });
             }
             ReportKind::Reduced { qty } => order = order.map(|order| Working { qty: qty.steps(), ..order }),

@@ -290,6 +290,9 @@ impl FromStr for ReduceOnly {
     }
 }
 
+/// Whether a venue takes something.
+const TAKEN: [(&str, bool); 2] = [("accepted", true), ("unsupported", false)];
+
 /// Which orders a venue takes, as it is written: each a list of words, `any` or `none`.
 #[derive(Debug, Clone, Copy)]
 pub struct SupportWords<'a> {
@@ -303,6 +306,8 @@ pub struct SupportWords<'a> {
     pub triggers: &'a str,
     /// `accepted` or `unsupported`.
     pub iceberg: &'a str,
+    /// Whether a replacement may move a trigger: likewise.
+    pub amend_trigger: &'a str,
 }
 
 impl SupportWords<'_> {
@@ -321,7 +326,8 @@ impl SupportWords<'_> {
             times_in_force: set("times_in_force", self.times_in_force, &times_in_force)?,
             post_only: set("post_only", self.post_only, &POST_ONLY_MODES)?,
             triggers: set("triggers", self.triggers, &triggers)?,
-            iceberg: choice("iceberg", self.iceberg, &[("accepted", true), ("unsupported", false)])?,
+            iceberg: choice("iceberg", self.iceberg, &TAKEN)?,
+            replace_trigger: choice("amend_trigger", self.amend_trigger, &TAKEN)?,
             ..OrderSupport::default()
         })
     }

@@ -29,7 +29,7 @@ use super::wallet::{Balance, Coin, Loan, Spot, Wallets};
 use crate::book::{FillBasis, L2Book, MarkPrice, MarkSource};
 use crate::event::{Span, View};
 use crate::ledger::Payment;
-use crate::orders::{Command, OrderRequest, Reason, Report, ReportKind, Trigger};
+use crate::orders::{Command, NewTerms, OrderRequest, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId, Money, Price, Side};
@@ -227,7 +227,7 @@ impl Venue {
                 wallets.claim(account, spot, *order, (side, price), qty);
                 None
             }
-            Command::Replace { order, price, qty, .. } => {
+            Command::Replace { order, terms: NewTerms { price, qty, .. }, .. } => {
                 let (side, filled) = wallets.open(account, *order)?;
                 let lacks = wallets.lacks(account, spot, *order, (side, *price), qty.steps(), filled);
                 lacks.then_some(ReportKind::ReplaceRejected(Reason::InsufficientBalance))

@@ -331,7 +331,7 @@ impl Wallets {
                 claim.filled += qty.steps();
             }
             ReportKind::Rejected(_) | ReportKind::Expired(_) | ReportKind::Cancelled => return,
-            ReportKind::Replaced { price, qty } => (claim.price, claim.qty) = (price, qty.steps()),
+            ReportKind::Replaced(terms) => (claim.price, claim.qty) = (terms.price, terms.qty.steps()),
             ReportKind::Reduced { qty } => claim.qty = qty.steps(),
             ReportKind::Repriced { price } => claim.price = price,
             ReportKind::Accepted

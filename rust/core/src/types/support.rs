@@ -58,6 +58,8 @@ pub struct OrderSupport {
     pub reduce_only: bool,
     /// Whether they may be replaced.
     pub replace: bool,
+    /// Whether a replacement may move what sets them off.
+    pub replace_trigger: bool,
 }
 
 impl Default for OrderSupport {
@@ -70,6 +72,7 @@ impl Default for OrderSupport {
             iceberg: true,
             reduce_only: true,
             replace: true,
+            replace_trigger: true,
         }
     }
 }

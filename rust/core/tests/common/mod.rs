@@ -18,7 +18,7 @@ use tradecore_core::exec::{Algorithm, ExecutionRequest, PegTo, Schedule, Schedul
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
 };
-use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
+use tradecore_core::orders::{Command, NewTerms, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{
     Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings, WrongStampRule,
@@ -39,12 +39,12 @@ pub fn level(price: i64, qty: i64) -> (Price, Qty) {
 
 /// A command to replace an order of the first market.
 pub fn replace(order: u64, price: i64, qty: i64) -> Command {
-    Command::Replace { order, market: M0, price: Price::new(price), qty: Qty::new(qty) }
+    Command::Replace { order, market: M0, terms: NewTerms::new(Price::new(price), Qty::new(qty)) }
 }
 
 /// The report that a replacement was granted.
 pub fn replaced(price: i64, qty: i64) -> ReportKind {
-    ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }
+    ReportKind::Replaced(NewTerms::new(Price::new(price), Qty::new(qty)))
 }
 
 /// A strategy of the first account.
@@ -300,7 +300,7 @@ impl Monkey {
             5 if !orders.is_empty() => {
                 let order = orders[random.below(orders.len() as u64) as usize];
                 if ctx.order(order).is_some_and(|o| o.price().is_some()) {
-                    ctx.replace(order, Price::new(price), Qty::new(qty)).map_err(fail)?;
+                    ctx.replace(order, NewTerms::new(Price::new(price), Qty::new(qty))).map_err(fail)?;
                 }
             }
             6 if random.chance(0.1) => {

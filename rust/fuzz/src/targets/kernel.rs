@@ -5,7 +5,7 @@ use tradecore_core::book::BookState;
 use tradecore_core::event::{Event, EventColumns, EventKind, TIME_LIMIT};
 use tradecore_core::kernel::{Control, FeedUpdate, Listing, OwnedInput};
 use tradecore_core::ledger::{Payment, PaymentKind};
-use tradecore_core::orders::{OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey};
+use tradecore_core::orders::{NewTerms, OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey};
 use tradecore_core::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 use super::order::{report, trigger};
@@ -101,18 +101,34 @@ fn input(dice: &mut Dice<'_>, now: i64) -> OwnedInput {
             rate: dice.number(),
             paid: Money::from_units(i128::from(dice.number()) << dice.below(60)),
         }),
-        _ => OwnedInput::Control(match dice.below(12) {
-            0 => Control::Stop,
-            1 => Control::Pause,
-            2..4 => Control::Resume,
-            4 => Control::Kill,
-            5 => Control::Start,
-            _ => {
-                let strategy = StrategyId::new(dice.below(3) as usize);
-                Control::Order { strategy, request: request(dice) }
-            }
-        }),
+        _ => OwnedInput::Control(control(dice)),
     }
+}
+
+fn control(dice: &mut Dice<'_>) -> Control {
+    let strategy = StrategyId::new(dice.below(3) as usize);
+    match dice.below(24) {
+        0 => Control::Stop,
+        1 => Control::Pause,
+        2..4 => Control::Resume,
+        4 => Control::Kill,
+        5 => Control::Start,
+        6..8 => Control::Cancel { strategy, order: dice.below(24) },
+        8 => {
+            Control::CancelAll { strategy, market: dice.maybe(|dice| MarketId::new(dice.below(3) as usize)) }
+        }
+        9..12 => Control::Replace { strategy, order: dice.below(24), terms: new_terms(dice) },
+        12..14 => Control::Hold { strategy, is_held: dice.chance(128) },
+        14 => Control::Parameters { strategy, values: dice.pick(&["{}", "qty=2"]).into() },
+        15 => Control::Fail { strategy, problem: "it cannot be counted".into() },
+        _ => Control::Order { strategy, request: request(dice) },
+    }
+}
+
+fn new_terms(dice: &mut Dice<'_>) -> NewTerms {
+    let price =
+        |dice: &mut Dice<'_>| Price::new(if dice.chance(16) { dice.steps() } else { dice.within(95, 107) });
+    NewTerms { price: price(dice), qty: Qty::new(dice.within(0, 40)), trigger: dice.maybe(price) }
 }
 
 fn run(bytes: &[u8]) {

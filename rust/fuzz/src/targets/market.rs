@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, Span};
-use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, ReportKind, TimeInForce};
+use tradecore_core::orders::{
+    Command, Liquidity, NewTerms, OrderRequest, OrderType, ReportKind, TimeInForce,
+};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, OrderTerms, Price, Qty, Side};
@@ -79,7 +81,10 @@ fn command(dice: &mut Dice<'_>, newest: &mut u64, now: i64, lot: i64, extreme: b
         account,
         match dice.below(12) {
             0..2 => Command::Cancel { order, market: M0 },
-            2..4 => Command::Replace { order, market: M0, price, qty },
+            2..4 => {
+                let trigger = dice.maybe(|dice| Price::new(dice.within(88, 114)));
+                Command::Replace { order, market: M0, terms: NewTerms { price, qty, trigger } }
+            }
             kind => {
                 *newest += 1;
                 let request = OrderRequest {
@@ -147,7 +152,7 @@ fn told(orders: &mut BTreeMap<(AccountId, u64), Known>, account: AccountId, upda
             assert!(!worse, "{update:?} beyond its limit");
             order.is_open = order.filled < order.qty;
         }
-        ReportKind::Replaced { price, qty } => {
+        ReportKind::Replaced(NewTerms { price, qty, .. }) => {
             assert!(order.is_open);
             (order.limit, order.qty) = (Some(price.steps()), qty.steps());
             assert!(order.filled < order.qty);

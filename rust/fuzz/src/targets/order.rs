@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use tradecore_core::orders::{
-    Applied, Liquidity, Order, OrderStatus, Reason, Report, ReportKind, Trigger, TriggerAt, TriggerBy,
-    VenueKey,
+    Applied, Liquidity, NewTerms, Order, OrderStatus, Reason, Report, ReportKind, Trigger, TriggerAt,
+    TriggerBy, VenueKey,
 };
 use tradecore_core::types::{Money, Price, Qty, Side, StrategyId};
 
@@ -29,7 +29,9 @@ pub(super) fn report(dice: &mut Dice<'_>, order: u64, now: i64) -> Report {
         2 => ReportKind::Rejected(reason(dice)),
         3 => ReportKind::Cancelled,
         4 => ReportKind::CancelRejected(reason(dice)),
-        5 => ReportKind::Replaced { price: price(dice), qty: qty(dice) },
+        5 => {
+            ReportKind::Replaced(NewTerms { price: price(dice), qty: qty(dice), trigger: dice.maybe(price) })
+        }
         6 => ReportKind::ReplaceRejected(reason(dice)),
         7 => ReportKind::Expired(reason(dice)),
         8 => ReportKind::Unknown,
@@ -78,7 +80,8 @@ fn run(input: &[u8]) {
         match dice.below(12) {
             0 if order.is_changeable() => order.cancel_sent(dice.maybe(|dice| dice.pick(&Reason::ALL))),
             1 if order.is_changeable() => {
-                order.replace_sent(Price::new(dice.steps()), Qty::new(dice.steps()), dice.chance(64));
+                let terms = NewTerms::new(Price::new(dice.steps()), Qty::new(dice.steps()));
+                order.replace_sent(terms, dice.chance(64));
             }
             _ => {}
         }

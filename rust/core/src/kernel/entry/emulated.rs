@@ -5,11 +5,11 @@ use super::super::journal::Journal;
 use super::super::market::Market;
 use super::{Desk, Sender};
 use crate::orders::{
-    Command, Emulated, Order, OrderError, OrderId, OrderRequest, Reason, Report, ReportKind, TimeInForce,
-    check_replace, check_request,
+    Command, Emulated, NewTerms, Order, OrderError, OrderId, OrderRequest, Reason, Report, ReportKind,
+    TimeInForce, check_replace, check_request,
 };
 use crate::risk::{Exposure, Rules, Verdict};
-use crate::types::{OrderSupport, Price, Qty};
+use crate::types::{OrderSupport, Qty};
 
 impl Desk {
     /// Sends a new order of which the kernel does what its venue lacks, and returns its id. `reducible` is how much of
@@ -119,7 +119,8 @@ impl Desk {
         let Some(order) = self.store.get(id).filter(|order| order.is_held && order.is_changeable()) else {
             return;
         };
-        let native = order.emulated.native(&order.request());
+        // New terms of ours hold at once, though they are told with the next input.
+        let native = order.emulated.native(&order.intended_request());
         let room = if order.emulated.has(Emulated::REDUCE_ONLY) { reducible } else { i64::MAX };
         let verdict = self.review_native(sender, around, Some(id), (id, native.clone()), room);
         let refused =
@@ -149,13 +150,12 @@ impl Desk {
         sender: Sender,
         around: Around<'_>,
         id: OrderId,
-        price: Price,
-        qty: Qty,
+        terms: NewTerms,
     ) -> Result<(), OrderError> {
         let Some(order) = self.store.get_mut(id) else { return Ok(()) };
-        let refusal = Self::check_held(order, around.market(order.market), sender.now, price, qty)?;
-        order.replace_sent(price, qty, refusal.is_some());
-        let kind = refusal.map_or(ReportKind::Replaced { price, qty }, ReportKind::ReplaceRejected);
+        let refusal = Self::check_held(order, around.market(order.market), sender.now, terms)?;
+        order.replace_sent(terms, refusal.is_some());
+        let kind = refusal.map_or(ReportKind::Replaced(terms), ReportKind::ReplaceRejected);
         self.reports.push_back(Report::on(id, sender.now, kind));
         Ok(())
     }
@@ -165,10 +165,9 @@ impl Desk {
         order: &Order,
         market: &Market,
         now: i64,
-        price: Price,
-        qty: Qty,
+        terms: NewTerms,
     ) -> Result<Option<Reason>, OrderError> {
         let instrument = market.instrument.with_support(OrderSupport::default());
-        check_replace(&instrument, &market.math, now, price, qty, order.filled)
+        check_replace(&instrument, &market.math, now, terms.price, terms.qty, order.filled)
     }
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use crate::orders::{
-    FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report,
-    ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
+    FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, NewTerms, OrderKey, OrderRequest, OrderType, Reason,
+    Report, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{MarketId, Money, Price, Qty, STEPS_LIMIT, Side};
 
@@ -14,6 +14,11 @@ fn prices() -> impl Strategy<Value = Price> {
 
 fn quantities() -> impl Strategy<Value = Qty> {
     (0..=i64::MAX).prop_map(Qty::new)
+}
+
+fn new_terms() -> impl Strategy<Value = NewTerms> {
+    let parts = (prices(), quantities(), proptest::option::of(prices()));
+    parts.prop_map(|(price, qty, trigger)| NewTerms { price, qty, trigger })
 }
 
 pub(super) fn reports() -> impl Strategy<Value = Report> {
@@ -38,7 +43,7 @@ pub(super) fn reports() -> impl Strategy<Value = Report> {
         reason.clone().prop_map(ReportKind::CancelRejected),
         reason.clone().prop_map(ReportKind::ReplaceRejected),
         reason.prop_map(ReportKind::Expired),
-        (prices(), quantities()).prop_map(|(price, qty)| ReportKind::Replaced { price, qty }),
+        new_terms().prop_map(ReportKind::Replaced),
         (prices(), quantities(), any::<i64>()).prop_map(|(price, qty, fee)| ReportKind::Fill {
             price,
             qty,

@@ -1,7 +1,7 @@
 //! What a person has the kernel do.
 
 use super::*;
-use crate::orders::{Trigger, TriggerAt, TriggerBy};
+use crate::orders::{NewTerms, OrderError, Trigger, TriggerAt, TriggerBy};
 use crate::types::{OrderSupport, WordSet};
 
 /// Keeps a stop of its own where its venue takes none, and does nothing else.
@@ -32,7 +32,7 @@ fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() 
     let controls = [
         Control::Start,
         order(100),
-        Control::Replace { strategy: S0, order: 1, price: Price::new(90), qty: Qty::new(200) },
+        Control::Replace { strategy: S0, order: 1, terms: NewTerms::new(Price::new(90), Qty::new(200)) },
         hold(true),
         order(101),
         Control::Cancel { strategy: S0, order: 1 },
@@ -60,7 +60,9 @@ fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() 
         .iter()
         .map(|command| match command {
             Command::Submit { order, .. } => format!("submit {order}"),
-            Command::Replace { order, price, qty, .. } => format!("replace {order} {price} {qty}"),
+            Command::Replace { order, terms: NewTerms { price, qty, .. }, .. } => {
+                format!("replace {order} {price} {qty}")
+            }
             Command::Cancel { order, .. } => format!("cancel {order}"),
         })
         .collect();
@@ -83,14 +85,16 @@ fn a_person_gives_a_stop_that_waits_another_quantity() {
         trigger: Some(Trigger { at, by: TriggerBy::Last }),
         ..buy(100)
     };
-    let replace = Control::Replace { strategy: S0, order: 1, price: Price::default(), qty: Qty::new(2_000) };
+    let replace =
+        Control::Replace { strategy: S0, order: 1, terms: NewTerms::new(Price::default(), Qty::new(2_000)) };
     let mut bench = Bench::idle(Topics::NONE);
     let by_hand = Control::Order { strategy: S0, request: stop.clone() };
     bench.kernel.handle(1, Input::Control(&by_hand)).unwrap();
     bench.report(2, &Report::on(1, 2, ReportKind::Accepted));
     bench.commands();
     bench.kernel.handle(3, Input::Control(&replace)).unwrap();
-    let asked = Command::Replace { order: 1, market: M0, price: Price::new(110), qty: Qty::new(2_000) };
+    let asked =
+        Command::Replace { order: 1, market: M0, terms: NewTerms::new(Price::new(110), Qty::new(2_000)) };
     assert_eq!(bench.commands(), [asked]);
 
     let supports = OrderSupport {
@@ -103,4 +107,60 @@ fn a_person_gives_a_stop_that_waits_another_quantity() {
     bench.kernel.handle(3, Input::Due).unwrap();
     let kept = bench.kernel.order(&OrderKey::Id(1)).map(|order| (order.is_held, order.qty));
     assert_eq!((kept, bench.commands()), (Some((true, Qty::new(2_000))), vec![]));
+}
+
+/// A stop to buy at a price of the market.
+fn stop_at(price: i64) -> OrderRequest {
+    let at = TriggerAt::Stop { price: Price::new(price) };
+    let trigger = Some(Trigger { at, by: TriggerBy::Last });
+    OrderRequest { order_type: OrderType::Market, trigger, ..buy(100) }
+}
+
+fn moved(order: u64, qty: i64, trigger: i64) -> Control {
+    let terms =
+        NewTerms { trigger: Some(Price::new(trigger)), ..NewTerms::new(Price::default(), Qty::new(qty)) };
+    Control::Replace { strategy: S0, order, terms }
+}
+
+#[test]
+fn the_trigger_of_a_stop_is_moved_at_its_venue_and_told_by_it() {
+    let mut bench = Bench::idle(Topics::NONE);
+    let by_hand = Control::Order { strategy: S0, request: stop_at(110) };
+    bench.kernel.handle(1, Input::Control(&by_hand)).unwrap();
+    bench.report(2, &Report::on(1, 2, ReportKind::Accepted));
+    bench.commands();
+    bench.kernel.handle(3, Input::Control(&moved(1, 100, 120))).unwrap();
+    // Without a limit it is valued where it is to be set off.
+    let terms = NewTerms { price: Price::new(120), qty: Qty::new(100), trigger: Some(Price::new(120)) };
+    assert_eq!(bench.commands(), [Command::Replace { order: 1, market: M0, terms }]);
+    let trigger =
+        |bench: &Bench| bench.kernel.order(&OrderKey::Id(1)).unwrap().trigger.and_then(Trigger::price);
+    assert_eq!(trigger(&bench), Some(Price::new(110)));
+    bench.report(4, &Report::on(1, 4, ReportKind::Replaced(terms)));
+    assert_eq!(trigger(&bench), Some(Price::new(120)));
+    bench.report(5, &Report::on(1, 5, ReportKind::Triggered));
+    let late = bench.kernel.handle(6, Input::Control(&moved(1, 100, 130)));
+    assert!(matches!(late, Err(KernelError::Order(OrderError::Contradiction(_)))), "{late:?}");
+}
+
+#[test]
+fn the_trigger_of_a_stop_that_is_kept_moves_at_once_and_may_set_it_off() {
+    let supports = OrderSupport {
+        kinds: WordSet::parse("market, limit", &crate::orders::ORDER_KINDS).unwrap(),
+        replace: false,
+        ..OrderSupport::default()
+    };
+    let mut bench = Bench::of(linear().with_support(supports), Keeper(Some(stop_at(110))), Log::default());
+    bench.kernel.handle(3, Input::Control(&moved(1, 300, 120))).unwrap();
+    bench.kernel.handle(3, Input::Due).unwrap();
+    bench.message(4, &[(EventKind::Trade, 1, 110, 1)]);
+    assert_eq!(bench.commands(), []);
+    // Its new trigger is where the market is.
+    bench.message(5, &[(EventKind::BookSet, 1, 114, 9), (EventKind::BookSet, -1, 116, 9)]);
+    bench.kernel.handle(6, Input::Control(&moved(1, 200, 113))).unwrap();
+    let sent = bench.commands();
+    assert!(
+        matches!(&sent[..], [Command::Submit { order: 1, request }] if request.qty == Qty::new(200)),
+        "{sent:?}"
+    );
 }

@@ -155,13 +155,13 @@ impl Toy {
                 }
                 None => self.say(order, ReportKind::CancelRejected(Reason::UnknownOrder)),
             },
-            Some(Command::Replace { order, price, qty, .. }) => match self.place(order) {
-                Some(at) if is_refused || qty.steps() <= self.orders[at].filled => {
+            Some(Command::Replace { order, terms, .. }) => match self.place(order) {
+                Some(at) if is_refused || terms.qty.steps() <= self.orders[at].filled => {
                     self.say(order, ReportKind::ReplaceRejected(Reason::Venue));
                 }
                 Some(at) => {
-                    self.orders[at].qty = qty.steps();
-                    self.say(order, ReportKind::Replaced { price, qty });
+                    self.orders[at].qty = terms.qty.steps();
+                    self.say(order, ReportKind::Replaced(terms));
                 }
                 None => self.say(order, ReportKind::ReplaceRejected(Reason::UnknownOrder)),
             },

@@ -5,7 +5,7 @@ use super::matching::{Step, Taker};
 use super::resting::{Placed, Resting};
 use super::terms::Terms;
 use crate::orders::{
-    Command, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, check_replace, check_request,
+    Command, NewTerms, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
 use crate::sim::queue::QueuePosition;
 use crate::sim::rules::{Amend, AmendCrossing};
@@ -49,8 +49,8 @@ impl Market {
                 };
                 out.push((account, Update::on(order, now, kind)));
             }
-            Command::Replace { order, price, qty, .. } => {
-                self.replace(account, order, (price.steps(), qty.steps()), sent, now, out);
+            Command::Replace { order, terms, .. } => {
+                self.replace(account, order, terms, sent, now, out);
             }
         }
         self.follow_fills(now, out);
@@ -256,13 +256,18 @@ impl Market {
         &mut self,
         account: AccountId,
         id: OrderId,
-        (price, qty): (i64, i64),
+        terms: NewTerms,
         sent: i64,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
         if let Some(at) = self.triggers.find(account, id) {
-            let kind = self.replace_armed(at, (price, qty), now);
+            return self.replace_armed(at, terms, now, out);
+        }
+        let (price, qty) = (terms.price.steps(), terms.qty.steps());
+        if terms.trigger.is_some() && self.is_here(account, id) {
+            // It was set off while this was on its way.
+            let kind = ReportKind::ReplaceRejected(Reason::InvalidTerms);
             return out.push((account, Update::on(id, now, kind)));
         }
         if !self.basis.has_book() {
@@ -284,7 +289,7 @@ impl Market {
             self.orders.remove(slot);
             return say(ReportKind::Cancelled);
         }
-        say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
+        say(ReportKind::Replaced(NewTerms::new(Price::new(price), Qty::new(qty))));
         if self.keeps_place(order, price, qty) {
             self.orders.get_mut(slot).qty = qty;
             return;

@@ -12,7 +12,9 @@ use super::{Accounts, Market, Matching, SelfTrade};
 use crate::book::FillBasis;
 use crate::event::{Event, EventColumns, EventKind, Span};
 use crate::ledger::ContractMath;
-use crate::orders::{Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
+use crate::orders::{
+    Command, Liquidity, NewTerms, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce,
+};
 use crate::random::Random;
 use crate::sim::queue::obvious::Obvious;
 use crate::sim::queue::{Print, QueueModel, QueuePosition};
@@ -543,8 +545,8 @@ impl Model {
                 }
                 None => out.push(say(*order, ReportKind::CancelRejected(Reason::UnknownOrder))),
             },
-            Command::Replace { order, price, qty, .. } => {
-                self.replace(account, *order, (price.steps(), qty.steps()), now, out);
+            Command::Replace { order, terms, .. } => {
+                self.replace(account, *order, (terms.price.steps(), terms.qty.steps()), now, out);
             }
         }
     }
@@ -577,7 +579,7 @@ impl Model {
         if old.slides && !keeps(price) && refusal == Some(Reason::PostOnlyWouldCross) {
             (price, refusal) = (self.beside(account, old.side), None);
         }
-        let kind = ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) };
+        let kind = ReportKind::Replaced(NewTerms::new(Price::new(price), Qty::new(qty)));
         let replaced = say(kind);
         if keeps(price) {
             self.orders[at].qty = qty;
@@ -872,8 +874,7 @@ fn command(action: &Action, at: usize, lot: i64) -> Option<(AccountId, Command)>
                 Command::Replace {
                     order,
                     market: MarketId::new(0),
-                    price: Price::new(*price),
-                    qty: Qty::new(qty),
+                    terms: NewTerms::new(Price::new(*price), Qty::new(qty)),
                 },
             )
         }

@@ -22,7 +22,7 @@ use super::resting::{Placed, Resting};
 use super::waiting::{Current, Waiting};
 use crate::book::FillBasis;
 use crate::event::{EventKind, View, is_bar_begin};
-use crate::orders::{FillEvent, OrderId, Reason, ReportKind, TimeInForce};
+use crate::orders::{FillEvent, NewTerms, OrderId, Reason, ReportKind, TimeInForce};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
 
@@ -99,7 +99,7 @@ impl Market {
         if qty <= filled {
             return say(ReportKind::Cancelled);
         }
-        say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
+        say(ReportKind::Replaced(NewTerms::new(Price::new(price), Qty::new(qty))));
         // Less at the same price is the same order.
         let is_same = order.taker.limit == Some(price) && qty <= order.taker.qty;
         let placed = if is_same { order.taker.placed } else { Placed { sent, arrived: now } };

@@ -17,7 +17,9 @@ use super::resting::Placed;
 use super::terms::Terms;
 use super::waiting::Waiting;
 use crate::event::{EventKind, KindSet};
-use crate::orders::{PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch};
+use crate::orders::{
+    NewTerms, PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch, check_moves, check_trigger,
+};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty};
 
@@ -79,13 +81,8 @@ impl Market {
         out: &mut Vec<(AccountId, Update)>,
     ) {
         let watch = Watch::new(taker.side, trigger);
-        let mut order = Armed { taker, terms, watch, is_set_off: false };
-        let best = self.book.best_bid().zip(self.book.best_ask());
-        let print = self.last_print().filter(|_| !self.basis.has_book()).map(PriceRange::exactly);
-        let price = watch.at_hand(best, self.mid(), print);
-        order.is_set_off = price.is_some_and(|price| order.watch.sees(price));
-        self.triggers.has_set_off |= order.is_set_off;
-        self.triggers.armed.push(order);
+        self.triggers.armed.push(Armed { taker, terms, watch, is_set_off: false });
+        self.look_at_hand(self.triggers.armed.len() - 1);
         self.set_off(now, out);
     }
 
@@ -139,15 +136,51 @@ impl Market {
         self.enter(taker, terms, now, out);
     }
 
-    /// Gives an order that waits for its trigger other terms.
-    pub(super) fn replace_armed(&mut self, at: usize, (price, qty): (i64, i64), now: i64) -> ReportKind {
-        if let Some(reason) = self.refuses_terms(price, qty, 0, now) {
-            return ReportKind::ReplaceRejected(reason);
+    /// Gives an order that waits for its trigger other terms. Where the market is at its new trigger already, it acts.
+    pub(super) fn replace_armed(
+        &mut self,
+        at: usize,
+        terms: NewTerms,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        let Armed { taker, watch, .. } = self.triggers.armed[at];
+        let kind = match self.refuses_armed(watch.trigger, terms, now) {
+            Some(reason) => ReportKind::ReplaceRejected(reason),
+            None => ReportKind::Replaced(terms),
+        };
+        out.push((taker.account, Update::on(taker.id, now, kind)));
+        if !matches!(kind, ReportKind::Replaced(_)) {
+            return;
         }
-        let taker = &mut self.triggers.armed[at].taker;
-        // What has no limit is valued at the price it came with, and gets another quantity alone.
-        (taker.limit, taker.qty) = (taker.limit.map(|_| price), qty);
-        ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }
+        let order = &mut self.triggers.armed[at];
+        // What has no limit is valued at the price it came with.
+        (order.taker.limit, order.taker.qty) = (taker.limit.map(|_| terms.price.steps()), terms.qty.steps());
+        if let Some(to) = terms.trigger {
+            order.watch.trigger = watch.trigger.moved(to);
+            self.look_at_hand(at);
+            self.set_off(now, out);
+        }
+    }
+
+    /// Why an order that waits for its trigger cannot have other terms.
+    fn refuses_armed(&self, trigger: Trigger, terms: NewTerms, now: i64) -> Option<Reason> {
+        let moves = terms.trigger.and_then(|to| {
+            let moved = check_moves(&self.instrument, trigger)
+                .and_then(|()| check_trigger(&self.instrument, now, trigger.moved(to)));
+            moved.err().map(|mistake| mistake.reason())
+        });
+        moves.or_else(|| self.refuses_terms(terms.price.steps(), terms.qty.steps(), 0, now))
+    }
+
+    /// Holds the price that is known against an order that waits.
+    fn look_at_hand(&mut self, at: usize) {
+        let best = self.book.best_bid().zip(self.book.best_ask());
+        let print = self.last_print().filter(|_| !self.basis.has_book()).map(PriceRange::exactly);
+        let price = self.triggers.armed[at].watch.at_hand(best, self.mid(), print);
+        let order = &mut self.triggers.armed[at];
+        order.is_set_off |= price.is_some_and(|price| order.watch.sees(price));
+        self.triggers.has_set_off |= order.is_set_off;
     }
 
     /// Lets an order in, at its limit, to take, to rest or to wait for a print.

@@ -16,7 +16,7 @@
 
 use super::{Place, Venue};
 use crate::ledger::{Payment, PaymentKind, bankruptcy, part};
-use crate::orders::{Command, OrderId, Reason, ReportKind};
+use crate::orders::{Command, NewTerms, OrderId, Reason, ReportKind};
 use crate::sim::holdings::{Contract, Holding, Marked, Terms, Working};
 use crate::sim::marks::Marks;
 use crate::sim::wallet::{minus, plus};
@@ -127,7 +127,7 @@ impl Venue {
                 let price = place.price_of(request)?;
                 (*order, Working { side, price, qty, filled: 0, reduce_only: request.reduce_only })
             }
-            Command::Replace { order, price, qty, .. } => {
+            Command::Replace { order, terms: NewTerms { price, qty, .. }, .. } => {
                 let working = self.holding(account, market, contract)?.working(*order)?;
                 (*order, Working { price: *price, qty: qty.steps(), ..working })
             }
