@@ -57,6 +57,19 @@ def test_a_bracket_takes_its_profit_and_cancels_its_stop(instrument: tc.Instrume
     assert result.orders["reduce_only"].to_list() == [False, True, True]
 
 
+def test_a_bus_hears_of_a_groups_legs_and_end(instrument: tc.Instrument) -> None:
+    told: list[tc.events.GroupEvent] = []
+    bus = tc.EventBus()
+    bus.subscribe(tc.events.GroupEvent, told.append)
+    _, result = play(instrument, tape((100, 1, 106, 9)), buy_bracket, events=bus)
+    assert [type(event).__name__ for event in told] == ["GroupLegCancelled", "GroupEnded"]
+    leg, end = told
+    assert isinstance(leg, tc.events.GroupLegCancelled)
+    assert (leg.group_id, leg.order_id, leg.role, leg.filled_qty) == (1, 2, "stop_loss", 0)
+    assert end == tc.events.GroupEnded(end.at_ns, NAME, "s", 1, "bracket", "done", "")
+    assert result.digest == play(instrument, tape((100, 1, 106, 9)), buy_bracket)[1].digest
+
+
 def test_a_bracket_that_sells_is_stopped_above(instrument: tc.Instrument) -> None:
     made, result = play(
         instrument,
@@ -345,6 +358,23 @@ def test_a_kept_order_is_changed_cancelled_and_ends_in_the_kernel(instrument: tc
     assert made.told[-1] == (200, 2, "EXPIRED", "gtd_reached")
     assert made.filled == []
     assert result.orders.sort("order_id")["status"].to_list() == ["cancelled", "expired"]
+
+
+@pytest.mark.parametrize("emulate", [True, False])
+def test_the_trigger_of_an_order_that_waits_is_moved(instrument: tc.Instrument, emulate: bool) -> None:
+    made, _ = play(
+        instrument,
+        tape((55, -1, 95, 1), (100, 1, 103, 1), (110, -1, 100, 1), (120, -1, 94, 1)),
+        lambda ctx: ctx.sell(NAME, 2, type="stop_market", trigger_price=95, emulate=emulate),
+        lambda ctx: ctx.sell(NAME, 2, trailing_offset=9, emulate=emulate),
+        lambda ctx: ctx.replace(1, trigger_price=94),
+        lambda ctx: ctx.replace(2, trailing_offset=3),
+        lambda ctx: [(order.trigger_price, order.trailing_offset) for order in ctx.orders()],
+        venue=BARE if emulate else tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0)),
+    )
+    assert made.seen[2:] == [True, True, [(94.0, None), (None, 3.0)]]
+    sets_off = {number: ms for ms, number, status, _ in reversed(made.told) if status == "FILLED"}
+    assert {number: ms // 10 for number, ms in sets_off.items()} == {2: 11, 1: 12}
 
 
 def test_nothing_is_emulated_that_the_venue_does_itself(instrument: tc.Instrument) -> None:

@@ -187,6 +187,32 @@ def test_the_kill_switch_tells_before_its_orders(kernel: Kernel, bus: Listening)
     assert (cancelled.filled_qty, cancelled.reason) == (Decimal(4), "killed")
 
 
+def test_a_persons_cancel_of_all_ends_executions_and_groups(bus: Listening, instrument: tc.Instrument) -> None:
+    class Works(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.at(20, self.begin)
+
+        def begin(self, ctx: tc.Context) -> None:
+            ctx.execute("iceberg", TEST, "buy", 10, limit=99, display=5)
+            ctx.bracket(TEST, "buy", 2, 98, stop_loss=90, take_profit=110)
+            ctx.buy(TEST, 2, 97)
+
+    kernel = build_kernel("s1", [Works("a", [TEST])], [instrument], events=bus)
+    kernel.start(1)
+    kernel.levels(10, 0, 9, *BOOK, snapshot=True)
+    kernel.due(20)
+    for order in (1, 2, 3):
+        kernel.report(21, 0, "accepted", order)
+    bus.batches.clear()
+    assert kernel.cancel_all(30, "a", 0) == 3
+    assert kernel.cancel_all(31, "a") == 0
+    for order in (1, 2, 3):
+        kernel.report(32, 0, "cancelled", order)
+    kernel.due(10**12)
+    assert sorted(bus.names()) == ["ExecutionEnded", "GroupEnded", "GroupLegCancelled", *["OrderCancelled"] * 3]
+    assert len(list(kernel.drain())) == 6
+
+
 def test_limits_tell_what_they_refuse_and_why_they_trip(market: Path, bus: Listening) -> None:
     limits = tc.RiskLimits(max_position_qty="0.01", max_drawdown="0.01")
     result = run(market, bus, risk=limits)

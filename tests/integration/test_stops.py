@@ -129,6 +129,27 @@ def test_a_trailing_stop_follows_the_best_price_since_it_holds(instrument: tc.In
     assert fired(result) == []
 
 
+def test_a_bus_hears_where_a_stop_moves_and_that_it_fired(instrument: tc.Instrument) -> None:
+    data = tape((0, 100), (100, 104), (200, 110), (300, 108), (400, 107.2), (500, 104), (600, 100))
+    told: list[Any] = []
+    bus = tc.EventBus()
+    for kind in (tc.events.StopMoved, tc.events.StopTriggered):
+        bus.subscribe(kind, told.append)
+    stops = tc.Stops(trailing="3%")
+    alone = run(instrument, data, stops, buy())[1]
+    result = scripted.run(instrument, data, buy(), venue=FREE, risk=tc.RiskLimits(stops=stops), events=bus)[1]
+    assert result.digest == alone.digest
+    *moves, last = told
+    assert [(event.kind, event.level) for event in moves] == [
+        ("trailing", pytest.approx(100.88)),
+        ("trailing", pytest.approx(106.7)),
+    ]
+    assert moves[1].before == moves[0].level
+    assert isinstance(last, tc.events.StopTriggered)
+    assert (last.kind, last.level, last.qty, last.position_qty) == ("trailing", pytest.approx(106.7), 4, 4)
+    assert (last.scope, last.price) == ("account", pytest.approx(104))
+
+
 def test_a_ladder_closes_shares_and_a_gap_several_rungs(instrument: tc.Instrument) -> None:
     ladder = tc.Stops(take_profit=[("1%", 0.5), ("2%", "0.25"), ("3%", 0.25)])
     data = tape((0, 100), (100, 101.2), (200, 101.5), (300, 104))

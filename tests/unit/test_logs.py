@@ -157,9 +157,16 @@ def test_orders_and_halts_are_told_with_their_ids(capsys: pytest.CaptureFixture[
     with logged(LogConfig(), "f"), events_logged(bus, "s1"):
         bus.publish(told.RiskHalt(1, "max_daily_loss", "halt", "strategy", "m", Decimal(100), Decimal(120)))
         bus.publish(told.OrderRejected(1, *order))
+        stop = ("trailing", "last", 99.5, 99.75, Decimal(2), Decimal(2), "strategy", "m")
+        bus.publish(told.StopTriggered(1, "X", "m", *stop))
+        bus.publish(told.GroupEnded(1, "X", "m", 3, "bracket", "failed", "min_qty"))
     assert bus.failures == ()
-    halted, rejected = (line.partition(" ")[2] for line in lines(capsys))
+    halted, rejected, stopped, ended = (line.partition(" ")[2] for line in lines(capsys))
     assert halted == (
         "ERROR [risk_manager] Trading stopped: max_daily_loss (halt) for strategy m, 120 of 100 session=s1"
     )
     assert rejected == ("WARNING [execution_engine] Order rejected: BUY 1.50 X: no_book session=s1 strategy=m order=7")
+    assert stopped == (
+        "WARNING [risk_manager] Stop fired: trailing of strategy m at 99.5, closes 2 of 2 X session=s1 strategy=m"
+    )
+    assert ended == "INFO [execution_engine] Group failed: bracket in X: min_qty session=s1 strategy=m group=3"

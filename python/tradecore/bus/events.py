@@ -21,6 +21,9 @@ __all__ = [
     "Error",
     "Event",
     "ExecutionEnded",
+    "GroupEnded",
+    "GroupEvent",
+    "GroupLegCancelled",
     "MarketEvent",
     "OrderAccepted",
     "OrderCancelled",
@@ -44,6 +47,8 @@ __all__ = [
     "SessionStopped",
     "SignalGenerated",
     "StatPublished",
+    "StopMoved",
+    "StopTriggered",
     "TradeClosed",
     "TradeExecuted",
     "TradePrinted",
@@ -290,6 +295,71 @@ class ExecutionEnded(_OfStrategy):
     state: str
     reason: str
     """Why it ended early; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTriggered(_OfStrategy):
+    """A stop of a position has fired: what it closes is sent."""
+
+    kind: str
+    """``stop_loss``, ``trailing``, ``break_even``, ``take_profit``, ``max_loss`` or ``time``."""
+    trigger: str
+    """Which price was looked at: ``last``, ``mark`` or ``mid``."""
+    price: float | None
+    """That price; None where it is not known."""
+    level: float | None
+    """The price it had reached; None of a loss in money and of time."""
+    qty: Decimal
+    """How much is closed."""
+    position_qty: Decimal
+    """What is held, signed."""
+    scope: str
+    """Whose stop it is: ``account``, ``venue``, ``instrument`` or ``strategy``."""
+    name: str
+    """The name of the venue, instrument or strategy; the number of the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopMoved(_OfStrategy):
+    """The price at which a stop of a position cuts a loss has moved with the market: it trails, or is at break-even."""
+
+    kind: str
+    """By what a loss is cut there: ``trailing``, ``break_even`` or ``stop_loss``."""
+    level: float
+    before: float | None
+    """None where no price cut a loss before."""
+    scope: str
+    """Whose stop it is, as of :class:`StopTriggered`."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEvent(_OfStrategy):
+    """Anything that happened to a group of orders beside what its orders tell."""
+
+    group_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLegCancelled(GroupEvent):
+    """An order of a group was cancelled: another one filled, the group ends, or it is sent again in another size."""
+
+    order_id: int
+    role: str
+    """What it is to its group, such as ``stop_loss``."""
+    filled_qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEnded(GroupEvent):
+    """A group of orders has ended. One that a late fill reopens ends again."""
+
+    kind: str
+    """``bracket``, ``oco`` or ``oto``."""
+    state: str
+    """``done``, ``cancelled`` or ``failed``."""
+    reason: str
+    """Why it ended as it did; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

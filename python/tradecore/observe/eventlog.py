@@ -54,6 +54,8 @@ def _subscriptions(bus: EventBus, session: str) -> list[Subscription]:
         (told.OrderUpdate, lambda event: _order(orders, event)),
         (told.OrderFilled, lambda event: _fill(orders, event)),
         (told.ExecutionEnded, lambda event: _execution(orders, event)),
+        (told.GroupEnded, lambda event: _group(orders, event)),
+        (told.StopTriggered, lambda event: _stop(risk, event)),
         (told.RiskHalt, lambda event: _halt(risk, event)),
         (told.RiskResumed, lambda event: risk.info(f"Trading resumed: {event.scope} {event.name}".rstrip())),
         (told.SessionStarted, lambda event: engine.info("Strategies started")),
@@ -114,6 +116,18 @@ def _fill(log: _Log, event: told.OrderFilled) -> None:
 def _execution(log: _Log, event: told.ExecutionEnded) -> None:
     text = f"Execution {event.state}: {event.algorithm} {event.side.name} {event.filled_qty:f} of {event.qty:f}"
     log.info(f"{text} {event.instrument}", strategy=event.strategy, execution=event.execution_id)
+
+
+def _group(log: _Log, event: told.GroupEnded) -> None:
+    reason = f": {event.reason}" if event.reason else ""
+    text = f"Group {event.state}: {event.kind} in {event.instrument}{reason}"
+    log.info(text, strategy=event.strategy, group=event.group_id)
+
+
+def _stop(log: _Log, event: told.StopTriggered) -> None:
+    at = f" at {event.price:g}" if event.price is not None else ""
+    text = f"Stop fired: {event.kind} of {event.scope} {event.name}{at}, closes {event.qty:f} of {event.position_qty:f}"
+    log.warning(f"{text} {event.instrument}", strategy=event.strategy)
 
 
 def _halt(log: _Log, event: told.RiskHalt) -> None:

@@ -73,6 +73,7 @@ class EventMetrics:
             "execution_slippage_bps", "What takers' fills cost against the mid when sent; better ones count as 0.", _BPS
         )
         self._breaches = counter("risk_limit_breaches", "Orders refused, by the limit.", ("check",))
+        self._stops = counter("risk_stop_loss_triggers", "Stops of positions that fired.", ("strategy", "kind"))
         self._trips = counter("risk_circuit_breaker_trips", "Times trading was stopped, by the reason.", ("reason",))
         self._checks = counter("risk_position_checks", "Orders that were held against the limits.")
         self._signals = counter("signals", "Signals of models.", ("strategy", "action"))
@@ -88,6 +89,7 @@ class EventMetrics:
             bus.subscribe(told.OrderUpdate, self._update),
             bus.subscribe(told.OrderFilled, self._fill),
             bus.subscribe(told.RiskHalt, lambda event: self._trips.labels(event.reason).inc()),
+            bus.subscribe(told.StopTriggered, lambda event: self._stops.labels(event.strategy, event.kind).inc()),
             bus.subscribe(told.SignalGenerated, self._signal),
             bus.subscribe(told.Error, lambda event: self._errors.labels(event.source).inc()),
             bus.subscribe(ReconcileDifference, lambda event: self._differences.labels(event.action).inc()),

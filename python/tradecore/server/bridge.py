@@ -41,6 +41,8 @@ _KINDS = (
     events.TradeClosed,
     events.PaymentBooked,
     events.ExecutionEnded,
+    events.StopTriggered,
+    events.GroupEvent,
     events.RiskEvent,
     events.SessionStarted,
     events.SessionStopped,

@@ -10,10 +10,10 @@ use tradecore_core::book::Touch;
 use tradecore_core::exec::Execution;
 use tradecore_core::kernel::{
     Answer, EventListener, FillRow, Halt, HookError, Kernel, PaymentRow, Reconcile, SessionEvent,
-    SessionEventKind, SessionEventKinds, Stat, Trade,
+    SessionEventKind, SessionEventKinds, Stat, StopMove, StopRow, Trade,
 };
-use tradecore_core::orders::{Order, Reason, Trigger};
-use tradecore_core::risk::{Breach, OnTrip};
+use tradecore_core::orders::{Group, Membership, Order, Reason, Trigger};
+use tradecore_core::risk::{Breach, FinePrice, OnTrip, fine_to_f64};
 use tradecore_core::types::{Instrument, MarketId, Money, Price, Qty, Side, StrategyId};
 
 use crate::errors;
@@ -165,6 +165,12 @@ impl Listener {
             SessionEvent::Execution(execution) => {
                 (SessionEventKind::ExecutionEnded, self.execution(py, at, execution)?)
             }
+            SessionEvent::Stop(row) => (SessionEventKind::StopTriggered, self.stop(py, at, row)?),
+            SessionEvent::StopMoved(moved) => (SessionEventKind::StopMoved, self.stop_move(py, at, moved)?),
+            SessionEvent::GroupLeg(order, of) => {
+                (SessionEventKind::GroupLegCancelled, self.leg(py, at, order, *of)?)
+            }
+            SessionEvent::Group(group) => (SessionEventKind::GroupEnded, self.group(py, at, group)?),
             SessionEvent::Halt(halt) => (SessionEventKind::RiskHalt, halted(py, at, halt)?),
             SessionEvent::Resumed(trip) => {
                 let (scope, name) =
@@ -310,6 +316,48 @@ impl Listener {
             (qty_to_py(py, of, payment.qty.saturating_abs())?, qty_to_py(py, of, row.position_qty)?);
         let (order, realized) = (None::<u64>, money_to_py(py, row.realized)?);
         (at, id, strategy, order, side, price, qty, held, realized, why).into_pyobject(py)
+    }
+
+    fn stop<'py>(&self, py: Python<'py>, at: i64, row: &StopRow) -> Fields<'py> {
+        let of = self.instrument(row.market);
+        let price = |price: Option<FinePrice>| price.map(|price| fine_to_f64(price, of.price_increment));
+        (
+            at,
+            of.id.as_str(),
+            self.strategy(row.strategy),
+            row.kind.as_str(),
+            row.trigger.as_str(),
+            price(row.price),
+            price(row.level),
+            qty_to_py(py, of, row.qty)?,
+            qty_to_py(py, of, row.position_qty)?,
+            row.scope.as_str(),
+            &*row.name,
+        )
+            .into_pyobject(py)
+    }
+
+    fn stop_move<'py>(&self, py: Python<'py>, at: i64, moved: &StopMove) -> Fields<'py> {
+        let of = self.instrument(moved.market);
+        let price = |price| fine_to_f64(price, of.price_increment);
+        let (id, strategy, kind) = (of.id.as_str(), self.strategy(moved.strategy), moved.kind.as_str());
+        let (level, before) = (price(moved.level), moved.before.map(price));
+        (at, id, strategy, kind, level, before, moved.scope.as_str(), &*moved.name).into_pyobject(py)
+    }
+
+    fn leg<'py>(&self, py: Python<'py>, at: i64, order: &Order, of: Membership) -> Fields<'py> {
+        let on = self.instrument(order.market);
+        let filled = qty_to_py(py, on, order.filled.steps())?;
+        let (id, strategy, role) = (on.id.as_str(), self.strategy(order.strategy), of.role.as_str());
+        (at, id, strategy, of.group, order.id, role, filled).into_pyobject(py)
+    }
+
+    fn group<'py>(&self, py: Python<'py>, at: i64, group: &Group) -> Fields<'py> {
+        let of = self.instrument(group.market);
+        let (id, strategy) = (of.id.as_str(), self.strategy(group.strategy));
+        let (kind, state) = (group.kind.as_str(), group.state.as_str());
+        let reason = group.reason.map_or("", Reason::as_str);
+        (at, id, strategy, group.id, kind, state, reason).into_pyobject(py)
     }
 
     fn execution<'py>(&self, py: Python<'py>, at: i64, execution: &Execution) -> Fields<'py> {

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use super::published::{Stat, Trade};
-use super::record::{FillRow, PaymentRow, Reconcile};
+use super::record::{FillRow, PaymentRow, Reconcile, StopRow};
 use super::signals::Answer;
 use crate::book::{BookState, Touch};
 use crate::exec::Execution;
-use crate::orders::{Order, OrderId};
-use crate::risk::{Breach, Trip};
+use crate::orders::{Group, Membership, Order, OrderId};
+use crate::risk::{Breach, FinePrice, Scope, StopKind, Trip};
 use crate::types::{HookError, MarketId, Qty, StrategyId};
 
 macro_rules! kinds {
@@ -79,6 +79,14 @@ kinds! {
     PaymentBooked,
     /// An execution has ended.
     ExecutionEnded,
+    /// A stop of a position has fired.
+    StopTriggered,
+    /// The price at which a stop of a position cuts a loss has moved.
+    StopMoved,
+    /// An order of a group was cancelled.
+    GroupLegCancelled,
+    /// A group has ended.
+    GroupEnded,
     /// A limit, the kill switch or a person stopped trading.
     RiskHalt,
     /// Trading goes on.
@@ -139,6 +147,25 @@ pub enum Halt {
     Pause,
 }
 
+/// A stop of a position that follows the price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StopMove {
+    /// Whose position it is.
+    pub strategy: StrategyId,
+    /// The instrument.
+    pub market: MarketId,
+    /// By what a loss is cut there.
+    pub kind: StopKind,
+    /// Where it is cut from now on.
+    pub level: FinePrice,
+    /// Where it was before, if it was.
+    pub before: Option<FinePrice>,
+    /// Whose stop it is.
+    pub scope: Scope,
+    /// The name of the venue, instrument or strategy; the number of the account.
+    pub name: Arc<str>,
+}
+
 /// An event of a session.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "what each is about says its kind")]
@@ -162,6 +189,14 @@ pub enum SessionEvent {
     Payment { kind: SessionEventKind, row: PaymentRow },
     /// Of [`SessionEventKind::ExecutionEnded`].
     Execution(Box<Execution>),
+    /// Of [`SessionEventKind::StopTriggered`].
+    Stop(Box<StopRow>),
+    /// Of [`SessionEventKind::StopMoved`].
+    StopMoved(Box<StopMove>),
+    /// Of [`SessionEventKind::GroupLegCancelled`].
+    GroupLeg(Box<Order>, Membership),
+    /// Of [`SessionEventKind::GroupEnded`].
+    Group(Box<Group>),
     /// Of [`SessionEventKind::RiskHalt`].
     Halt(Halt),
     /// Of [`SessionEventKind::RiskResumed`]: whose limits hold no more; everybody's, by hand, if none is named.

@@ -63,7 +63,7 @@ impl Core {
             if let Some(group) = self.groups.get_mut(id) {
                 group.call_off(reason);
             }
-            self.groups.settle(id);
+            self.settle_group(id);
         }
     }
 
@@ -81,7 +81,7 @@ impl Core {
                 break;
             }
         }
-        self.groups.settle(id);
+        self.settle_group(id);
     }
 
     /// Lets a group do one thing; `false` when there is nothing it would do.
@@ -144,7 +144,7 @@ impl Core {
             group.filled_by(order, side, qty);
         }
         // One that had ended may go on.
-        self.groups.settle(id);
+        self.settle_group(id);
     }
 }
 
@@ -210,6 +210,7 @@ impl Kernel {
     #[cold]
     pub(super) fn on_group_report(&mut self, order: OrderId, group: GroupId) {
         let core = self.ctx.core_mut();
+        core.tell_leg(order);
         let ended = core.desk.orders().find(order).filter(|order| order.is_closed());
         if let (Some(ended), Some(group)) = (ended, core.groups.get_mut(group)) {
             group.ended(ended, core.now);

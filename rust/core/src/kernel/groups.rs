@@ -70,10 +70,11 @@ impl Groups {
         self.owners.insert(order, group);
     }
 
-    /// After something was done with a group: notes its end, and when one is due next.
-    pub(super) fn settle(&mut self, id: GroupId) {
-        let Some(is_done) = self.all.get(&id).map(|group| group.state.is_done()) else { return };
-        if is_done && self.open.remove(&id) {
+    /// After something was done with a group: notes its end, and when one is due next. Whether it has ended now.
+    pub(super) fn settle(&mut self, id: GroupId) -> bool {
+        let Some(is_done) = self.all.get(&id).map(|group| group.state.is_done()) else { return false };
+        let has_ended = is_done && self.open.remove(&id);
+        if has_ended {
             self.ended.push_back(id);
         } else if !is_done && self.open.insert(id) {
             // One that was certain to have ended goes on.
@@ -87,6 +88,7 @@ impl Groups {
             }
         }
         self.due = self.working().filter_map(|group| group.due).min();
+        has_ended
     }
 
     /// Writes them down.

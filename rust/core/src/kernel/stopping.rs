@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::events::StopMove;
 use super::exits::{Exits, ROUND};
 use super::record::StopRow;
 use super::stop_sets::{Guarded, Pair, Stopping};
@@ -69,6 +70,7 @@ impl Core {
 
     /// Lets stops of a market look at its prices, which a message may have told.
     pub(super) fn watch_stops(&mut self, id: MarketId, content: Option<&Content>) {
+        let tells_moves = self.wants_moves();
         let Some(stopping) = &mut self.stopping else { return };
         let (market, accounts, exits) = (&self.markets[id.index()], &self.accounts, &self.exits);
         if let Some(content) = content {
@@ -78,7 +80,7 @@ impl Core {
             return;
         }
         let seen = stopping.seen[id.index()].clone();
-        let (mut fired, mut waits) = (Vec::new(), false);
+        let (mut fired, mut moved, mut waits) = (Vec::new(), Vec::new(), false);
         for (pair, guarded) in stopping.in_market(id) {
             if exits.pairs.contains_key(&(pair.1, id)) {
                 continue;
@@ -89,6 +91,7 @@ impl Core {
                 made.ok().map(|made| -made.units())
             };
             let is_long = guarded.stops.is_long();
+            let before: Vec<_> = if tells_moves { guarded.stops.levels().collect() } else { Vec::new() };
             for trigger in TriggerBy::ALL {
                 seen.each_price(trigger, is_long, market, content, |price| {
                     let fine = fine_of(price, market.instrument.price_increment);
@@ -98,6 +101,15 @@ impl Core {
                 });
             }
             waits |= guarded.stops.wanted() > 0;
+            for (before, now) in before.iter().zip(guarded.stops.levels()) {
+                if let Some((level, kind)) = now.stop.filter(|_| now.stop != before.stop) {
+                    moved.push((pair, now.set, kind, level, before.stop.map(|(level, _)| level)));
+                }
+            }
+        }
+        for ((market, strategy), set, kind, level, before) in moved {
+            let (scope, name) = self.owner_of(set, strategy);
+            self.tell_move(StopMove { strategy, market, kind, level, before, scope, name });
         }
         for (pair, stop) in fired {
             self.stop_fired(pair, &stop);
@@ -112,7 +124,7 @@ impl Core {
         let (market, strategy) = pair;
         let position = self.accounts.position(strategy, market);
         let (scope, name) = self.owner_of(fired.set, strategy);
-        self.record.stops.push(StopRow {
+        let row = StopRow {
             ts: self.now,
             strategy,
             market,
@@ -125,7 +137,9 @@ impl Core {
             qty: fired.qty,
             scope,
             name: Arc::clone(&name),
-        });
+        };
+        self.tell_stop(&row);
+        self.record.stops.push(row);
         if fired.closes_all {
             let breach = Breach { check: Check::Stop, scope, name, limit: 0, value: 0 };
             self.desk.shut.insert((strategy, market), breach);

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::events::{EventListener, Events, Halt, SessionEvent, SessionEventKind, SessionEventKinds};
+use super::events::{
+    EventListener, Events, Halt, SessionEvent, SessionEventKind, SessionEventKinds, StopMove,
+};
 use super::machine::{Kernel, KernelError};
-use super::record::{FillRow, PaymentRow, Reconcile};
+use super::record::{FillRow, PaymentRow, Reconcile, StopRow};
 use super::signals::Answer;
 use super::topics::Topics;
 use super::view::Content;
 use crate::book::BookState;
 use crate::exec::Execution;
 use crate::ledger::PaymentKind;
-use crate::orders::{Applied, OrderId, ReportKind};
+use crate::orders::{Applied, GroupId, OrderId, OrderStatus, ReportKind};
 use crate::risk::{Breach, Trip};
 use crate::types::{MarketId, Qty, StrategyId};
 
@@ -160,6 +162,45 @@ impl Core {
     pub(super) fn tell_execution(&mut self, execution: &Execution) {
         if self.wants(SessionEventKind::ExecutionEnded) {
             self.tell(SessionEvent::Execution(Box::new(execution.clone())));
+        }
+    }
+
+    /// Tells of a stop of a position that has fired.
+    pub(super) fn tell_stop(&mut self, row: &StopRow) {
+        if self.wants(SessionEventKind::StopTriggered) {
+            self.tell(SessionEvent::Stop(Box::new(row.clone())));
+        }
+    }
+
+    /// Whether somebody wants to hear where stops of positions have moved.
+    pub(super) fn wants_moves(&self) -> bool {
+        self.wants(SessionEventKind::StopMoved)
+    }
+
+    /// Tells where a stop of a position has moved.
+    pub(super) fn tell_move(&mut self, moved: StopMove) {
+        self.tell(SessionEvent::StopMoved(Box::new(moved)));
+    }
+
+    /// Tells of an order of a group that was cancelled.
+    pub(super) fn tell_leg(&mut self, order: OrderId) {
+        let Some(order) = self.desk.orders().find(order) else { return };
+        if order.status() == OrderStatus::Cancelled
+            && let Some(of) = order.group
+            && self.wants(SessionEventKind::GroupLegCancelled)
+        {
+            self.tell(SessionEvent::GroupLeg(Box::new(order.clone()), of));
+        }
+    }
+
+    /// Notes where a group stands, and tells of its end.
+    pub(super) fn settle_group(&mut self, id: GroupId) {
+        let has_ended = self.groups.settle(id);
+        if has_ended && self.wants(SessionEventKind::GroupEnded) {
+            let group = self.groups.get_mut(id).map(|group| Box::new(group.clone()));
+            if let Some(group) = group {
+                self.tell(SessionEvent::Group(group));
+            }
         }
     }
 
