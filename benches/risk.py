@@ -137,5 +137,5 @@ def maker(market: Market) -> Job:
         "plain Python, limits": run(python, LIMITS),
     }
     targets = tuple(Target(f"{name}, limits", name, 1 / 1.1) for name in ("compiled", "plain Python"))
-    note = "limits of losses and of leverage are looked at with every move of the mid"
+    note = "limits of losses and of leverage hold at every move of the mid"
     return Job("ns/row", dict.fromkeys(work, market.rows), work, targets, note=note)

@@ -584,3 +584,48 @@ def raised(act: Any) -> str:
     with pytest.raises(InvalidValueError) as caught:
         act()
     return str(caught.value)
+
+
+class Follower(tc.Strategy):
+    """Hears of every message, and does nothing."""
+
+    def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
+        pass
+
+
+@pytest.mark.parametrize("on_trip", ["reduce", "flatten"])
+def test_losses_trip_at_the_same_message_whether_or_not_anybody_follows_the_markets(
+    tmp_path: Path, on_trip: str
+) -> None:
+    names = ["BTCUSDT.SYNTH", "ETHUSDT.BINANCE"]
+    for at, (name, price, qty) in enumerate(zip(names, ("60000", "3000"), ("0.8", "10"), strict=True)):
+        tc.synthesize(tmp_path, events=30_000, seed=at, instrument=name, start_price=price, typical_qty=qty)
+    began = int(next(tc.Catalog(tmp_path).stream(names[0]))["ts_recv"][0])
+    # A day begins 15 seconds into the data.
+    day_begins = (began + 15_000 * MS) % (86_400_000 * MS)
+    limits = tc.RiskLimits(
+        max_drawdown=4,
+        max_daily_loss=30,
+        max_leverage=3,
+        capital=1_000,
+        on_trip=on_trip,
+        auto_resume=True,
+        cooldown="300ms",
+        day_begins=f"{day_begins}ns",
+        strategies={"m0": tc.RiskLimits(max_drawdown=3)},
+    )
+
+    def ran(*others: tc.Strategy) -> tc.Result:
+        sizes = ("0.01", "0.2")
+        makers = [
+            tc.TouchMaker(f"m{at}", [name], quote_qty=qty, max_position=qty, interval="50ms")
+            for at, (name, qty) in enumerate(zip(names, sizes, strict=True))
+        ]
+        return tc.Backtest([*makers, *others], tmp_path, risk=limits, on_error="stop_run").run()
+
+    alone, followed = ran(), ran(Follower("f", names))
+    assert len(alone.risk.trips.filter(alone.risk.trips["check"] == "max_drawdown")) > 0
+    assert alone.risk.trips.equals(followed.risk.trips)
+    assert alone.risk.refusals.equals(followed.risk.refusals)
+    assert alone.fills.equals(followed.fills)
+    assert alone.orders.equals(followed.orders)

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::kernel::{Rows, Seen};
+use crate::risk::MidBand;
 
 /// What is on its way is looked through when it is this much.
 const MOST: usize = 64;
@@ -75,6 +76,20 @@ impl Arrivals {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Arrival> {
         self.0.pop_front()
+    }
+
+    /// When the first one reaches us that leaves a band.
+    #[inline]
+    pub(super) fn first_beyond(&self, band: &MidBand) -> Option<i64> {
+        let leaves = |arrival: &&Arrival| !band.holds(arrival.seen.twice_mid, arrival.visible);
+        self.0.iter().find(leaves).map(|arrival| arrival.visible)
+    }
+
+    /// Takes all up to the first one that leaves a band, and returns it.
+    pub(super) fn take_through(&mut self, band: &MidBand) -> Option<Arrival> {
+        let mut at = self.0.iter();
+        let beyond = at.position(|arrival| !band.holds(arrival.seen.twice_mid, arrival.visible))?;
+        self.0.drain(..=beyond).next_back()
     }
 
     /// Takes all that reach us before `limit` and returns the last of them.

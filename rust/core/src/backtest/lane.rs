@@ -8,6 +8,7 @@ use super::watch::{Watch, Watched};
 use crate::book::{FillBasis, L2Book, MarkSource, MarketChunks, Uncrossed};
 use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
+use crate::risk::MidBand;
 use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told, WrongStampRule};
 use crate::types::Side;
 
@@ -58,6 +59,8 @@ pub(super) struct Lane {
     pub(super) receipts: Option<Box<Receipts>>,
     /// Whether its messages are delivered one by one.
     pub(super) is_followed: bool,
+    /// Where nobody follows it, the mids of which limits need to know only the last; none where they need none.
+    pub(super) band: Option<MidBand>,
     /// Whether it waits among the markets of which something is on its way and nobody will be woken.
     pub(super) is_awaited: bool,
     /// What says how much was traded, and how much that is as far as the venue has got.
@@ -127,6 +130,7 @@ impl Lane {
             twice_mid: None,
             arrivals: Arrivals::default(),
             is_followed: false,
+            band: None,
             is_awaited: false,
             receipts,
             feed: Box::new(feed),
@@ -246,6 +250,16 @@ impl Lane {
     #[inline]
     pub(super) fn next_visible(&self) -> Option<i64> {
         self.next_arrival().or_else(|| self.upcoming.get(self.at).map(|next| next.stamp.visible))
+    }
+
+    /// When somebody is to be told of a message of it next, as far as that is known.
+    #[inline]
+    pub(super) fn next_told(&self) -> Option<i64> {
+        match &self.band {
+            _ if self.is_followed => self.next_visible(),
+            Some(band) => self.arrivals.first_beyond(band),
+            None => None,
+        }
     }
 
     /// Goes back to what has happened by `now`. Returns how many rows of the market that are, if the venue was ahead

@@ -103,6 +103,8 @@ pub struct Replay {
     reporting: Option<Arc<Reporting>>,
     /// See [`Replay::bounded`].
     is_bounded: bool,
+    /// Markets of which limits need to know the mid.
+    banded: usize,
     /// Models of somebody else's.
     custom: Custom,
     /// Venue time of each market's next message.
@@ -246,6 +248,7 @@ impl Replay {
             granularities,
             reporting,
             is_bounded,
+            banded: 0,
             custom,
             config,
             next_sample: i64::MAX,
@@ -451,7 +454,13 @@ impl Replay {
             Wake::Message(market) => {
                 self.know((now, market))?;
                 let lane = &mut self.lanes[market.index()];
-                if let Some(arrival) = lane.receive() {
+                if let Some(band) = lane.band {
+                    let beyond = lane.arrivals.take_through(&band);
+                    self.followed.set(market.index(), lane.next_told());
+                    if let Some(arrival) = beyond {
+                        self.tell_beyond(market, arrival)?;
+                    }
+                } else if let Some(arrival) = lane.receive() {
                     self.followed.set(market.index(), lane.next_visible());
                     self.deliver(market, arrival)?;
                 }
@@ -551,6 +560,12 @@ impl Replay {
         Ok(())
     }
 
+    /// Tells the only kernel of a message nobody follows that leaves the mids of which only the last one counts.
+    fn tell_beyond(&mut self, market: MarketId, arrival: Arrival) -> Result<(), RunError> {
+        let Some(only) = self.sessions.only() else { return Ok(()) };
+        self.tell(only, arrival.visible, Input::Known { market, rows: arrival.with_earlier() })
+    }
+
     /// Tells the kernel what it knows of markets nobody follows: all that reaches us before this time, and, in markets
     /// before this one, at it.
     #[inline]
@@ -613,6 +628,9 @@ impl Replay {
         if self.sessions.has_changed_topics(seat) {
             self.follow();
         }
+        while let Some(market) = self.sessions.take_redrawn() {
+            self.watch_mids(market);
+        }
         Ok(told?)
     }
 
@@ -631,16 +649,27 @@ impl Replay {
 
     /// Delivers messages of the markets that are followed now, one by one.
     fn follow(&mut self) {
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
-            let market = MarketId::new(index);
-            lane.is_followed = self.sessions.is_followed(market);
-            let next = lane.next_visible();
-            self.followed.set(index, next.filter(|_| lane.is_followed));
+        for market in (0..self.lanes.len()).map(MarketId::new) {
+            self.lanes[market.index()].is_followed = self.sessions.is_followed(market);
+            self.watch_mids(market);
+            let lane = &mut self.lanes[market.index()];
             if !lane.is_followed && !lane.is_awaited && lane.next_arrival().is_some() {
                 lane.is_awaited = true;
-                self.awaited.extend(next.map(|at| Reverse((at, market))));
+                self.awaited.extend(lane.next_visible().map(|at| Reverse((at, market))));
             }
         }
+    }
+
+    /// Has limits be told of a market's mids as far as they ask for it now. What reaches us in another order than the
+    /// venue's is not known before it does: of that all is delivered.
+    fn watch_mids(&mut self, market: MarketId) {
+        let lane = &mut self.lanes[market.index()];
+        let band = self.sessions.mid_band(market).filter(|_| !lane.is_followed);
+        lane.is_followed |= band.is_some() && lane.receipts.is_some();
+        let band = band.filter(|_| !lane.is_followed);
+        self.banded += usize::from(band.is_some());
+        self.banded -= usize::from(std::mem::replace(&mut lane.band, band).is_some());
+        self.followed.set(market.index(), lane.next_told());
     }
 
     /// Takes the samples that are due by `until`. Nothing changes between them, so the first and the last tell all.

@@ -16,6 +16,7 @@ use crate::kernel::{
     StrategySetup, Supply,
 };
 use crate::ledger::{MoneyOverflow, Position};
+use crate::risk::MidBand;
 use crate::sim::Venue;
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
@@ -112,6 +113,11 @@ struct Session {
 }
 
 impl Session {
+    /// Whether every message of a market is to be delivered, of several kernels to this one.
+    fn needs_each(&self, market: MarketId) -> bool {
+        self.kernel.is_followed(market) || self.kernel.needs_mids()
+    }
+
     #[inline]
     fn fall_behind(&mut self, market: MarketId) {
         if !std::mem::replace(&mut self.is_behind[market.index()], true) {
@@ -397,7 +403,7 @@ impl Sessions {
         self.latest[market.index()] = Some(arrival);
         let mut followers = Vec::new();
         for (index, session) in self.each.iter_mut().enumerate() {
-            if session.kernel.is_followed(market) {
+            if session.needs_each(market) {
                 debug_assert!(!session.is_behind[market.index()], "a follower sees every message");
                 followers.push(Seat(index));
             } else {
@@ -445,9 +451,30 @@ impl Sessions {
         std::mem::replace(&mut session.topics_version, version) != version
     }
 
-    /// Whether somebody follows a market.
+    /// Whether somebody follows a market. Of several kernels one that needs its mids does: what each knows of what was
+    /// summed up for the others is only the last of it.
     pub(super) fn is_followed(&self, market: MarketId) -> bool {
-        self.each.iter().any(|session| session.kernel.is_followed(market))
+        match self.each.as_slice() {
+            [only] => only.kernel.is_followed(market),
+            each => each.iter().any(|session| session.needs_each(market)),
+        }
+    }
+
+    /// Within which mids of a market nobody follows its messages need not be told; `None` where they need not be at all.
+    pub(super) fn mid_band(&self, market: MarketId) -> Option<MidBand> {
+        match self.each.as_slice() {
+            [only] => only.kernel.mid_band(market),
+            _ => None,
+        }
+    }
+
+    /// Takes a market of which [`Sessions::mid_band`] has changed.
+    #[inline]
+    pub(super) fn take_redrawn(&mut self) -> Option<MarketId> {
+        match self.each.as_mut_slice() {
+            [only] => only.kernel.take_redrawn(),
+            _ => None,
+        }
     }
 
     /// Whether somebody has open orders.

@@ -96,7 +96,7 @@ impl Core {
     /// Whether strategies or limits need every message of a market.
     #[inline]
     pub(super) fn is_followed(&self, market: MarketId) -> bool {
-        !self.topics.of(market).is_empty() || self.limits_need_marks() || self.watches_stops(market)
+        !self.topics.of(market).is_empty() || self.limits_need_messages(market) || self.watches_stops(market)
     }
 
     /// What is to be done next without an input that asks for it, and when.

@@ -11,9 +11,11 @@ use super::exposure::Earlier;
 use super::market::Market;
 use super::record::FillRow;
 use crate::book::{MarkSource, Touch};
+use crate::ledger::{ACCOUNT_LIMIT, Position};
 use crate::orders::{OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
-    BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Scope, Stop, Trading, Trip, Use,
+    BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Scope, Stop, Trading, Trip, Units,
+    Use, Worth,
 };
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
 
@@ -68,7 +70,7 @@ impl Core {
         if !is_booked {
             engine.heard(self.now, id);
         }
-        if !engine.needs_marks() && !is_booked {
+        if !engine.needs_mids() && !engine.needs_messages() && !is_booked {
             return;
         }
         let (market, accounts) = (&self.markets[id.index()], &self.accounts);
@@ -77,7 +79,9 @@ impl Core {
         // What is not valued at the mid may be worth something else while that stays.
         let is_valued = is_booked || market.view.marks() != MarkSource::Mid;
         engine.mark(self.now, id, &touch, twice_mid, is_valued, |strategy| {
-            accounts.position(strategy, id).equity(&market.math, mark).ok()
+            let position = accounts.position(strategy, id);
+            let made = position.equity(&market.math, mark).ok()?;
+            Some(Worth { made, slope: slope_of(market, position) })
         });
         self.act_on_trips();
     }
@@ -338,8 +342,11 @@ impl Core {
 
     /// Whether every message of a market is needed for limits.
     #[inline]
-    pub(super) fn limits_need_marks(&self) -> bool {
-        self.desk.engine().is_some_and(Engine::needs_marks)
+    pub(super) fn limits_need_messages(&self, market: MarketId) -> bool {
+        self.desk.engine().is_some_and(|engine| {
+            let has_mids = self.market(market).view.marks() == MarkSource::Mid;
+            engine.needs_messages() || engine.needs_mids() && !has_mids
+        })
     }
 
     /// Whether the venue's stamps are needed for limits.
@@ -353,6 +360,21 @@ impl Core {
     pub(super) fn limits_need_trades(&self) -> bool {
         self.desk.engine().is_some_and(Engine::needs_trades)
     }
+}
+
+/// What a position is worth more with every half of a price increment that the mid of its market is higher, where that is
+/// always the same, up to twice the mid.
+fn slope_of(market: &Market, position: &Position) -> Option<Units> {
+    if position.qty == 0 {
+        return Some(0);
+    }
+    let step = market.math.step_value().map(Money::units)?;
+    if step % 2 != 0 || market.view.marks() != MarkSource::Mid {
+        return None;
+    }
+    let slope = (step / 2).checked_mul(position.qty.into())?;
+    let most = slope.checked_abs()?.checked_mul(Units::from(market.view.twice_mid()?) * 2)?;
+    (most <= ACCOUNT_LIMIT).then_some(slope)
 }
 
 /// Whether a refusal is the venue's own, so that it counts as one.

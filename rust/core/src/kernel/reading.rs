@@ -10,7 +10,7 @@ use crate::book::{L2Book, MarkPrice, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::reconcile::{Known as KnownAccount, KnownOrder};
 use crate::orders::{ClientId, Order, OrderId, OrderKey, SessionId};
-use crate::risk::{Engine, Trading, Use};
+use crate::risk::{Engine, MidBand, Trading, Use};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, Qty, StrategyId};
 
 impl Kernel {
@@ -113,6 +113,24 @@ impl Kernel {
     pub fn is_followed(&self, market: MarketId) -> bool {
         let core = self.ctx.core();
         core.is_followed(market) || core.events_follow()
+    }
+
+    /// Within which mids of a market nobody follows it need not be told of every one: of a message that leaves them the
+    /// kernel is told right when it is known, as of what came before if that is of another day. `None` where it need not be.
+    #[inline]
+    pub fn mid_band(&self, market: MarketId) -> Option<MidBand> {
+        self.ctx.core().desk.engine()?.band(market)
+    }
+
+    /// Whether there are bands of mids.
+    pub fn needs_mids(&self) -> bool {
+        self.ctx.core().desk.engine().is_some_and(Engine::needs_mids)
+    }
+
+    /// Takes a market whose [`Kernel::mid_band`] has changed since it was last taken.
+    #[inline]
+    pub fn take_redrawn(&mut self) -> Option<MarketId> {
+        self.ctx.core_mut().desk.engine_mut()?.take_redrawn()
     }
 
     /// Grows with every change of [`Kernel::is_followed`].

@@ -165,14 +165,16 @@ impl Check {
         )
     }
 
+    /// Whether it has to know what positions are worth.
+    pub fn needs_mids(self) -> bool {
+        matches!(self, Self::MaxLeverage | Self::MaxDailyLoss | Self::MaxDrawdown)
+    }
+
     /// Whether it has to see every message of its markets.
-    pub fn needs_marks(self) -> bool {
+    pub fn needs_messages(self) -> bool {
         matches!(
             self,
-            Self::MaxLeverage
-                | Self::MaxDailyLoss
-                | Self::MaxDrawdown
-                | Self::CollarLastBps
+            Self::CollarLastBps
                 | Self::TripSilence
                 | Self::TripJumpBps
                 | Self::TripSpreadBps

@@ -6,7 +6,10 @@
 //!
 //! To ask changes nothing. What was sent, filled, rejected and marked is told by whoever keeps orders and positions.
 
+use std::cell::Cell;
+
 use super::amount::BadLimit;
+use super::bands::{MidBand, Worth};
 use super::check::{Check, Checks, ONE, Scope, Units};
 use super::guard::{Guard, Stop, Trip};
 use super::limits::{Limit, Limits, OnTrip, RiskConfig};
@@ -29,6 +32,9 @@ pub(super) struct Facts {
     pub(super) last: Option<i64>,
     /// The mid it was marked at last.
     pub(super) twice_mid: Option<i64>,
+    /// Where the mid may be without anything to be done, and whether that is another one than whoever asks knows of.
+    pub(super) band: MidBand,
+    pub(super) is_redrawn: bool,
     /// How far our clock was ahead of the venue's at its last message, ns, where a limit asks.
     pub(super) ahead: Option<i64>,
 }
@@ -45,10 +51,15 @@ pub struct Engine {
     pub(super) signals: Vec<Vec<Option<i64>>>,
     /// What tripped, until somebody takes it.
     pub(super) tripped: Vec<Trip>,
+    /// Markets in which something is held, rising.
+    pub(super) held: Vec<usize>,
+    /// Markets whose band has changed since somebody asked.
+    pub(super) redrawn: Vec<MarketId>,
     /// Checks that any guard has a limit of.
     limited: Checks,
-    needs_marks: bool,
-    /// Grows where [`Engine::needs_marks`] changes.
+    needs_mids: bool,
+    needs_messages: bool,
+    /// Grows where what limits need of markets changes.
     version: u64,
 }
 
@@ -81,6 +92,8 @@ impl Engine {
                 heard: None,
                 last: None,
                 twice_mid: None,
+                band: MidBand::NONE,
+                is_redrawn: false,
                 ahead: None,
             });
             places.push((instrument.id.to_string(), instrument.id.venue().to_owned()));
@@ -132,8 +145,11 @@ impl Engine {
             guards,
             markets,
             tripped: Vec::new(),
+            held: Vec::new(),
+            redrawn: Vec::new(),
             limited: Checks::NONE,
-            needs_marks: false,
+            needs_mids: false,
+            needs_messages: false,
             version: 0,
         };
         engine.look();
@@ -144,9 +160,11 @@ impl Engine {
     pub(super) fn look(&mut self) {
         let sets = self.guards.iter().map(|guard| guard.limits.set_of());
         self.limited = sets.fold(Checks::NONE, Checks::with);
-        let needs = Check::ALL.into_iter().any(|check| check.needs_marks() && self.limits_any(check));
-        self.version += u64::from(needs != self.needs_marks);
-        self.needs_marks = needs;
+        let needs = |of: fn(Check) -> bool| Check::ALL.into_iter().any(|at| of(at) && self.limits_any(at));
+        let (mids, messages) = (needs(Check::needs_mids), needs(Check::needs_messages));
+        self.version += u64::from((mids, messages) != (self.needs_mids, self.needs_messages));
+        (self.needs_mids, self.needs_messages) = (mids, messages);
+        self.forget_bands();
     }
 
     /// Counts from here on what `made` says that every strategy has made in every market.
@@ -174,8 +192,15 @@ impl Engine {
 
     /// Whether every message of every market has to be told.
     #[inline]
-    pub fn needs_marks(&self) -> bool {
-        self.needs_marks
+    pub fn needs_messages(&self) -> bool {
+        self.needs_messages
+    }
+
+    /// Whether it has to be told what positions are worth: where that is their mid, no more than what leaves its
+    /// [`Engine::band`].
+    #[inline]
+    pub fn needs_mids(&self) -> bool {
+        self.needs_mids && !self.needs_messages
     }
 
     /// Whether the last trade of every message has to be told.
@@ -190,7 +215,7 @@ impl Engine {
         self.limits_any(Check::TripClockJump)
     }
 
-    /// Grows with every change of [`Engine::needs_marks`].
+    /// Grows with every change of [`Engine::needs_messages`] and [`Engine::needs_mids`].
     #[inline]
     pub fn version(&self) -> u64 {
         self.version
@@ -305,16 +330,32 @@ impl Engine {
         touch: &Touch,
         twice_mid: Option<i64>,
         is_valued: bool,
-        worth: impl Fn(StrategyId) -> Option<Money>,
+        worth: impl Fn(StrategyId) -> Option<Worth>,
     ) {
         // A spread may widen around its mid.
         let looks = self.limits_any(Check::TripSilence) || self.limits_any(Check::TripSpreadBps);
-        let facts = &mut self.markets[market.index()];
-        let has_moved = twice_mid != facts.twice_mid;
+        let Facts { twice_mid: before, band, .. } = self.markets[market.index()];
+        let has_moved = twice_mid != before;
         if !has_moved && !is_valued && !looks {
+            if band == MidBand::NONE {
+                self.draw(now, market);
+            }
             return;
         }
-        facts.twice_mid = twice_mid;
+        if !is_valued && self.needs_mids() && band.holds(twice_mid, now) {
+            return self.shift(market, twice_mid);
+        }
+        self.markets[market.index()].twice_mid = twice_mid;
+        // An account with one strategy has two guards that ask of the same.
+        let last = Cell::new(None);
+        let worth = |strategy| match last.get() {
+            Some((asked, worth)) if asked == strategy => worth,
+            _ => {
+                let worth = worth(strategy);
+                last.set(Some((strategy, worth)));
+                worth
+            }
+        };
         for at in 0..self.guards.len() {
             let guard = &mut self.guards[at];
             if !guard.markets[market.index()] {
@@ -328,12 +369,21 @@ impl Engine {
             self.judge(at, now);
             self.guards[at].sudden = None;
         }
+        if !self.tripped.is_empty() {
+            // What has stopped or goes on may have other markets.
+            self.forget_bands();
+        }
+        self.draw(now, market);
     }
 
     /// Time goes on to what [`Engine::next_due`] told.
     pub fn elapse(&mut self, now: i64) {
+        let before = self.tripped.len();
         for at in 0..self.guards.len() {
             self.judge(at, now);
+        }
+        if self.tripped.len() > before {
+            self.forget_bands();
         }
     }
 
@@ -429,6 +479,7 @@ impl Engine {
                 guard.stop = Stop::Halted;
             }
         }
+        self.forget_bands();
     }
 
     /// Goes on, by hand: all is counted anew.
@@ -441,6 +492,7 @@ impl Engine {
                 self.tripped.push(guard.trip(at, now, None, self.config.on_trip));
             }
         }
+        self.forget_bands();
     }
 
     /// What stops a strategy most, over its guards.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::bands::Worth;
 use super::check::{Check, ONE, Scope, Units};
 use super::limits::{Limits, OnTrip};
 use super::standing::Standing;
 use super::window::{Range, Window};
 use crate::book::{BookState, Touch};
-use crate::types::{MarketId, Money, StrategyId};
+use crate::types::{MarketId, StrategyId};
 
 /// A day, ns.
 const DAY: i64 = 86_400_000_000_000;
@@ -87,6 +88,8 @@ pub(super) struct Guard {
     pub(super) rejects: Window,
     /// What its strategies have made and hold in each market.
     pub(super) worths: Vec<Units>,
+    /// What that changes by with every half of a price increment of its mid; none where that is not always the same.
+    pub(super) slopes: Vec<Option<Units>>,
     /// Where the mids of its markets have been, where a limit asks.
     pub(super) ranges: Vec<Range>,
     /// The sum of its worths, the most there was of it, and what there was when the day began.
@@ -118,6 +121,7 @@ impl Guard {
             name,
             limits,
             worths: vec![0; markets.len()],
+            slopes: vec![None; markets.len()],
             ranges: vec![Range::default(); markets.len()],
             strategies,
             markets,
@@ -156,11 +160,16 @@ impl Guard {
 
     /// Orders that traded today, and the loss.
     pub(super) fn today(&self, now: i64, day_begins: i64) -> (u64, Units) {
-        if day_of(now, day_begins) == self.day {
+        if self.is_day(now, day_begins) {
             (self.trades, self.day_equity.saturating_sub(self.equity))
         } else {
             (0, 0)
         }
+    }
+
+    /// Whether it counts the day that a time falls on.
+    pub(super) fn is_day(&self, now: i64, day_begins: i64) -> bool {
+        day_of(now, day_begins) == self.day
     }
 
     /// Begins another day where it has.
@@ -172,11 +181,18 @@ impl Guard {
     }
 
     /// Counts what its strategies have made and hold in a market again.
-    pub(super) fn value(&mut self, market: MarketId, worth: impl Fn(StrategyId) -> Option<Money>) {
-        let members = self.strategies.iter().enumerate().filter(|(_, is_in)| **is_in);
-        let sum = members.map(|(at, _)| worth(StrategyId::new(at)).map(Money::units));
-        // What cannot be counted ends its strategy elsewhere; until then it counts as it did.
-        let Some(sum) = sum.sum::<Option<Units>>() else { return };
+    pub(super) fn value(&mut self, market: MarketId, worth: impl Fn(StrategyId) -> Option<Worth>) {
+        let (mut sum, mut slope) = (0, Some(0));
+        for (at, _) in self.strategies.iter().enumerate().filter(|(_, is_in)| **is_in) {
+            let Some(worth) = worth(StrategyId::new(at)) else {
+                // What cannot be counted ends its strategy elsewhere; until then it counts as it did.
+                self.slopes[market.index()] = None;
+                return;
+            };
+            sum += worth.made.units();
+            slope = slope.zip(worth.slope).map(|(all, one): (Units, Units)| all + one);
+        }
+        self.slopes[market.index()] = slope;
         let before = std::mem::replace(&mut self.worths[market.index()], sum);
         self.equity = self.equity.saturating_add(sum.saturating_sub(before));
         self.peak = self.peak.max(self.equity);
@@ -247,6 +263,11 @@ impl Guard {
         let (scope, name) = (self.scope, Arc::clone(&self.name));
         Trip { ts, check: reached.map(|(check, ..)| check), scope, name, limit, value, does, guard }
     }
+}
+
+/// When the day ends that a time falls on, ns.
+pub(super) fn day_end(now: i64, day_begins: i64) -> i64 {
+    (day_of(now, day_begins) + 1).saturating_mul(DAY).saturating_add(day_begins)
 }
 
 /// The day a time falls on.

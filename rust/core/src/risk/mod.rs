@@ -1,6 +1,7 @@
 //! Risk: nothing reaches a venue that the gate has not approved.
 
 mod amount;
+mod bands;
 mod check;
 mod engine;
 mod gate;
@@ -17,6 +18,7 @@ mod watch;
 mod window;
 
 pub use amount::{BadLimit, parse_amount};
+pub use bands::{MidBand, Worth};
 pub use check::{Breach, Check, Counts, ONE, Scope, Units, to_decimal};
 pub use engine::Engine;
 pub use gate::{Approved, Gate, Rules, Trading, Verdict};

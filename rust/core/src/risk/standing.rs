@@ -114,13 +114,11 @@ impl Standing {
 
     /// What the strategies that are members hold in a market.
     pub(super) fn in_market(&self, market: MarketId, is_member: impl Fn(StrategyId) -> bool) -> Holding {
-        let mut sum = Holding::default();
         let from = self.rows.partition_point(|(m, ..)| *m < market);
-        for (_, _, holding) in
-            self.rows[from..].iter().take_while(|(m, ..)| *m == market).filter(|(_, s, _)| is_member(*s))
-        {
-            sum.add(holding);
-        }
+        let mut rows =
+            self.rows[from..].iter().take_while(|(m, ..)| *m == market).filter(|(_, s, _)| is_member(*s));
+        let mut sum = rows.next().map_or_else(Holding::default, |(_, _, first)| *first);
+        rows.for_each(|(_, _, holding)| sum.add(holding));
         sum
     }
 

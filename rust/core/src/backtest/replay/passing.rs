@@ -9,6 +9,7 @@ use crate::backtest::sessions::Seat;
 use crate::book::Touch;
 use crate::event::{FeedError, Span};
 use crate::kernel::{HookError, KernelError, Known, MidRow, Seen};
+use crate::sim::Stamp;
 use crate::types::MarketId;
 use std::cmp::Reverse;
 
@@ -89,6 +90,8 @@ impl Replay {
         } else {
             horizon
         };
+        // What limits are told of in another market may wake us before this one has passed.
+        let wake = if self.banded > 0 { wake.min(leads_until) } else { wake };
         let stop = if is_alone { wake } else { wake.min(leads_until) };
         let is_sampled =
             !is_alone || self.lanes[market.index()].converts() || self.sessions.have_traded(market);
@@ -111,6 +114,8 @@ impl Replay {
         let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
         let (mut row, mut now, mut touched) = (first, self.end, false);
         let (mut taken, mut ahead) = (0, 0);
+        let (band, mut has_left) = (lane.band, false);
+        let day_end = band.map_or(i64::MAX, |band| band.until);
         let mut record = if lane.has_orders { self.sessions.only_record() } else { None };
         while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
             lane.at += 1;
@@ -132,11 +137,11 @@ impl Replay {
                 (self.latest, self.end) = (self.latest.max(now), self.end.max(stamp.visible));
                 taken += 1;
             }
+            let leaves =
+                band.is_some_and(|band| !band.holds(self.venue.market(market).twice_mid(), stamp.visible));
             // Between messages that reach us before anything can wake us nobody can look.
-            if lane.receipts.is_none()
-                && (lane.is_followed
-                    || next.is_none_or(|next| next.visible >= limits.woken(now, next.venue, touched)))
-            {
+            let may_look = |next: Stamp| next.visible >= limits.woken(now, next.venue, touched).min(day_end);
+            if lane.receipts.is_none() && (lane.is_followed || leaves || next.is_none_or(may_look)) {
                 let side = self.venue.market(market);
                 let published = self.venue.published(market);
                 let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid(), published };
@@ -146,6 +151,8 @@ impl Replay {
                 let upto = passed + (row - first) as u64;
                 lane.arrivals.push(Arrival { visible: stamp.visible, upto, seen, only_levels });
             }
+            has_left |= leaves;
+            touched |= leaves;
             if touched || next.is_none() {
                 break;
             }
@@ -159,6 +166,9 @@ impl Replay {
             }
         }
         lane.advance_to(row);
+        if has_left {
+            self.followed.set(market.index(), lane.next_told());
+        }
         if !lane.is_followed
             && !lane.is_awaited
             && let Some(at) = lane.next_arrival()
@@ -257,6 +267,6 @@ impl Replay {
         });
         lane.cursor = cursor;
         self.heads.set(market.index(), lane.next_venue());
-        self.followed.set(market.index(), lane.next_visible().filter(|_| lane.is_followed));
+        self.followed.set(market.index(), lane.next_told());
     }
 }
