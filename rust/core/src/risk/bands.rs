@@ -282,8 +282,8 @@ mod tests {
             let mut untold = [None; MARKETS];
             let (mut held, mut now): (Held, _) = ([[(0, 0); STRATEGIES]; MARKETS], BEGINS);
             let catch_up = |some: &mut Side, untold: &mut [Option<i64>; MARKETS], held: &Held| {
-                for market in 0..MARKETS {
-                    if let Some(ts) = untold[market].take() {
+                for (market, told) in untold.iter_mut().enumerate() {
+                    if let Some(ts) = told.take() {
                         prop_assert_eq!(some.mark(ts, market, held, (false, is_even)), vec![]);
                     }
                 }

@@ -363,7 +363,7 @@ impl Engine {
             }
             guard.roll(now, self.config.day_begins);
             if has_moved || is_valued {
-                guard.value(market, &worth);
+                guard.value(market, worth);
             }
             guard.look(now, market, touch, twice_mid.filter(|_| has_moved));
             self.judge(at, now);

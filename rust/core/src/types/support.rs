@@ -42,6 +42,7 @@ impl WordSet {
 }
 
 /// Which orders a venue takes; all of them, if nothing else is said.
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OrderSupport {
     /// Kinds of orders.
