@@ -61,7 +61,7 @@ lint: build
 
 rust-test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
-	cargo test --quiet --workspace --exclude tradecore-python
+	MAKEFLAGS= cargo test --quiet --workspace --exclude tradecore-python # its doc tests warn of a job server they cannot ask
 
 # Counts what inputs reach, so it is built apart from everything else.
 fuzz:

@@ -87,8 +87,9 @@ class Served:
         return self
 
     def _is_told(self) -> bool:
-        """Whether the server has heard how the session stands."""
-        return httpx.get(f"{self.url}/health", verify=self.verify).status_code == 200
+        """Whether the server has heard how the session stands since its books were synced."""
+        answer = httpx.get(f"{self.url}/health", verify=self.verify)
+        return answer.status_code == 200 and answer.json()["data"]["status"] == "ok"
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self.live.stop)
