@@ -389,8 +389,8 @@ class Live:
         session = self._session = Session(kernel, instruments, desk, journal)
         if reader is not None:
             count = session.recover(reader)
-            self._is_resumed = count > 0
-            self._recovered = kernel.take_tables()
+            if count > 0:  # a kernel of a process that died before its first input has not begun
+                self._is_resumed, self._recovered = True, kernel.take_tables()
             _LOG.info("session %s goes on after %d records of its journal", name, count)
         elif self._paper is not None:
             kernel.carry_refusals(self._clock.now_ns())

@@ -9,10 +9,10 @@
 use std::cell::Cell;
 
 use super::amount::BadLimit;
-use super::bands::{MidBand, Worth};
 use super::check::{Check, Checks, ONE, Scope, Units};
 use super::guard::{Guard, Stop, Trip};
 use super::limits::{Limit, Limits, OnTrip, RiskConfig};
+use super::mids::{MidBand, Worth};
 use crate::book::Touch;
 use crate::types::{AccountId, Instrument, MONEY_SCALE, MarketId, Money, StrategyId};
 

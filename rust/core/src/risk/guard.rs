@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::bands::Worth;
 use super::check::{Check, ONE, Scope, Units};
 use super::limits::{Limits, OnTrip};
+use super::mids::Worth;
 use super::standing::Standing;
 use super::window::{Range, Window};
 use crate::book::{BookState, Touch};
