@@ -172,7 +172,10 @@ async def _trading(
         transport=NetworkTransport(clock, is_fast=is_fast),
     )
     with tempfile.TemporaryDirectory() as folder:
-        async with Live([strategy], [connector], journal=Path(folder)) as live, aiohttp.ClientSession() as http:
+        async with (
+            Live([strategy], [connector], journal=Path(folder), dead_man=None) as live,
+            aiohttp.ClientSession() as http,
+        ):
             running = asyncio.create_task(live.run())
             async with asyncio.timeout(20):
                 while not (running.done() or all(s is tc.BookState.SYNCED for s in live.state.books.values())):
