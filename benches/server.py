@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from websockets.frames import Frame, Opcode
 
 CLIENTS, RATE = 200, 2_000
 PATHS = ("prices", "depth", "portfolio", "book/BTCUSDT", "orders?limit=20")
@@ -130,7 +131,7 @@ async def streams(url: str, seconds: float) -> str:
         reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 16)
         writer.write(upgrade)
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked)
+        writer.write(Frame(Opcode.TEXT, asked).serialize(mask=True))
         if number < SILENT:
             await over.wait()
         with contextlib.suppress(ConnectionError):

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 import pytest
 from served import BTC, Served
+from websockets.frames import Frame, Opcode
 
 import tradecore as tc
 from tradecore.errors import RequestError
@@ -134,7 +135,7 @@ async def listens(url: str, topics: list[str], times: int = 1) -> tuple[asyncio.
     )
     await reader.readuntil(b'"kind":"hello"')
     asked = orjson.dumps({"op": "subscribe", "topics": topics})
-    writer.write((bytes([0x81, 0x80 | 126, *len(asked).to_bytes(2, "big"), 0, 0, 0, 0]) + asked) * times)
+    writer.write(Frame(Opcode.TEXT, asked).serialize(mask=True) * times)
     return reader, writer
 
 

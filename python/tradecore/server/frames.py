@@ -6,23 +6,17 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
 
 __all__ = ["Connection", "frame_of"]
 
 _LEAVES_S = 2.0
 """A connection that has been closed is gone after so long, whether or not its client has read what it was told."""
-_TEXT = 0x81
-"""A whole message of text."""
 
 
 def frame_of(text: bytes) -> bytes:
     """Return a text as one frame, as servers send it: without a mask."""
-    length = len(text)
-    if length < 126:
-        return bytes((_TEXT, length)) + text
-    if length < 1 << 16:
-        return bytes((_TEXT, 126)) + length.to_bytes(2, "big") + text
-    return bytes((_TEXT, 127)) + length.to_bytes(8, "big") + text
+    return Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
 class Connection(WebSocketsSansIOProtocol):
