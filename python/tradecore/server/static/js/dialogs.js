@@ -1,6 +1,6 @@
 // Questions and forms above the page. Escape and the first button leave everything as it was.
 
-import { button, el, field } from "./dom.js";
+import { button, buttons, el, field } from "./dom.js";
 
 function open(dialog) {
   document.body.append(dialog);
@@ -20,9 +20,7 @@ export function ask({ title, lines = [], action, isDanger = false, isLive = fals
       el("h2", { text: title }),
       ...lines.map((text) => el("p", { text })),
       entered && field("Reason", entered),
-      el(
-        "div",
-        { class: "buttons" },
+      buttons(
         button("Back", () => dialog.close(), { autofocus: true }),
         el("button", { type: "submit", value: "yes", text: action, class: isDanger ? "danger solid" : "main", data: { confirm: "" } }),
       ),
@@ -62,7 +60,7 @@ export function signIn(submit) {
       field("User", user),
       field("Password", password),
       problem,
-      el("div", { class: "buttons" }, button("Back", () => dialog.close()), el("button", { type: "submit", class: "main", text: "Sign in" })),
+      buttons(button("Back", () => dialog.close()), el("button", { type: "submit", class: "main", text: "Sign in" })),
     ),
   );
   open(dialog);
@@ -77,7 +75,7 @@ export function secret(title, text) {
     el("h2", { text: title }),
     el("p", { text: "It is shown this once; nobody can read it again." }),
     shown,
-    el("div", { class: "buttons" }, button("Close", () => dialog.close())),
+    buttons(button("Close", () => dialog.close())),
   );
   open(dialog);
 }
@@ -110,7 +108,7 @@ export function help() {
       link("https://www.tradingview.com/", "tradingview.com"),
       "; µPlot, Copyright (c) 2022 Leon Sorokin. Times are UTC.",
     ),
-    el("div", { class: "buttons" }, button("Close", () => dialog.close(), { autofocus: true })),
+    buttons(button("Close", () => dialog.close(), { autofocus: true })),
   );
   open(dialog);
 }

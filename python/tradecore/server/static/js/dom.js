@@ -1,5 +1,6 @@
 // Elements without markup: text goes in as text, styles through properties, so a strict content policy holds.
 
+import { isPositive, stepped } from "./decimals.js";
 import { NONE } from "./format.js";
 
 /** Make an element. Options: class, text, on (listeners), data, and any attribute; children may be text or null. */
@@ -55,6 +56,20 @@ export function facts(labels, options = {}) {
 
 export function button(text, act, options = {}) {
   return el("button", { type: "button", text, on: { click: act }, ...options });
+}
+
+/** Buttons side by side. */
+export function buttons(...children) {
+  return el("span", { class: "buttons" }, ...children);
+}
+
+/** Let the up and down arrows move a field on a grid of `step`; returns whether a key did. */
+export function stepByKey(event, input, step) {
+  const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+  if (!by || !step || !isPositive(input.value)) return false;
+  event.preventDefault();
+  input.value = stepped(input.value, step, by);
+  return true;
 }
 
 /** A labelled control. */

@@ -48,6 +48,11 @@ export function duration(seconds) {
   return `${scaled >= 100 ? scaled.toFixed(0) : scaled.toPrecision(3)} ${unit}`;
 }
 
+/** ns UTC as a day. */
+export function day(ns) {
+  return new Date(ns / 1e6).toISOString().slice(0, 10);
+}
+
 /** ns UTC as a time of day, with milliseconds. */
 export function clock(ns) {
   return ns === null || ns === undefined ? NONE : new Date(ns / 1e6).toISOString().slice(11, 23);

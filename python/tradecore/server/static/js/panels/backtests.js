@@ -1,6 +1,6 @@
 // Backtests in processes of their own: a form, the jobs, and the report of one.
 
-import { button, el, field, panel, setText } from "../dom.js";
+import { button, buttons, el, field, panel, setText } from "../dom.js";
 import { NONE } from "../format.js";
 import { Table } from "../table.js";
 
@@ -46,7 +46,7 @@ export function backtestsPanels(app) {
   function actions(newest) {
     const report = button("Report", () => open(newest().id), { class: "small", data: { act: "report" } });
     const stop = button("Stop", () => app.shell.attempt(() => app.api.send("DELETE", `/jobs/${newest().id}`)), { class: "small danger" });
-    return el("span", { class: "buttons" }, report, stop);
+    return buttons(report, stop);
   }
 
   const columns = [

@@ -1,8 +1,7 @@
 // Orders, open ones or all that the page has been told of, each with its cancel; price and quantity change in place.
 
-import { stepped } from "../decimals.js";
 import { ask } from "../dialogs.js";
-import { button, el, panel, segments, setText } from "../dom.js";
+import { button, buttons, el, panel, segments, setText, stepByKey } from "../dom.js";
 import { NONE, clock, decimal } from "../format.js";
 import { INSTRUMENT, SIDE, Table } from "../table.js";
 
@@ -14,9 +13,7 @@ export function ordersPanel(app) {
     {
       head: "",
       make: (newest) =>
-        el(
-          "span",
-          { class: "buttons" },
+        buttons(
           button("Cancel", () => cancel(newest().id), { class: "small" }),
           button("Change", () => (edited?.id === newest().id ? send() : begin(newest())), { class: "small" }),
         ),
@@ -82,12 +79,8 @@ export function ordersPanel(app) {
 
   function pressed(event, input, name, symbol, step) {
     event.stopPropagation(); // what is written here is no key of the row or the page
-    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     const size = app.instruments.find((spec) => spec.id === symbol)?.[step];
-    if (by && size && /^\d+(\.\d+)?$/.test(input.value)) {
-      edited[name] = input.value = stepped(input.value, size, by);
-      event.preventDefault();
-    }
+    if (stepByKey(event, input, size)) edited[name] = input.value;
     if (event.key === "Enter") send();
     if (event.key === "Escape") leave();
   }

@@ -1,11 +1,9 @@
 // Users of the server, for who may manage them, and the sessions there are journals of. Both are asked for when shown.
 
 import { ask, secret } from "../dialogs.js";
-import { button, el, field, panel } from "../dom.js";
-import { clock } from "../format.js";
+import { button, buttons, el, field, panel } from "../dom.js";
+import { clock, day } from "../format.js";
 import { Table } from "../table.js";
-
-const day = (ns) => new Date(ns / 1e6).toISOString().slice(0, 10);
 
 export function usersPanel(app) {
   const name = el("input", { name: "user", maxlength: 32, autocomplete: "off", required: true });
@@ -21,9 +19,7 @@ export function usersPanel(app) {
     {
       head: "",
       make: (newest) =>
-        el(
-          "span",
-          { class: "buttons" },
+        buttons(
           button("New token", () => token(newest().name), { class: "small" }),
           button("Remove", () => remove(newest().name), { class: "small danger" }),
         ),

@@ -1,7 +1,7 @@
 // Limits and how much of each is used; the kill switch, pausing and re-arming.
 
 import { ask } from "../dialogs.js";
-import { button, el, keepOnly, panel, setClass, setPill, setText } from "../dom.js";
+import { button, buttons, el, keepOnly, panel, setClass, setPill, setText } from "../dom.js";
 import { decimal, percent } from "../format.js";
 
 const ACTIVE = { active: "good", paused: "wait", killed: "bad" };
@@ -47,7 +47,7 @@ export function riskPanel(app) {
   }
 
   return {
-    root: panel("Risk", el("div", {}, el("div", { class: "buttons" }, kill, pause, resume), el("h3", { text: "Limits and what is used" }), bars, empty), { tools: [state] }),
+    root: panel("Risk", el("div", {}, buttons(kill, pause, resume), el("h3", { text: "Limits and what is used" }), bars, empty), { tools: [state] }),
     every: 180,
     topics: () => ["risk"],
     draw(store) {

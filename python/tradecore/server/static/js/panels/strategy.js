@@ -1,7 +1,7 @@
 // One tab a strategy: what it may do, its parameters, and what it publishes of itself.
 
 import { ask } from "../dialogs.js";
-import { button, el, facts, panel, setClass, setPill, setText } from "../dom.js";
+import { button, buttons, el, facts, panel, setClass, setPill, setText } from "../dom.js";
 import { decimal, signed, symbolOf, tone } from "../format.js";
 import { Published } from "./published.js";
 
@@ -16,7 +16,7 @@ export function strategyPanel(app) {
   const none = el("p", { class: "empty", text: "It has none." });
   const published = new Published();
   const acts = ACTS.map(([act, text]) => button(text, () => tell(act, text), { data: { act } }));
-  const left = el("div", { class: "stack" }, panel("State", el("div", { class: "form" }, list, el("div", { class: "buttons" }, ...acts), failure), { tools: [state] }), panel("Parameters", el("div", { class: "scroll" }, el("table", { "aria-label": "Parameters" }, parameters), none), { flush: true }));
+  const left = el("div", { class: "stack" }, panel("State", el("div", { class: "form" }, list, buttons(...acts), failure), { tools: [state] }), panel("Parameters", el("div", { class: "scroll" }, el("table", { "aria-label": "Parameters" }, parameters), none), { flush: true }));
   left.classList.add("w4");
   const right = el("div", { class: "w8 stack" }, published.root);
   const root = el("div", { class: "page" }, el("div", { class: "w12" }, tabs), left, right);

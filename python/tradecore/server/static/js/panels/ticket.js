@@ -1,9 +1,9 @@
 // The order ticket. What it would cost is asked of the server, which walks the book; live it asks before it sends.
 
 import { idempotencyKey } from "../api.js";
-import { isPositive, places, stepped } from "../decimals.js";
+import { isPositive, places } from "../decimals.js";
 import { ask } from "../dialogs.js";
-import { checkbox, el, facts, field, panel, segments, setClass, setText } from "../dom.js";
+import { checkbox, el, facts, field, panel, segments, setClass, setText, stepByKey } from "../dom.js";
 import { NONE, decimal, fixed, money, symbolOf } from "../format.js";
 
 export function ticketPanel(app) {
@@ -40,11 +40,7 @@ export function ticketPanel(app) {
   let of = null; // the instrument the price is of
 
   price.addEventListener("keydown", (event) => {
-    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (!by || !app.spec || !isPositive(price.value)) return;
-    event.preventDefault();
-    price.value = stepped(price.value, app.spec.tick_size, by);
-    changed();
+    if (stepByKey(event, price, app.spec?.tick_size)) changed();
   });
 
   function change(given) {
