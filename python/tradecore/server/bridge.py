@@ -109,8 +109,6 @@ class Bridge:
         self.strategies = tuple(live.strategies)
         self.handed_over = Histogram()
         """From a request to its command, seconds."""
-        self.earlier = live.earlier()
-        """What a session that goes on did before the server began."""
 
     def subscribe(self, wake: Callable[[], object]) -> EventQueue:
         """Return a queue of the session's events; ``wake`` is called in the session's thread when one comes."""

@@ -60,6 +60,6 @@ class Kept:
             return
         await self._app(scope, receive, send)
         made: Response | None = scope["state"].get("view")
-        is_current = self._version() == self._of == version
+        is_current = self._version() == version
         if made is not None and is_current and len(self._answers) < _MOST and len(made.body) <= _MOST_BYTES:
             self._answers[key] = made

@@ -106,6 +106,7 @@ class Server:
         self._journals = None if journals is None else Path(journals)
         self._mounts = dict(mounts or {})
         self._bridge = Bridge(live, is_sandbox=is_sandbox)
+        self._view = View(self._bridge, live.earlier(), config.starting_cash)
         self._store = Store(config.database)
         self._accounts = Accounts(self._store)
         self._ready = threading.Event()
@@ -176,8 +177,7 @@ class Server:
 
     async def _serve(self, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
-        view = View(self._bridge, self._config.starting_cash)
-        self._view = view
+        view = self._view
         jobs = Jobs(partial(view.topics.update, "jobs"))
         view.jobs = jobs.listed
         service = Service(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -40,11 +40,13 @@ class View:
     Parameters
     ----------
     bridge : Bridge
+    earlier : mapping
+        What a session that goes on did before, as :meth:`tradecore.live.runner.Live.earlier` has it.
     cash : Decimal
         What the portfolio begins with.
     """
 
-    def __init__(self, bridge: Bridge, cash: Decimal) -> None:
+    def __init__(self, bridge: Bridge, earlier: Mapping[str, Sequence[Row]], cash: Decimal) -> None:
         self.bridge = bridge
         self.started_ns = time.time_ns()
         self.version = 0
@@ -52,7 +54,7 @@ class View:
         self.ids = [instrument.id for instrument in bridge.instruments]
         self.topics = Topics(self.snapshot)
         self.history = History(self.topics.update)
-        self.history.seed(bridge.earlier, bridge.instruments)
+        self.history.seed(earlier, bridge.instruments)
         self.sample: Sample | None = None
         self.jobs: Callable[[], list[Row]] = list
         """Returns the backtests, newest first."""
