@@ -18,12 +18,12 @@ __all__ = ["current", "encode", "failed", "ok"]
 
 def ok(data: Any, status: int = 200) -> Response:
     """Return an answer with what was asked for."""
-    return _answer(status, {"success": True, "data": data, "error": None})
+    return _answer(status, _told(data))
 
 
 def current(data: Any) -> Response:
     """Return an answer with a view: what follows from how the session stands, whoever asks. It is made once."""
-    return _View(encode({"success": True, "data": data, "error": None}))
+    return _View(encode(_told(data)))
 
 
 class _View(Response):
@@ -71,6 +71,10 @@ def encode(value: Any) -> bytes:
         return orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS)
     except orjson.JSONEncodeError:
         return orjson.dumps(_readable(value), _other, orjson.OPT_NON_STR_KEYS)
+
+
+def _told(data: Any) -> dict[str, Any]:
+    return {"success": True, "data": data, "error": None}
 
 
 def _answer(status: int, body: Any) -> Response:
