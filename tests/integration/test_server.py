@@ -491,7 +491,8 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         assert data(client.get("/api/v1/risk"))["state"] == "paused"
         assert {path: data(client.get(f"/api/v1/{path}")) for path in paths} == before
         one = f"/api/v1/orders/{first['id']}"
-        assert data(client.get(one))["fills"] == [row for row in before["fills"] if row["order_id"] == first["id"]]
+        fills = [row for row in reversed(before["fills"]) if row["order_id"] == first["id"]]
+        assert data(client.get(one))["fills"] == fills
         assert data(client.post("/api/v1/orders", json=body, headers=key), 201) == first
         assert [row["session"] for row in data(client.get("/api/v1/sessions"))] == ["s1"]
         assert token not in "".join(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())
