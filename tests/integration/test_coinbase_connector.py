@@ -251,7 +251,7 @@ def test_recorded_and_published_messages(shared: Path) -> None:
     fill = reader.fill(rest["http_fills"]["fills"][0], "c", 5)
     assert (fill.price, fill.fee, fill.liquidity) == (Decimal("45123.45"), Decimal("1.14"), "maker")
     state = reader.order_state(rest["http_order"]["order"], [], 5)
-    assert (state.end, state.price, state.qty) == (None, 10_000, Decimal("0.001"))
+    assert (state.end, *state.terms) == (None, 10_000, Decimal("0.001"), None)
     (order,) = published["docs_User"]["events"][0]["orders"]
     report = reader.order(order, 1, 5)
     assert report is not None

@@ -43,24 +43,6 @@ class Refusal(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderState:
-    """An order as the venue shows it when asked.
-
-    ``end`` is how it ended, None while it is open; ``fills`` are reports of its fills, oldest first. The rest is as in
-    a :class:`~tradecore.venues.VenueReport`.
-    """
-
-    venue_id: str
-    end: Literal["filled", "cancelled", "expired", "rejected"] | None
-    price: Decimal | None
-    qty: Decimal
-    ts_event: int
-    reason: str | None = None
-    fills: tuple[VenueReport, ...] = ()
-    trigger_price: Decimal | None = None
-
-
 class StandingTerms(NamedTuple):
     """Limit, total quantity and trigger of an order, as its venue shows it."""
 
@@ -76,6 +58,22 @@ class StandingTerms(NamedTuple):
             and (self.price == command.price or not has_limit)
             and command.trigger_price in (None, self.trigger_price)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderState:
+    """An order as the venue shows it when asked.
+
+    ``end`` is how it ended, None while it is open; ``fills`` are reports of its fills, oldest first. The rest is as in
+    a :class:`~tradecore.venues.VenueReport`.
+    """
+
+    venue_id: str
+    end: Literal["filled", "cancelled", "expired", "rejected"] | None
+    terms: StandingTerms
+    ts_event: int
+    reason: str | None = None
+    fills: tuple[VenueReport, ...] = ()
 
 
 def replaced(report: VenueReport, command: Command) -> VenueReport:
@@ -123,7 +121,7 @@ def reports_of(state: OrderState, report: VenueReport) -> list[VenueReport]:
         told.append(replace(base, kind="expired", reason=state.reason or "venue"))
     elif state.end == "filled":
         # A venue may have made it smaller meanwhile, as where two orders of one account would have met.
-        told.append(replace(base, kind="reduced", qty=state.qty))
+        told.append(replace(base, kind="reduced", qty=state.terms.qty))
     return told
 
 
@@ -248,5 +246,4 @@ class OrderDesk:
 
 
 def _is_replaced(command: Command, state: OrderState) -> bool:
-    terms = StandingTerms(state.price, state.qty, state.trigger_price)
-    return command.kind == "replace" and terms.are_of(command)
+    return command.kind == "replace" and state.terms.are_of(command)

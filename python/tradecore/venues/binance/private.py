@@ -11,7 +11,7 @@ from tradecore._core import Instrument
 from tradecore.types import Side
 from tradecore.venues.events import Balance, Event, Position, ReportKind, VenueReport
 from tradecore.venues.fees import charged
-from tradecore.venues.orders import OrderState
+from tradecore.venues.orders import OrderState, StandingTerms
 
 __all__ = ["AccountReader"]
 
@@ -189,12 +189,10 @@ class AccountReader:
 
     def order_state(self, row: Mapping[str, Any], trades: list[dict[str, Any]], ts_recv: int) -> OrderState:
         """Return an order as ``GET order`` shows it, with its trades."""
-        price = Decimal(row["price"])
         return OrderState(
             venue_id=str(row["orderId"]),
             end=_ENDS.get(row["status"]),
-            price=price if price > 0 else None,
-            qty=Decimal(row["origQty"]),
+            terms=StandingTerms(Decimal(row["price"]) or None, Decimal(row["origQty"])),
             ts_event=int(row.get("updateTime") or row["time"]) * _MS,
             reason=self._why_expired({"X": row["status"], "f": row["timeInForce"], "o": row["type"]})
             if _ENDS.get(row["status"]) == "expired"

@@ -146,9 +146,7 @@ class AccountReader:
         return OrderState(
             venue_id=row["orderId"],
             end=end,
-            price=self.terms(row).price,
-            qty=self.terms(row).qty,
-            trigger_price=self.terms(row).trigger_price,
+            terms=self.terms(row),
             ts_event=int(row["updatedTime"]) * _MS,
             reason=reason,
             fills=tuple(sorted(fills, key=lambda fill: fill.ts_event or 0)),

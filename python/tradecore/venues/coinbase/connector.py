@@ -23,7 +23,7 @@ from tradecore.venues.coinbase.streams import CoinbaseStreams
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Stream, VenueReport
 from tradecore.venues.listing import Listing, symbol_of
-from tradecore.venues.orders import OrderState, Refusal, StandingTerms
+from tradecore.venues.orders import OrderState, Refusal
 from tradecore.venues.outcomes import Outcomes
 from tradecore.venues.signing import Credentials
 from tradecore.venues.streams import MarketStreams
@@ -231,7 +231,7 @@ class CoinbaseConnector(VenueConnector):
     async def _edit(self, command: Command) -> None:
         if command.trigger_price is not None:
             raise Refusal("unsupported", "triggers are not moved here: cancel and send anew")
-        body = {"order_id": self._venue_id(command), "price": f"{command.price:f}", "size": f"{command.qty:f}"}
+        body = {"order_id": self._venue_id(command), "price": command.price_text, "size": command.qty_text}
         answer = await self._api.write("orders/edit", body)
         if not answer["success"]:
             raise refusal_of((answer.get("errors") or [{}])[0])
@@ -270,7 +270,7 @@ class CoinbaseConnector(VenueConnector):
         order.counted = max(order.counted, Decimal(row["cumulative_quantity"]))
         if report.kind == "accepted":
             self._tell(report)
-            total = Decimal(row["cumulative_quantity"]) + Decimal(row.get("leaves_quantity") or 0)
+            total = self._reader.terms(row).qty
             if order.total is not None and total < order.total:
                 # Orders of one account that meet lose what they would have traded.
                 self._tell(replace(report, kind="reduced", qty=total))
@@ -283,9 +283,7 @@ class CoinbaseConnector(VenueConnector):
             self._follow(row["order_id"], order)
 
     def _told(self, row: Mapping[str, Any], report: VenueReport) -> None:
-        total = Decimal(row["cumulative_quantity"]) + Decimal(row.get("leaves_quantity") or 0)
-        price = Decimal(row.get("limit_price") or 0)
-        self._outcomes.told(report, StandingTerms(price, total), is_filled=row["status"] == "FILLED")
+        self._outcomes.told(report, self._reader.terms(row), is_filled=row["status"] == "FILLED")
 
     def _follow(self, venue_id: str, order: _Followed) -> None:
         if not order.is_followed:

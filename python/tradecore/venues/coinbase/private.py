@@ -13,7 +13,7 @@ from tradecore.types import Side
 from tradecore.venues.coinbase.market import VENUE
 from tradecore.venues.events import ReportKind, VenueReport
 from tradecore.venues.fees import charged
-from tradecore.venues.orders import OrderState
+from tradecore.venues.orders import OrderState, StandingTerms
 
 __all__ = ["AccountReader", "to_ns", "to_text"]
 
@@ -124,6 +124,12 @@ class AccountReader:
             paid=paid,
         )
 
+    @staticmethod
+    def terms(row: Mapping[str, Any]) -> StandingTerms:
+        """Return the terms of an order as a row of the user channel shows them."""
+        qty = Decimal(row["cumulative_quantity"]) + Decimal(row.get("leaves_quantity") or 0)
+        return StandingTerms(Decimal(row.get("limit_price") or 0) or None, qty)
+
     def order_state(self, row: Mapping[str, Any], fills: Sequence[Mapping[str, Any]], ts_recv: int) -> OrderState:
         """Return an order as a request shows it, with its fills."""
         (terms,) = row["order_configuration"].values()
@@ -132,8 +138,10 @@ class AccountReader:
         return OrderState(
             venue_id=row["order_id"],
             end=end,
-            price=Decimal(terms["limit_price"]) if "limit_price" in terms else None,
-            qty=Decimal(row["filled_size"] if end == "filled" else terms["base_size"]),
+            terms=StandingTerms(
+                Decimal(terms["limit_price"]) if "limit_price" in terms else None,
+                Decimal(row["filled_size"] if end == "filled" else terms["base_size"]),
+            ),
             ts_event=to_ns(row.get("last_fill_time") or row["created_time"]),
             reason=reason,
             fills=tuple(sorted(told, key=lambda fill: fill.ts_event or 0)),
