@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -46,9 +45,8 @@ class Link:
         self._clock = clock
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST)
         self._held: bytes | None = None
-        self._later: dict[int, Timer] = {}
-        """What is still to be sent, by number: timers of one moment have one hash."""
-        self._numbers = itertools.count()
+        self._later: dict[Callable[[], None], Timer] = {}
+        """What is still to be sent, by what sends it: timers of one moment have one hash."""
         self.is_half_open = False
         self.is_cut = False
 
@@ -87,13 +85,11 @@ class Link:
             self._put(held)
 
     def _push_later(self, text: bytes, seconds: float) -> None:
-        number = next(self._numbers)
-
         def arrive() -> None:
-            del self._later[number]
+            del self._later[arrive]
             self._put(text)
 
-        self._later[number] = self._clock.call_later(seconds, arrive)
+        self._later[arrive] = self._clock.call_later(seconds, arrive)
 
     def _put(self, text: bytes) -> None:
         if self.is_half_open or self.is_cut:
