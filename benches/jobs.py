@@ -21,7 +21,7 @@ from benches.harness import Job, Limit, Target, run_seconds
 from benches.indicators import indicator_jobs
 from benches.journals import journal_jobs
 from benches.live import live_jobs
-from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
+from benches.market import NAME, Crowd, Market, depth_decoder, depth_frames
 from benches.risk import risk_jobs
 from benches.runs import run_jobs
 from benches.signals import signal_jobs
@@ -511,9 +511,7 @@ def depth_frame() -> Job:
     spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
 
     def ours() -> float:
-        decoder = tc.FeedDecoder("BINANCE_USDM", [spec], keep_events=False)
-        decoder.feed(frames[0], 0)
-        decoder.feed(SNAPSHOT, 0)
+        decoder = depth_decoder(spec, frames[0], keep_events=False)
         feed = decoder.feed
         started = time.perf_counter()
         for frame in frames[1:]:

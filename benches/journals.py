@@ -11,15 +11,14 @@ from typing import Any
 
 import tradecore as tc
 from benches.harness import Job, Limit
-from benches.market import SNAPSHOT, depth_frames
+from benches.live import Watcher
+from benches.market import depth_decoder, depth_frames
 from tradecore.live.journal import JournalReader, JournalWriter
 from tradecore.live.session import Session
 from tradecore.session.kernel import build_kernel
 from tradecore.venues import Frame
 
-_SPEC = tc.Instrument(
-    "BTCUSDT.BINANCE_USDM", kind="linear", base="B", quote="Q", price_increment="0.01", qty_increment="0.001"
-)
+_SPEC = tc.find_instrument("BTCUSDT.BINANCE_USDM")
 
 
 def journal_jobs(rows: int) -> dict[str, Callable[[], Job]]:
@@ -58,15 +57,10 @@ class _Desk:
         """Nothing is on its way."""
 
 
-class _Watcher(tc.Strategy):
-    def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
-        """Look at it."""
-
-
 class _Replier(tc.Strategy):
     def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
         """Bid far away."""
-        ctx.buy(_SPEC.id, "0.001", "50000", post_only=True)
+        ctx.buy(_SPEC.id, "0.01", "50000", post_only=True)
 
 
 def _kernel(strategy: type[tc.Strategy]) -> tc.Kernel:
@@ -76,9 +70,7 @@ def _kernel(strategy: type[tc.Strategy]) -> tc.Kernel:
 def _run(strategy: type[tc.Strategy], frames: Sequence[bytes], journal: JournalWriter | None) -> float:
     """Have a session take frames, each in a turn of its own, and return how long that took, seconds."""
     session = Session(_kernel(strategy), [_SPEC], _Desk(), journal)
-    decoder = tc.FeedDecoder("BINANCE_USDM", [_SPEC])
-    decoder.feed(frames[0], 0)
-    decoder.feed(SNAPSHOT, 0)
+    decoder = depth_decoder(_SPEC, frames[0])
     session.start(0)
     session.message(1, _SPEC.id, decoder)
     session.kernel.feed(1, 0, tc.BookState.SYNCED, "")
@@ -111,7 +103,7 @@ def replay(inputs: int) -> Job:
     def written() -> tempfile.TemporaryDirectory[str]:
         folder = tempfile.TemporaryDirectory()
         with JournalWriter(Path(folder.name) / "j", {}) as journal:
-            _run(_Watcher, depth_frames(inputs), journal)
+            _run(Watcher, depth_frames(inputs), journal)
         return folder
 
     @cache
@@ -119,13 +111,13 @@ def replay(inputs: int) -> Job:
         return JournalReader(Path(written().name) / "j").entries()
 
     def replayed() -> float:
-        kernel, journal = _kernel(_Watcher), entries()
+        kernel, journal = _kernel(Watcher), entries()
         started = time.perf_counter()
         kernel.replay(journal)
         return time.perf_counter() - started
 
     def recovered() -> float:
-        session, folder = Session(_kernel(_Watcher), [_SPEC], _Desk()), Path(written().name) / "j"
+        session, folder = Session(_kernel(Watcher), [_SPEC], _Desk()), Path(written().name) / "j"
         started = time.perf_counter()
         assert session.recover(JournalReader(folder)) >= inputs - 1
         return time.perf_counter() - started

@@ -18,7 +18,7 @@ import numpy as np
 
 import tradecore as tc
 from benches.harness import Job, Limit
-from benches.market import SNAPSHOT, depth_frames
+from benches.market import depth_decoder, depth_frames
 from tradecore.live.runner import Live
 from tradecore.session.kernel import build_kernel
 from tradecore.venues import Credentials, Secret
@@ -63,16 +63,12 @@ class Watcher(tc.Strategy):
 def frame_to_hook(count: int) -> Job:
     """Take depth frames of twenty levels from bytes until ``on_book`` has returned."""
     frames = depth_frames(count)
-    spec = tc.Instrument(
-        "BTCUSDT.BINANCE_USDM", kind="linear", base="B", quote="Q", price_increment="0.01", qty_increment="0.001"
-    )
+    spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
 
     def run() -> float:
         strategy = Watcher("w", [spec.id])
         kernel = build_kernel("bench", [strategy], [spec], stop_run_on_error=True, keeps_journal=False)
-        decoder = tc.FeedDecoder("BINANCE_USDM", [spec])
-        decoder.feed(frames[0], 0)
-        decoder.feed(SNAPSHOT, 0)
+        decoder = depth_decoder(spec, frames[0])
         kernel.start(0)
         kernel.message(1, 0, decoder.events(spec.id))
         kernel.feed(1, 0, tc.BookState.SYNCED, "")

@@ -204,5 +204,13 @@ def depth_frames(count: int, levels: int = 10) -> list[bytes]:
     return frames
 
 
+def depth_decoder(spec: tc.Instrument, first: bytes, *, keep_events: bool = True) -> tc.FeedDecoder:
+    """Return a decoder whose book is synced with the first of some depth frames."""
+    decoder = tc.FeedDecoder("BINANCE_USDM", [spec], keep_events=keep_events)
+    decoder.feed(first, 0)
+    decoder.feed(SNAPSHOT, 0)
+    return decoder
+
+
 SNAPSHOT = b'{"lastUpdateId":5,"bids":[["59000.00","1.000"]],"asks":[["61000.00","1.000"]]}'
 """What :func:`depth_frames` goes on from."""
