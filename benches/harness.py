@@ -80,7 +80,7 @@ def loop_turn_ns() -> float:
     return best
 
 
-_SCALE = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1.0, "B": 1.0}
+_SCALE = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1.0, "B": 1.0, "frames": 1.0}
 
 
 def race(name: str, job: Job, rounds: int) -> Outcome:

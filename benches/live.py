@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 import numpy as np
@@ -38,7 +39,8 @@ def live_jobs(rows: int) -> dict[str, Callable[[], Job]]:
     return {
         "live frame to on_book": lambda: frame_to_hook(frames),
         "live frame to order": lambda: frame_to_order(frames),
-        "live flood": lambda: flood(seconds),
+        "live flood, how late": lambda: flood_late(seconds),
+        "live flood, frames dropped": lambda: flood_dropped(seconds),
     }
 
 
@@ -111,18 +113,36 @@ def frame_to_order(frames: int) -> Job:
     return Job("us", dict.fromkeys(work, 1.0), work, limits=tuple(limits), rounds=2)
 
 
-def flood(seconds: float) -> Job:
-    """Send changes of ten books at a rate, and see how long after they were due the strategy is done with them."""
-    work = {f"{rate:,}/s, {name}": _flooding(rate, seconds, is_fast) for rate, is_fast, name in _RATES}
+def flood_late(seconds: float) -> Job:
+    """Send changes of ten books at a rate, and see how long after they were due the session is done with them."""
+    work = _floods(seconds, lambda flooded: flooded.late_s)
     limits = tuple(Limit(name, 250.0) for name in work)
-    return Job("ms", dict.fromkeys(work, 1.0), work, limits=limits, rounds=2, note="how late at the end")
+    return Job("ms", dict.fromkeys(work, 1.0), work, limits=limits, rounds=2)
+
+
+def flood_dropped(seconds: float) -> Job:
+    """Send the same, and see how many of them the session had no room for."""
+    work = _floods(seconds, lambda flooded: flooded.dropped)
+    limits = tuple(Limit(name, 0.0) for name in work)
+    return Job("frames", dict.fromkeys(work, 1.0), work, limits=limits, rounds=1)
+
+
+class _Flooded(NamedTuple):
+    """What came of a flood."""
+
+    late_s: float
+    dropped: int
 
 
 _RATES = ((40_000, False, "default transport"), (100_000, True, "picows and uvloop"))
 
 
-def _flooding(rate: int, seconds: float, is_fast: bool) -> Callable[[], float]:
-    return lambda: asyncio_run(lambda url: _flood(url, rate, int(rate * seconds), is_fast), is_fast=is_fast)
+def _floods(seconds: float, figure: Callable[[_Flooded], float]) -> dict[str, Callable[[], float]]:
+    def run(rate: int, is_fast: bool) -> Callable[[], float]:
+        flood = partial(_flood, rate=rate, frames=int(rate * seconds), is_fast=is_fast)
+        return lambda: figure(asyncio_run(flood, is_fast=is_fast))
+
+    return {f"{rate:,}/s, {name}": run(rate, is_fast) for rate, is_fast, name in _RATES}
 
 
 async def _probe(url: str, frames: int, entry: Entry, is_fast: bool) -> list[int]:
@@ -134,18 +154,20 @@ async def _probe(url: str, frames: int, entry: Entry, is_fast: bool) -> list[int
     return await _trading(url, Replier("r", [_NAME]), ask, entry=entry, is_fast=is_fast)
 
 
-async def _flood(url: str, rate: int, frames: int, is_fast: bool) -> float:
+async def _flood(url: str, rate: int, frames: int, is_fast: bool) -> _Flooded:
     strategy = Watcher("w", [f"B{number}USDT.BINANCE_USDM" for number in range(10)])
 
-    async def ask(live: Live, _: tc.Strategy, http: aiohttp.ClientSession) -> float:
-        before = strategy.seen
+    async def ask(live: Live, _: tc.Strategy, http: aiohttp.ClientSession) -> _Flooded:
+        before = live.state
         asked = {"frames": frames, "per_second": rate}
         async with http.post(f"{url}/flood", json=asked) as answer:
             started = (await answer.json())["started"]
-        while strategy.seen < before + frames:
-            assert live.state.dropped == 0, "frames were dropped"
+        while True:
+            now = live.state
+            dropped = now.dropped - before.dropped
+            if now.frames - before.frames + dropped >= frames:
+                return _Flooded(time.perf_counter() - started - frames / rate, dropped)
             await asyncio.sleep(0.001)
-        return time.perf_counter() - started - frames / rate
 
     return await _trading(url, strategy, ask, entry="websocket", is_fast=is_fast)
 
