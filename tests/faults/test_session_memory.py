@@ -18,6 +18,7 @@ from tradecore.live.desk import PaperDesk
 from tradecore.live.session import Session
 from tradecore.live.tables import SessionTables
 from tradecore.session.kernel import build_kernel
+from tradecore.venues.clock import VirtualClock
 
 moves = sys.argv[1] == "moves"
 venue = tc.SimVenue("SYNTH", latency=tc.Latency(entry="1ms", response="1ms"))
@@ -36,7 +37,7 @@ spec = tc.Instrument("X.SYNTH", kind="linear", base="X", quote="USDT", price_inc
 desk = PaperDesk([spec], {"SYNTH": venue})
 kernel = build_kernel("s", [Busy("b", [spec.id])], desk.instruments, keeps_journal=False)
 session = Session(kernel, desk.instruments, desk)
-tables = SessionTables([spec.id], ["b"])
+tables = SessionTables(session, ["b"], VirtualClock(), lambda work: work())
 start = 10**18
 session.start(start)
 rows = [(start, CLEAR, 0, 0, 0, 0), (start, SET, 1, 0, 100, 5), (start, SET, -1, LAST, 101, 5)]
@@ -52,11 +53,11 @@ for second in range(60):
     at += 10**9
     session.advance(at)
     if moves:
-        tables.move(kernel.take_tables())
+        tables.take(kernel.take_tables())
     if second == 10:
         begin = resident()
 grown = resident() - begin
-tables.end(kernel.take_tables())
+tables.end()
 print(tables.store.table("orders", ["order_id"]).height, round(grown, 1))
 """
 

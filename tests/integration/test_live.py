@@ -23,11 +23,11 @@ from tradecore.errors import (
     StrategyError,
 )
 from tradecore.live import journal as journals
-from tradecore.live import runner
 from tradecore.live.events import LinkChanged, SessionFailed
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
+from tradecore.live.tables import SessionTables
 from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret
@@ -173,7 +173,7 @@ def test_a_paper_session_trades_and_its_journal_decides_the_same(tmp_path: Path)
 
 
 def test_rows_that_left_memory_are_in_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_MOVE_S", 0.02)
+    monkeypatch.setattr(SessionTables, "_every_s", 0.02)
     results = []
 
     async def work(server: FakeBinance) -> None:

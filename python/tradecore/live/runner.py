@@ -9,7 +9,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument
 from tradecore.backtest.tables import TableStore
@@ -43,16 +43,11 @@ from tradecore.venues import Connector, Stream, VenueQueue
 from tradecore.venues.clock import Clock, SystemClock, Timer
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
 
-if TYPE_CHECKING:
-    from tradecore.live.projecting import Projector
-
 __all__ = ["Live"]
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger("tradecore.live")
-_MOVE_S = 30.0
-"""Rows of orders, fills and equity leave memory so often."""
 _WRITE_S = 1.0
 """What leads to no command is in the journal's file after so long."""
 _LEAST_DEAD_MAN_S = 3.0
@@ -172,7 +167,6 @@ class Live:
             raise InvalidValueError("store", "needs a journal, which it is made of")
         self._wanted = wanted
         self._store = store
-        self._projector: Projector | None = None
         self._journal = None if journal is None else Path(journal)
         self._durability: Durability = durability
         self._clock = clock or SystemClock()
@@ -196,6 +190,7 @@ class Live:
         self._intakes: list[Intake] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._session: Session | None = None
+        self._tables: SessionTables | None = None
         # What has arrived before the strategies start; None once they have.
         self._held: list[LineInput] | None = []
         self._books: dict[str, BookState] = dict.fromkeys(wanted, BookState.EMPTY)
@@ -206,9 +201,8 @@ class Live:
         self._failure: BaseException | None = None
         self._wake: Timer | None = None
         self._wake_ns: int | None = None
-        self._is_resumed = False
-        # What the kernel recorded of before, of a session that goes on.
-        self._recovered: dict[str, dict[str, Any]] = {}
+        # What the kernel recorded of before; None of a session that does not go on.
+        self._recovered: dict[str, dict[str, Any]] | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -315,10 +309,9 @@ class Live:
             Rows of ``orders``, those that are open with them, ``fills`` and ``payments``, as tables of results have
             them.
         """
-        if not self._recovered:
+        if self._recovered is None:
             return {}
-        names = [strategy.name for strategy in self.strategies]
-        store = TableStore([instrument.id for instrument in self.session.instruments], names)
+        store = TableStore([instrument.id for instrument in self.session.instruments], self._names)
         store.keep({**self._recovered, "known": self.session.kernel.known_orders()})
         rows = {name: store.table(name).to_dicts() for name in ("orders", "known", "fills", "payments")}
         orders = sorted(rows["orders"] + rows["known"], key=lambda row: int(row["order_id"]))
@@ -360,6 +353,14 @@ class Live:
     def _mode(self) -> Mode:
         return "live" if self._paper is None else "paper"
 
+    @property
+    def _is_resumed(self) -> bool:
+        return self._recovered is not None
+
+    @property
+    def _names(self) -> list[str]:
+        return [strategy.name for strategy in self.strategies]
+
     async def _open(self) -> None:
         instruments = await self._connect()
         reader = None if self._journal is None else session_to_resume(self._journal)
@@ -390,21 +391,23 @@ class Live:
         if reader is not None:
             count = session.recover(reader)
             if count > 0:  # a kernel of a process that died before its first input has not begun
-                self._is_resumed, self._recovered = True, kernel.take_tables()
+                self._recovered = kernel.take_tables()
             _LOG.info("session %s goes on after %d records of its journal", name, count)
         elif self._paper is not None:
             kernel.carry_refusals(self._clock.now_ns())
-        names = [strategy.name for strategy in self.strategies]
-        self._tables = SessionTables([instrument.id for instrument in instruments], names)
-        if self._store is not None:
-            # What a store needs comes with an extra.
-            from tradecore.live.projecting import Projector
-            from tradecore.store import Store
+        self._tables = self._make_tables(session, name)
+        if self._recovered is not None:
+            self._tables.take(self._recovered)
 
-            store = Store(self._store)
-            self._projector = Projector(store, session, name, self._mode, names, self._clock, self._tables)
-        if self._recovered:
-            (self._tables.move if self._projector is None else self._projector.take)(self._recovered)
+    def _make_tables(self, session: Session, name: str) -> SessionTables:
+        if self._store is None:
+            return SessionTables(session, self._names, self._clock, self._guarded)
+        # What a store needs comes with an extra.
+        from tradecore.live.projecting import Projector
+        from tradecore.store import Store
+
+        store = Store(self._store)
+        return Projector(session, self._names, self._clock, self._guarded, store=store, name=name, mode=self._mode)
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
         if is_new and any(folder.glob("*.tcj*")):
@@ -434,6 +437,7 @@ class Live:
     async def _begin(self) -> None:
         """Wait for books, reconcile, start the strategies and let them have what arrived meanwhile."""
         session = self.session
+        assert self._tables is not None
         if session.journal is not None:
             self._tasks.append(asyncio.create_task(self._keep_written(), name="session journal"))
         await self._wait_for_books()
@@ -444,10 +448,7 @@ class Live:
         begun = self._now()
         if not self._is_resumed:
             session.start(begun)
-        if self._projector is not None:
-            self._projector.start()
-        else:
-            self._tasks.append(asyncio.create_task(self._keep_flat(), name="session tables"))
+        self._tables.start()
         held, self._held = self._held or [], None
         self._started.set()
         for each in held:
@@ -523,6 +524,7 @@ class Live:
 
     async def _end(self) -> SessionResult:
         session = self.session
+        assert self._tables is not None
         has_begun = self._held is None
         cancels = self._on_stop == "cancel" or self._failure is not None
         try:
@@ -544,14 +546,9 @@ class Live:
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.
-        has_ended = session.journal is not None and self._failure is None and (has_begun or not self._is_resumed)
-        if session.journal is not None and has_ended:
-            session.write_down()
-            session.journal.end({"digest": digest})
-        if self._projector is not None:
-            self._projector.end(digest if has_ended else None)
-        else:
-            self._tables.end(session.kernel.take_tables())
+        if self._failure is None and (has_begun or not self._is_resumed):
+            session.end(digest)
+        self._tables.end()
         return SessionResult(str(self._name), digest, session.kernel.failures, held, self._tables.store)
 
     async def _flat_of_orders(self) -> None:
@@ -574,13 +571,12 @@ class Live:
         self._tasks.clear()
         if self._wake is not None:
             self._wake.cancel()
-        if self._projector is not None:
-            await self._projector.close()
+        if self._tables is not None:
+            await self._tables.close()
         for connector in self._connectors.values():
             await connector.close()
-        if self._session is not None and self._session.journal is not None:
-            journal, self._session.journal = self._session.journal, None
-            journal.close()
+        if self._session is not None:
+            self._session.close()
 
     def _guarded(self, work: Callable[..., object], *given: Any) -> None:
         """Do something that may fail: the session ends then, and cancels first."""
@@ -616,12 +612,6 @@ class Live:
         while self._failure is None:
             await self._clock.sleep(_WRITE_S)
             self._guarded(self.session.flush)
-
-    async def _keep_flat(self) -> None:
-        """Have what the kernel records leave memory, where no store takes it."""
-        while self._failure is None:
-            await self._clock.sleep(_MOVE_S)
-            self._guarded(lambda: self._tables.move(self.session.kernel.take_tables()))
 
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)

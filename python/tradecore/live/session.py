@@ -53,6 +53,8 @@ class Session:
         """Time of the first input in its journal, ns UTC; None without any."""
         self.moves = 0
         """How often something happened to the account, or was asked for."""
+        self.digest: str | None = None
+        """That of a session which has ended in order."""
         self._waiting: list[Command] | None = None
         """What waits to be sent until the account is known; None while nothing has to wait."""
         self._has_started = False
@@ -97,6 +99,19 @@ class Session:
         """Stop them: their last hook runs, what they send in it is carried out."""
         self.kernel.stop(at_ns)
         self.settle(at_ns)
+
+    def end(self, digest: str) -> None:
+        """Say that it has ended in order: it is not taken up again."""
+        self.digest = digest
+        if self.journal is not None:
+            self.write_down()
+            self.journal.end({"digest": digest})
+
+    def close(self) -> None:
+        """Close the journal."""
+        journal, self.journal = self.journal, None
+        if journal is not None:
+            journal.close()
 
     def frame(self, frame: Frame) -> None:
         """Write down bytes of a venue."""

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 from tradecore.backtest.tables import TableStore
+from tradecore.live.session import Session
+from tradecore.venues.clock import Clock, Timer
 
-__all__ = ["SessionTables"]
+__all__ = ["SessionTables", "Tables"]
+
+Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""As ``Kernel.take_tables`` gives them."""
 
 
 class SessionTables:
-    """What a session's kernel has recorded, in the order it was taken.
+    """What a session's kernel has recorded, taken every while, in the order it was taken.
 
     Parameters
     ----------
-    instruments, strategies : sequence of str
+    session : Session
+        Before it starts, or once it has recovered.
+    strategies : sequence of str
+    clock : Clock
+    guarded : callable
+        Calls what may fail, and sees to it that the session ends then.
 
     Attributes
     ----------
@@ -23,11 +33,27 @@ class SessionTables:
         All rows, once :meth:`end` has taken the last.
     """
 
-    def __init__(self, instruments: Sequence[str], strategies: Sequence[str]) -> None:
-        self.store = TableStore(instruments, strategies)
+    _every_s: ClassVar[float] = 30.0
+
+    def __init__(
+        self,
+        session: Session,
+        strategies: Sequence[str],
+        clock: Clock,
+        guarded: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self.store = TableStore([instrument.id for instrument in session.instruments], strategies)
+        self._session = session
+        self._clock = clock
+        self._guarded = guarded
+        self._timer: Timer | None = None
         self._moved = 0
 
-    def move(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def start(self) -> None:
+        """Take what there is every while, from now on."""
+        self._wait()
+
+    def take(self, tables: Tables) -> None:
         """Move rows that the kernel gave away to disk, in a folder that lives as long as the store.
 
         Raises
@@ -39,9 +65,31 @@ class SessionTables:
             self.store.spill(tables, self._moved)
             self._moved += 1
 
-    def end(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take the last rows."""
+    def end(self) -> Tables:
+        """Take the last rows, and return them."""
+        self._stop()
+        tables = self._session.kernel.take_tables()
         self.store.keep(tables, self._moved)
+        return tables
+
+    async def close(self) -> None:
+        """Take nothing any more."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self) -> None:
+        self._timer = self._clock.call_later(self._every_s, self._look)
+
+    def _look(self) -> None:
+        self._wait()
+        self._guarded(self._take_new)
+
+    def _take_new(self) -> None:
+        self.take(self._session.kernel.take_tables())
 
 
 def _has_rows(columns: Mapping[str, Any]) -> bool:
