@@ -6,8 +6,9 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -80,15 +81,42 @@ def credentials(server: LocalServer) -> Credentials:
     return Credentials(key=server.clients[0].key, secret=Secret(server.clients[0].secret))
 
 
-@asynccontextmanager
-async def trading(live: Live, sleeper: Sleeper) -> AsyncIterator[None]:
-    async with live:
-        running = asyncio.create_task(live.run())
-        await until(lambda: (live.has_begun and live.state.open_orders == 1) or running.done())
-        yield
-        sleeper.go_on.set()
-        live.stop()
-        await running
+@contextmanager
+def session(venue: str, **options: Any) -> Iterator[tuple[LocalServer, Live, Sleeper]]:
+    """A session on real orders, that is not open yet, with the server it trades at."""
+    sleeper = Sleeper("m", [name_at(venue)])
+    with serving(venue) as server:
+        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
+        yield server, Live([sleeper], [connector], **options), sleeper
+
+
+def trade(live: Live, sleeper: Sleeper, during: Callable[[], Awaitable[None]]) -> None:
+    """Run a session, and something once its order rests."""
+
+    async def work() -> None:
+        async with live:
+            running = asyncio.create_task(live.run())
+            await until(lambda: (live.has_begun and live.state.open_orders == 1) or running.done())
+            await during()
+            sleeper.go_on.set()
+            live.stop()
+            await running
+
+    run(work)
+
+
+async def hold(sleeper: Sleeper, meanwhile: Callable[[], object]) -> None:
+    """Have the event loop stand still while a thread does something, which lets it go."""
+    doing = asyncio.get_running_loop().run_in_executor(None, meanwhile)
+    sleeper.is_asked = True
+    await doing
+
+
+def let_go_when_blocked(live: Live, sleeper: Sleeper, after_s: float = 0.0) -> None:
+    while live.blocked is None:
+        time.sleep(0.05)
+    time.sleep(after_s)
+    sleeper.go_on.set()
 
 
 def open_at(venue: str, server: LocalServer) -> int:
@@ -102,21 +130,13 @@ def open_at(venue: str, server: LocalServer) -> int:
     return asyncio.run(ask())
 
 
-def watching(look: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=look)
-    thread.start()
-    return thread
-
-
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_hook_that_does_not_return_is_named_and_orders_are_cancelled_meanwhile(
     venue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "tradecore.live")
-    sleeper, seen = Sleeper("m", [name_at(venue)]), []
-    with serving(venue) as server:
-        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], block_after=2.0)
+    seen = []
+    with session(venue, block_after=2.0) as (server, live, sleeper):
         told = live.events.queue(LoopBlocked, size=10, policy="fail")
 
         def look() -> None:
@@ -126,17 +146,13 @@ def test_a_hook_that_does_not_return_is_named_and_orders_are_cancelled_meanwhile
             seen.append((live.blocked, judge(None, 0.0, Thresholds(), live.blocked).checks[0]))
             sleeper.go_on.set()
 
-        async def work() -> None:
-            async with trading(live, sleeper):
-                assert await asyncio.to_thread(open_at, venue, server) == 1
-                thread = watching(look)
-                sleeper.is_asked = True
-                await until(lambda: seen, 60)
-                await asyncio.to_thread(thread.join)
-                await until(lambda: live.state.open_orders == 0)
-                await until(lambda: live.blocked is None and len(told) == 1)
+        async def during() -> None:
+            assert await asyncio.to_thread(open_at, venue, server) == 1
+            await hold(sleeper, look)
+            await until(lambda: live.state.open_orders == 0)
+            await until(lambda: live.blocked is None and len(told) == 1)
 
-        run(work)
+        trade(live, sleeper, during)
     ((blocked, check),) = seen
     assert blocked is not None
     assert (blocked.strategy, blocked.hook) == ("m", "quote")
@@ -154,28 +170,15 @@ def test_a_hook_that_does_not_return_is_named_and_orders_are_cancelled_meanwhile
 
 
 def test_the_policy_may_be_to_tell_alone() -> None:
-    venue = "BINANCE"
-    sleeper = Sleeper("m", [name_at(venue)])
-    with serving(venue) as server:
-        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], block_after=2.0, on_block="tell")
+    with session("BINANCE", block_after=2.0, on_block="tell") as (server, live, sleeper):
         told = live.events.queue(LoopBlocked, size=10, policy="fail")
 
-        def look() -> None:
-            while live.blocked is None:
-                time.sleep(0.05)
-            time.sleep(1.0)
-            sleeper.go_on.set()
+        async def during() -> None:
+            await hold(sleeper, lambda: let_go_when_blocked(live, sleeper, after_s=1.0))
+            await until(lambda: len(told) == 1)
+            assert await asyncio.to_thread(open_at, "BINANCE", server) == 1
 
-        async def work() -> None:
-            async with trading(live, sleeper):
-                thread = watching(look)
-                sleeper.is_asked = True
-                await until(lambda: len(told) == 1)
-                await asyncio.to_thread(thread.join)
-                assert await asyncio.to_thread(open_at, venue, server) == 1
-
-        run(work)
+        trade(live, sleeper, during)
     event = told.poll()
     assert isinstance(event, LoopBlocked)
     assert not event.is_cancelling
@@ -187,42 +190,26 @@ def test_on_paper_orders_are_cancelled_when_the_loop_goes_on() -> None:
     with serving(venue) as server:
         live = Live([sleeper], [make_connector(venue, url=server.rest)], paper=[tc.SimVenue(venue)], block_after=2.0)
 
-        def look() -> None:
-            while live.blocked is None:
-                time.sleep(0.05)
-            sleeper.go_on.set()
+        async def during() -> None:
+            await hold(sleeper, lambda: let_go_when_blocked(live, sleeper))
+            await until(lambda: live.state.open_orders == 0)
 
-        async def work() -> None:
-            async with trading(live, sleeper):
-                thread = watching(look)
-                sleeper.is_asked = True
-                await until(lambda: sleeper.go_on.is_set() and live.state.open_orders == 0)
-                await asyncio.to_thread(thread.join)
-
-        run(work)
+        trade(live, sleeper, during)
 
 
 def test_a_venue_that_hears_of_nobody_cancels_and_is_told_while_a_session_lives() -> None:
-    venue = "BINANCE_USDM"
-    sleeper = Sleeper("m", [name_at(venue)])
-    with serving(venue) as server:
-        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], on_block="tell", dead_man=6.0)
+    venue, left = "BINANCE_USDM", []
+    with session(venue, on_block="tell", dead_man=6.0) as (server, live, sleeper):
 
-        async def work() -> None:
-            async with trading(live, sleeper):
-                until_s = time.monotonic() + 8
-                while time.monotonic() < until_s:
-                    await asyncio.sleep(0.1)
-                    assert live.state.open_orders == 1
-                sleeper.is_asked = True
-                asked = watching(lambda: left.append(_emptied(venue, server, sleeper)))
-                await until(lambda: left, 60)
-                await asyncio.to_thread(asked.join)
+        async def during() -> None:
+            until_s = time.monotonic() + 8
+            while time.monotonic() < until_s:
+                await asyncio.sleep(0.1)
+                assert live.state.open_orders == 1
+            await hold(sleeper, lambda: left.append(_emptied(venue, server, sleeper)))
 
-        left: list[bool] = []
-        run(work)
-        assert left == [True]
+        trade(live, sleeper, during)
+    assert left == [True]
 
 
 def _emptied(venue: str, server: LocalServer, sleeper: Sleeper) -> bool:
@@ -238,19 +225,14 @@ def _emptied(venue: str, server: LocalServer, sleeper: Sleeper) -> bool:
 
 
 def test_orders_that_are_to_stay_outlive_the_switch() -> None:
-    venue = "BINANCE_USDM"
-    sleeper = Sleeper("m", [name_at(venue)])
-    with serving(venue) as server:
-        connector = make_connector(venue, credentials=credentials(server), url=server.rest, seed=1)
-        live = Live([sleeper], [connector], on_stop="keep", dead_man=3.0)
+    with session("BINANCE_USDM", on_stop="keep", dead_man=3.0) as (server, live, sleeper):
 
-        async def work() -> None:
-            async with trading(live, sleeper):
-                pass
+        async def during() -> None:
+            pass
 
-        run(work)
+        trade(live, sleeper, during)
         time.sleep(4)
-        assert open_at(venue, server) == 1
+        assert open_at("BINANCE_USDM", server) == 1
 
 
 def test_the_switch_waits_for_some_seconds_at_least() -> None:
