@@ -101,6 +101,12 @@ class Auditor:
         self._carry_out(line, account, actions)
         self._known_until[line.venue] = asked_ns
 
+    def begin_on_paper(self, line: Line) -> None:
+        """Bring a session in line with an exchange that begins anew: orders are gone, what was traded stays."""
+        known = self._session.known(line.instruments)
+        account = VenueAccount(positions=known.positions, balances=known.balances)
+        self._carry_out(line, account, self._session.differences(account, line.instruments))
+
     async def watch(self, line: Line) -> None:
         """Find what was missed of a venue's word, every while and when it was out of hearing, until cancelled."""
         while True:

@@ -122,9 +122,7 @@ class Line:
                     self.connector.subscribe(strategy.name, name, streams)
 
     def read(self, event: Event) -> list[LineInput]:
-        """Return what an event is to a session."""
-        if isinstance(event, Frame):
-            return self.rows(event)
+        """Return what an event that is no frame is to a session."""
         if not isinstance(event, FeedState):
             if isinstance(event, LinkState) and event.is_up:  # it may have been to tell of the account meanwhile
                 self.is_doubted.set()

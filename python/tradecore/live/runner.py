@@ -33,7 +33,7 @@ from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
 from tradecore.live.tables import SessionTables
 from tradecore.live.watchdog import Blocked, Watchdog
-from tradecore.reconcile import ReconcileAction, VenueAccount
+from tradecore.reconcile import ReconcileAction
 from tradecore.risk import RiskLimits
 from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
@@ -176,7 +176,7 @@ class Live:
         self._on_stop = on_stop
         self._sync_timeout = sync_timeout
         self._switches = Switches(dead_man, self._clock)
-        self._is_cancelling_blocked = on_block == "cancel"
+        self._on_block = on_block
         self._watchdog = Watchdog(
             strategies,
             block_after_s=block_after,
@@ -474,19 +474,13 @@ class Live:
 
     async def _reconcile(self) -> None:
         session = self.session
+        auditor = Auditor(session, self._clock, self._deliver, self._now, self._differs)
         if self._paper is not None:
-            # The exchange of paper trading begins anew: orders are gone, what was traded stays.
             for line in self.lines:
-                known = session.known(line.instruments)
-                account = VenueAccount(positions=known.positions, balances=known.balances)
-                actions = session.differences(account, line.instruments)
-                for action in actions:
-                    self._differs(line, action)
-                session.carry_out(self._now(), account, actions)
+                auditor.begin_on_paper(line)
             return
         # Of a new session there are no executions.
         known_until = session.now_ns if self._is_resumed else self._clock.now_ns()
-        auditor = Auditor(session, self._clock, self._deliver, self._now, self._differs)
         session.hold()
         for line in self.lines:
             await auditor.begin(line, known_until)
@@ -505,7 +499,7 @@ class Live:
 
     def _unblocked(self, blocked: Blocked, seconds: float) -> None:
         """Tell it, and ask for cancels as well: commands may have left since, and others may still wait to."""
-        cancels = self._is_cancelling_blocked and self.has_begun
+        cancels = self._on_block == "cancel" and self.has_begun
         since_ns, strategy, hook, line = blocked.since_ns, blocked.strategy, blocked.hook, blocked.line
         self.events.publish(LoopBlocked(self._now(), since_ns, seconds, strategy, hook, line, cancels))
         _LOG.critical("the event loop goes on after %.1f s", seconds)
@@ -623,7 +617,7 @@ class Live:
 
     def _take_in(self, event: LineInput) -> None:
         if isinstance(event, Rows) and self._held is None:
-            if self._failure is None:
+            if self._failure is None:  # the way of nearly every frame, and so the shortest
                 session = self.session
                 now = max(self._clock.now_ns(), session.now_ns)
                 session.advance(now)

@@ -118,23 +118,18 @@ class Watchdog:
         blocked = self.blocked = self._where(frame, since_ns)
         _LOG.critical("%s\n%s", blocked, "".join(traceback.format_stack(frame)).rstrip())
         del frame  # it would keep what is on that stack
-        is_done = self._cancel is None
-        while not answered.wait(0.0 if not is_done else _EVERY_S):
-            if not is_done:
-                is_done = self._cancelled() or answered.wait(_AGAIN_S)
+        while not (answered.is_set() or self._cancelled()):
+            answered.wait(_AGAIN_S)
+        answered.wait()
         self.blocked = None
         self._loop.call_soon_threadsafe(self._tell_over, blocked, time.monotonic() - since_s)
 
     def _cancelled(self) -> bool:
-        """Cancel, and return whether that was done."""
-        assert self._cancel is not None
-
-        async def cancel(make: Callable[[], Awaitable[None]]) -> None:
-            async with asyncio.timeout(_CANCEL_S):
-                await make()
-
+        """Cancel where that is wanted, and return whether nothing is left to do."""
+        if self._cancel is None:
+            return True
         try:
-            asyncio.run(cancel(self._cancel))
+            asyncio.run(asyncio.wait_for(self._cancel(), _CANCEL_S))
         except (TradecoreError, TimeoutError) as error:
             _LOG.critical("orders may still be open while the event loop is blocked: %s", error or "no answer in time")
             return False
