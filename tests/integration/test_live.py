@@ -54,6 +54,22 @@ class Bidder(tc.Strategy):
         self.filled += float(fill.qty)
 
 
+class Beyond(tc.Strategy):
+    """Sends one order beyond its limits, and knows when it was told."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.sent_ns = self.told_ns = 0
+        ctx.every("20ms", self.buy)
+
+    def buy(self, ctx: tc.Context) -> None:
+        if not self.sent_ns:
+            self.sent_ns = ctx.now_ns
+            ctx.buy(NAME, "0.01", 50_000)
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        self.told_ns = ctx.now_ns
+
+
 class Failing(tc.Strategy):
     def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
         raise ValueError("on purpose")
@@ -367,6 +383,29 @@ def test_a_journal_is_of_one_mode(tmp_path: Path) -> None:
                 pass
 
     run(work)
+
+
+def test_refusals_take_their_time_in_a_session_that_was_cut_before_it_began(tmp_path: Path) -> None:
+    beyond = Beyond("b", [NAME])
+    slow = tc.SimVenue("BINANCE", latency=tc.Latency(entry="40ms", response="20ms"))
+
+    def made(server: FakeBinance, strategy: tc.Strategy) -> Live:
+        limits = tc.RiskLimits(max_order_qty="0.001")
+        return Live([strategy], [connector(server, keys=False)], paper=[slow], journal=tmp_path, risk=limits)
+
+    async def work(server: FakeBinance) -> None:
+        async with made(server, Beyond("b", [NAME])) as cut:
+            name = cut.state.session
+
+        async def during(live: Live) -> None:
+            assert live.state.session == name
+            await live.begun()
+            await until(lambda: beyond.told_ns)
+
+        await session(made(server, beyond), server, during)
+
+    run(work)
+    assert beyond.told_ns - beyond.sent_ns >= 60_000_000
 
 
 def test_a_hook_that_raises_ends_the_session_and_cancels(tmp_path: Path) -> None:

@@ -393,7 +393,7 @@ class Live:
             if count > 0:  # a kernel of a process that died before its first input has not begun
                 self._recovered = kernel.take_tables()
             _LOG.info("session %s goes on after %d records of its journal", name, count)
-        elif self._paper is not None:
+        if self._paper is not None and self._recovered is None:
             kernel.carry_refusals(self._clock.now_ns())
         self._tables = self._make_tables(session, name)
         if self._recovered is not None:
