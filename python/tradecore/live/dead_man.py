@@ -8,6 +8,7 @@ import logging
 from tradecore.errors import NoAnswerError, VenueError
 from tradecore.live.line import Line
 from tradecore.venues.clock import Clock
+from tradecore.venues.tasks import Tasks
 
 __all__ = ["Switches"]
 
@@ -29,27 +30,23 @@ class Switches:
     def __init__(self, seconds: float | None, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._held: list[tuple[Line, asyncio.Task[None]]] = []
+        self._held: list[Line] = []
+        self._tasks = Tasks()
 
     def hold(self, line: Line) -> None:
         """Have a venue cancel the orders of a line's instruments when it does not hear of us, from now on."""
         if self._seconds is not None:
-            task = asyncio.create_task(self._hold(line, self._seconds), name=f"session switch {line.venue}")
-            self._held.append((line, task))
+            self._held.append(line)
+            self._tasks.start(self._hold(line, self._seconds), f"session switch {line.venue}")
 
     async def release(self) -> None:
         """Have the venues leave orders alone, of a session that ends in order."""
-        lines = [line for line, _ in self._held]
         await self.close()
-        await asyncio.gather(*(self._release(line) for line in lines))
+        await asyncio.gather(*(self._release(line) for line in self._held))
 
     async def close(self) -> None:
         """End the tasks, and leave the switches to the venues."""
-        tasks = [task for _, task in self._held]
-        self._held.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _hold(self, line: Line, seconds: float) -> None:
         while True:

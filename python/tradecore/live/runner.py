@@ -42,6 +42,7 @@ from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Stream, VenueQueue
 from tradecore.venues.clock import Clock, SystemClock, Timer
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
+from tradecore.venues.tasks import Tasks
 
 __all__ = ["Live"]
 
@@ -188,7 +189,7 @@ class Live:
         self.events = EventBus() if events is None else events
         self.lines: list[Line] = []
         self._intakes: list[Intake] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
         self._session: Session | None = None
         self._tables: SessionTables | None = None
         # What has arrived before the strategies start; None once they have.
@@ -439,7 +440,7 @@ class Live:
         session = self.session
         assert self._tables is not None
         if session.journal is not None:
-            self._tasks.append(asyncio.create_task(self._keep_written(), name="session journal"))
+            self._tasks.start(self._keep_written(), "session journal")
         await self._wait_for_books()
         if self._stopping.is_set():
             return
@@ -486,7 +487,7 @@ class Live:
             await auditor.begin(line, known_until)
         session.release(self._now())
         for line in self.lines:
-            self._tasks.append(asyncio.create_task(self._watch(auditor, line), name=f"session audit {line.venue}"))
+            self._tasks.start(self._watch(auditor, line), f"session audit {line.venue}")
             self._switches.hold(line)
 
     def _differs(self, line: Line, action: ReconcileAction) -> None:
@@ -559,10 +560,7 @@ class Live:
         for intake in self._intakes:
             intake.close()
         await self._switches.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._tasks.close()
         if self._wake is not None:
             self._wake.cancel()
         if self._tables is not None:
