@@ -170,6 +170,12 @@ class _Round:
             await asyncio.sleep(0.005)
         return None
 
+    async def _begun(self, process: Any, pipe: Connection) -> Any:
+        """Return what a process says once it has begun to trade."""
+        if (said := await self._heard(process, pipe, _PATIENCE_S)) is None:
+            raise Unsafe(f"a session has not begun within {_PATIENCE_S:g} s")
+        return said
+
     async def _live_and_die(self) -> None:
         """Have a process killed, in half of the cases before it may have begun to trade."""
         process, pipe = self._start()
@@ -178,9 +184,7 @@ class _Round:
             if self.random.random() < 0.5:
                 has_begun = await self._heard(process, pipe, life_s)
             else:
-                has_begun = await self._heard(process, pipe, _PATIENCE_S)
-                if has_begun is None:
-                    raise Unsafe(f"a session has not begun within {_PATIENCE_S:g} s")
+                has_begun = await self._begun(process, pipe)
                 await asyncio.sleep(life_s)
                 if not process.is_alive():
                     raise Unsafe(f"a process has ended by itself, with {process.exitcode}")
@@ -194,8 +198,7 @@ class _Round:
         """Have a process trade undisturbed for a while, and end in order."""
         process, pipe = self._start()
         try:
-            if await self._heard(process, pipe, _PATIENCE_S) is None:
-                raise Unsafe(f"a session has not begun within {_PATIENCE_S:g} s")
+            await self._begun(process, pipe)
             await asyncio.sleep(1.0)
             process.terminate()
             told = await self._heard(process, pipe, _PATIENCE_S)
@@ -213,10 +216,10 @@ class _Round:
 
     def _accounted(self) -> None:
         """Raise where the venue has an order that the journal does not know of: it was to be written before it left."""
-        reader = session_to_resume(self.journal) if any(self.journal.iterdir()) else None
-        if (sent := self._sent()) and reader is None:
-            raise Unsafe(f"the venue has {sent}, and there is no journal")
+        sent, reader = self._sent(), session_to_resume(self.journal)
         if reader is None:
+            if sent:
+                raise Unsafe(f"the venue has {sent}, and there is no journal")
             return
         kernel, diverged = replayed(reader, [Quoter("q", [self.id])], _RISK)
         if diverged is not None:
