@@ -60,9 +60,9 @@ class VenueConnector(Connector):
         credentials: Credentials | None,
         url: str | None,
         is_testnet: bool,
-        transport: Transport | None,
-        clock: Clock | None,
-        seed: int | None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
     ) -> None:
         self.name = venue
         self._origin: dict[str, Any] = {"credentials": credentials, "url": url, "is_testnet": is_testnet}
@@ -168,7 +168,7 @@ class VenueConnector(Connector):
 
     async def cancel_apart(self, instruments: Iterable[str]) -> None:
         """Cancel every open order of some instruments over connections of its own."""
-        own = type(self)(self.name, transport=None, clock=None, seed=None, **self._origin)
+        own = type(self)(self.name, **self._origin)
         async with own:
             await own._api.measure_clock()
             for instrument in instruments:

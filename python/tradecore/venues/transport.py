@@ -227,20 +227,16 @@ def _reading(on_message: Callable[[bytes], None]) -> type[websockets.asyncio.cli
     from websockets.asyncio.client import ClientConnection
     from websockets.frames import DATA_OPCODES, Frame
 
+    parts: list[bytes] = []
+
     class Connection(ClientConnection):
         """Hands on whole messages, of which a venue may send one in several frames."""
-
-        _parts: list[bytes]
 
         def process_event(self, event: Any) -> None:
             if not (isinstance(event, Frame) and event.opcode in DATA_OPCODES):
                 super().process_event(event)
-            elif (whole := _whole(self._parts, bytes(event.data), event.fin)) is not None:
+            elif (whole := _whole(parts, bytes(event.data), event.fin)) is not None:
                 on_message(whole)
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self._parts = []
-            super().connection_made(transport)
 
     return Connection
 
