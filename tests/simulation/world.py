@@ -235,10 +235,6 @@ class World:
             held[f"{order.symbol}.{self.venue}"] += fill.qty if order.side == "BUY" else -fill.qty
         return held
 
-    def fees_there(self) -> Decimal:
-        """Return what it has paid for them."""
-        return sum((fill.fee for _, fill in self.desk.fills.get(0, ())), Decimal(0))
-
     def fills_there(self) -> set[str]:
         """Return their numbers."""
         return {str(fill.trade_id) for _, fill in self.desk.fills.get(0, ())}
