@@ -11,7 +11,7 @@ use super::market::Market;
 use super::record::RefusalRow;
 use crate::orders::{
     Command, NewTerms, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
-    Trigger, check_moves, check_trigger,
+    Trigger, check_moved,
 };
 use crate::risk::{Breach, Engine, Exposure, Gate, Rules, Trading, Verdict};
 use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
@@ -49,10 +49,9 @@ pub(super) struct Desk {
 const MOST_AT_ONCE: u32 = 100_000;
 
 /// The price at which an order without a limit is valued that waits for its trigger.
-fn worth_of(side: Side, trigger: Option<Trigger>, market: &Market) -> Price {
+fn worth_of(side: Side, trigger: Trigger, market: &Market) -> Price {
     let best = || market.best_against(side);
-    let offset = trigger.and_then(Trigger::offset);
-    trigger.and_then(Trigger::price).or_else(best).or(offset).unwrap_or_default()
+    trigger.price().or_else(best).or(trigger.offset()).unwrap_or_default()
 }
 
 /// A verdict on an order where a stop is closing the position.
@@ -300,26 +299,13 @@ impl Desk {
         let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
             return Ok(None);
         };
-        let waits = order.waits_for_trigger();
-        let trigger = match (order.trigger.filter(|_| waits), terms.trigger) {
-            (Some(trigger), Some(to)) => {
-                let instrument = &around.market(order.market).instrument;
-                if !order.is_held {
-                    check_moves(instrument, trigger)?;
-                }
-                check_trigger(instrument, sender.now, trigger.moved(to))?;
-                Some(trigger.moved(to))
-            }
-            (None, Some(_)) => {
-                let problem = "only an order that waits for its trigger gets another one";
-                return Err(OrderError::Contradiction(problem));
-            }
-            (trigger, None) => trigger,
-        };
-        let price = match order.price() {
-            Some(_) => terms.price,
-            None if waits => worth_of(order.side, trigger, around.market(order.market)),
-            None => return Err(OrderError::Contradiction("a market order cannot be replaced")),
+        let market = around.market(order.market);
+        let instrument = Self::judged_as(order, market);
+        let trigger = check_moved(&instrument, sender.now, order.waits_for(), terms.trigger)?;
+        let price = match (order.price(), trigger) {
+            (Some(_), _) => terms.price,
+            (None, Some(trigger)) => worth_of(order.side, trigger, market),
+            (None, None) => return Err(OrderError::Contradiction("a market order cannot be replaced")),
         };
         Ok(Some((order, NewTerms { price, ..terms })))
     }

@@ -6,7 +6,7 @@
 use super::error::OrderError;
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce, Trigger};
-use super::support::{check_replaces, check_supported};
+use super::support::{check_moves, check_replaces, check_supported};
 use crate::ledger::ContractMath;
 use crate::types::{Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
 
@@ -76,10 +76,7 @@ fn check_terms(instrument: &Instrument, at: i64, request: &OrderRequest) -> Resu
 }
 
 /// Checks that what sets an order off lies on the grid.
-///
-/// # Errors
-/// [`OrderError`] naming the field.
-pub fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Result<(), OrderError> {
+fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Result<(), OrderError> {
     let (tick, grid) = (instrument.terms_at(at).tick_size, instrument.price_increment);
     for (field, steps) in [("trigger_price", trigger.price()), ("trailing_offset", trigger.offset())] {
         if let Some(steps) = steps {
@@ -87,6 +84,26 @@ pub fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Resu
         }
     }
     Ok(())
+}
+
+/// Checks where a replacement moves what sets an order off that waits for this, if it waits, at a time, ns. Returns what
+/// it is to wait for from then on.
+///
+/// # Errors
+/// [`OrderError`] when the order does not wait, the venue moves no triggers or the new one lies off the grid.
+pub fn check_moved(
+    instrument: &Instrument,
+    at: i64,
+    trigger: Option<Trigger>,
+    to: Option<Price>,
+) -> Result<Option<Trigger>, OrderError> {
+    let Some(to) = to else { return Ok(trigger) };
+    let Some(trigger) = trigger else {
+        return Err(OrderError::Contradiction("only an order that waits for its trigger gets another one"));
+    };
+    check_moves(instrument, trigger)?;
+    check_trigger(instrument, at, trigger.moved(to))?;
+    Ok(Some(trigger.moved(to)))
 }
 
 /// Checks the price and total quantity of a limit order of which `filled` has been filled, at a time, ns. No more than

@@ -17,7 +17,7 @@ mod terms;
 mod watch;
 mod words;
 
-pub use check::{Checked, check_qty, check_replace, check_request, check_trigger};
+pub use check::{Checked, check_moved, check_qty, check_replace, check_request};
 pub use emulation::{Emulated, emulated};
 pub use error::OrderError;
 pub use groups::{Group, GroupAct, GroupKind, GroupRequest, GroupSight, GroupState, Member, OnReject};
@@ -31,7 +31,7 @@ pub use request::{
 };
 pub use role::{GroupId, Membership, Role};
 pub use store::OrderStore;
-pub use support::{POST_ONLY_MODES, check_moves};
+pub use support::POST_ONLY_MODES;
 pub use terms::NewTerms;
 pub use watch::{PriceRange, Watch};
 pub use words::UnknownStatus;

@@ -308,7 +308,12 @@ impl Order {
 
     /// Whether it does nothing yet because it was not set off.
     pub fn waits_for_trigger(&self) -> bool {
-        self.trigger.is_some() && self.ts_trigger == 0
+        self.waits_for().is_some()
+    }
+
+    /// What is to set it off, where it waits for that.
+    pub fn waits_for(&self) -> Option<Trigger> {
+        self.trigger.filter(|_| self.ts_trigger == 0)
     }
 
     /// Its limit price, where it has one.

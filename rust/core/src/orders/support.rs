@@ -67,7 +67,7 @@ pub(super) fn check_replaces(instrument: &Instrument) -> Result<(), OrderError> 
 ///
 /// # Errors
 /// [`OrderError::Unsupported`].
-pub fn check_moves(instrument: &Instrument, trigger: Trigger) -> Result<(), OrderError> {
+pub(super) fn check_moves(instrument: &Instrument, trigger: Trigger) -> Result<(), OrderError> {
     check_replaces(instrument)?;
     if instrument.supports.replace_trigger {
         return Ok(());

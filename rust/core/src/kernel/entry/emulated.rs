@@ -1,5 +1,7 @@
 //! Entry of orders of which the kernel does what their venue lacks: some are kept, and sent when they are set off.
 
+use std::borrow::Cow;
+
 use super::super::exposure::{Around, Earlier};
 use super::super::journal::Journal;
 use super::super::market::Market;
@@ -9,7 +11,7 @@ use crate::orders::{
     TimeInForce, check_replace, check_request,
 };
 use crate::risk::{Exposure, Rules, Verdict};
-use crate::types::{OrderSupport, Qty};
+use crate::types::{Instrument, OrderSupport, Qty};
 
 impl Desk {
     /// Sends a new order of which the kernel does what its venue lacks, and returns its id. `reducible` is how much of
@@ -160,14 +162,23 @@ impl Desk {
         Ok(())
     }
 
-    /// Says what is refused of new terms of an order that is kept: the kernel does what its venue lacks.
+    /// The instrument that new terms of an order are judged by: of one that is kept the kernel does what its venue lacks.
+    pub(super) fn judged_as<'a>(order: &Order, market: &'a Market) -> Cow<'a, Instrument> {
+        if order.is_held {
+            Cow::Owned(market.instrument.with_support(OrderSupport::default()))
+        } else {
+            Cow::Borrowed(&market.instrument)
+        }
+    }
+
+    /// Says what is refused of new terms of an order that is kept.
     pub(super) fn check_held(
         order: &Order,
         market: &Market,
         now: i64,
         terms: NewTerms,
     ) -> Result<Option<Reason>, OrderError> {
-        let instrument = market.instrument.with_support(OrderSupport::default());
+        let instrument = Self::judged_as(order, market);
         check_replace(&instrument, &market.math, now, terms.price, terms.qty, order.filled)
     }
 }

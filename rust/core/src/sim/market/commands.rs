@@ -5,7 +5,8 @@ use super::matching::{Step, Taker};
 use super::resting::{Placed, Resting};
 use super::terms::Terms;
 use crate::orders::{
-    Command, NewTerms, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, check_replace, check_request,
+    Command, NewTerms, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, Trigger, check_moved,
+    check_replace, check_request,
 };
 use crate::sim::queue::QueuePosition;
 use crate::sim::rules::{Amend, AmendCrossing};
@@ -244,9 +245,16 @@ impl Market {
     }
 
     /// Why an order cannot have other terms, whatever the market is.
-    pub(super) fn refuses_terms(&self, price: i64, qty: i64, filled: i64, now: i64) -> Option<Reason> {
-        let (price, qty, filled) = (Price::new(price), Qty::new(qty), Qty::new(filled));
-        let checked = check_replace(&self.instrument, &self.math, now, price, qty, filled);
+    pub(super) fn refuses_terms(
+        &self,
+        terms: NewTerms,
+        filled: i64,
+        trigger: Option<Trigger>,
+        now: i64,
+    ) -> Option<Reason> {
+        let (instrument, NewTerms { price, qty, trigger: to }) = (&self.instrument, terms);
+        let checked = check_moved(instrument, now, trigger, to)
+            .and_then(|_| check_replace(instrument, &self.math, now, price, qty, Qty::new(filled)));
         checked.unwrap_or_else(|mistake| Some(mistake.reason()))
     }
 
@@ -264,21 +272,15 @@ impl Market {
         if let Some(at) = self.triggers.find(account, id) {
             return self.replace_armed(at, terms, now, out);
         }
-        let (price, qty) = (terms.price.steps(), terms.qty.steps());
-        if terms.trigger.is_some() && self.is_here(account, id) {
-            // It was set off while this was on its way.
-            let kind = ReportKind::ReplaceRejected(Reason::InvalidTerms);
-            return out.push((account, Update::on(id, now, kind)));
-        }
         if !self.basis.has_book() {
-            return self.replace_print(account, id, (price, qty), sent, now, out);
+            return self.replace_print(account, id, terms, sent, now, out);
         }
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let Some(slot) = self.orders.find(account, id) else {
             return say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
         };
         let order = self.orders.get(slot);
-        let (price, qty) = match self.new_terms(order, (price, qty), now) {
+        let (price, qty) = match self.new_terms(order, terms, now) {
             Ok(terms) => terms,
             Err(reason) => {
                 say(ReportKind::ReplaceRejected(reason));
@@ -325,11 +327,12 @@ impl Market {
     }
 
     /// The price and quantity an order gets that asks for these, or why it does not.
-    fn new_terms(&self, order: &Resting, (price, qty): (i64, i64), now: i64) -> Result<(i64, i64), Reason> {
+    fn new_terms(&self, order: &Resting, asked: NewTerms, now: i64) -> Result<(i64, i64), Reason> {
         let Resting { account, side, filled, terms, .. } = *order;
-        if let Some(reason) = self.refuses_terms(price, qty, filled, now) {
+        if let Some(reason) = self.refuses_terms(asked, filled, None, now) {
             return Err(reason);
         }
+        let (price, qty) = (asked.price.steps(), asked.qty.steps());
         if qty <= filled {
             return Ok((price, qty));
         }

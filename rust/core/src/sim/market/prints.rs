@@ -70,7 +70,7 @@ impl Market {
         &mut self,
         account: AccountId,
         id: OrderId,
-        (price, qty): (i64, i64),
+        terms: NewTerms,
         sent: i64,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
@@ -84,7 +84,7 @@ impl Market {
             (None, None) => return say(ReportKind::ReplaceRejected(Reason::UnknownOrder)),
         };
         let filled = order.taker.filled;
-        let (price, qty) = match self.new_print_terms(&order, (price, qty), now) {
+        let (price, qty) = match self.new_print_terms(&order, terms, now) {
             Ok(terms) => terms,
             Err(reason) => {
                 say(ReportKind::ReplaceRejected(reason));
@@ -108,19 +108,15 @@ impl Market {
     }
 
     /// The price and quantity an order gets that asks for these, or why it does not.
-    fn new_print_terms(
-        &self,
-        order: &Waiting,
-        (price, qty): (i64, i64),
-        now: i64,
-    ) -> Result<(i64, i64), Reason> {
+    fn new_print_terms(&self, order: &Waiting, asked: NewTerms, now: i64) -> Result<(i64, i64), Reason> {
         let Waiting { taker: Taker { id, account, side, pool, limit, filled, .. }, terms } = *order;
-        if let Some(reason) = self.refuses_terms(price, qty, filled, now) {
+        if let Some(reason) = self.refuses_terms(asked, filled, None, now) {
             return Err(reason);
         }
         if limit.is_none() {
             return Err(Reason::InvalidTerms);
         }
+        let (price, qty) = (asked.price.steps(), asked.qty.steps());
         if qty <= filled {
             return Ok((price, qty));
         }

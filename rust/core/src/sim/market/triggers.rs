@@ -17,9 +17,7 @@ use super::resting::Placed;
 use super::terms::Terms;
 use super::waiting::Waiting;
 use crate::event::{EventKind, KindSet};
-use crate::orders::{
-    NewTerms, PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch, check_moves, check_trigger,
-};
+use crate::orders::{NewTerms, PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty};
 
@@ -145,14 +143,11 @@ impl Market {
         out: &mut Vec<(AccountId, Update)>,
     ) {
         let Armed { taker, watch, .. } = self.triggers.armed[at];
-        let kind = match self.refuses_armed(watch.trigger, terms, now) {
-            Some(reason) => ReportKind::ReplaceRejected(reason),
-            None => ReportKind::Replaced(terms),
-        };
-        out.push((taker.account, Update::on(taker.id, now, kind)));
-        if !matches!(kind, ReportKind::Replaced(_)) {
-            return;
+        let mut say = |kind| out.push((taker.account, Update::on(taker.id, now, kind)));
+        if let Some(reason) = self.refuses_terms(terms, 0, Some(watch.trigger), now) {
+            return say(ReportKind::ReplaceRejected(reason));
         }
+        say(ReportKind::Replaced(terms));
         let order = &mut self.triggers.armed[at];
         // What has no limit is valued at the price it came with.
         (order.taker.limit, order.taker.qty) = (taker.limit.map(|_| terms.price.steps()), terms.qty.steps());
@@ -161,16 +156,6 @@ impl Market {
             self.look_at_hand(at);
             self.set_off(now, out);
         }
-    }
-
-    /// Why an order that waits for its trigger cannot have other terms.
-    fn refuses_armed(&self, trigger: Trigger, terms: NewTerms, now: i64) -> Option<Reason> {
-        let moves = terms.trigger.and_then(|to| {
-            let moved = check_moves(&self.instrument, trigger)
-                .and_then(|()| check_trigger(&self.instrument, now, trigger.moved(to)));
-            moved.err().map(|mistake| mistake.reason())
-        });
-        moves.or_else(|| self.refuses_terms(terms.price.steps(), terms.qty.steps(), 0, now))
     }
 
     /// Holds the price that is known against an order that waits.
