@@ -84,6 +84,13 @@ impl Core {
         self.settle_group(id);
     }
 
+    /// Notes where a group stands, and tells of its end.
+    fn settle_group(&mut self, id: GroupId) {
+        if self.groups.settle(id) {
+            self.tell_group(id);
+        }
+    }
+
     /// Lets a group do one thing; `false` when there is nothing it would do.
     fn step_group(&mut self, id: GroupId) -> bool {
         let now = self.now;

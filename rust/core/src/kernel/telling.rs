@@ -193,14 +193,12 @@ impl Core {
         }
     }
 
-    /// Notes where a group stands, and tells of its end.
-    pub(super) fn settle_group(&mut self, id: GroupId) {
-        let has_ended = self.groups.settle(id);
-        if has_ended && self.wants(SessionEventKind::GroupEnded) {
-            let group = self.groups.get_mut(id).map(|group| Box::new(group.clone()));
-            if let Some(group) = group {
-                self.tell(SessionEvent::Group(group));
-            }
+    /// Tells of a group that has ended.
+    pub(super) fn tell_group(&mut self, id: GroupId) {
+        if self.wants(SessionEventKind::GroupEnded)
+            && let Some(group) = self.groups.get_mut(id).map(|group| Box::new(group.clone()))
+        {
+            self.tell(SessionEvent::Group(group));
         }
     }
 
