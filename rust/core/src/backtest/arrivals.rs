@@ -31,6 +31,11 @@ impl Arrival {
     pub(super) fn with_earlier(self) -> Rows<'static> {
         Rows::Supplied { upto: self.upto, seen: self.seen, only_levels: false }
     }
+
+    /// Whether it leaves a band.
+    fn leaves(&self, band: &MidBand) -> bool {
+        !band.holds(self.seen.twice_mid, self.visible)
+    }
 }
 
 /// Messages of one market on their way to us, in order.
@@ -81,14 +86,12 @@ impl Arrivals {
     /// When the first one reaches us that leaves a band.
     #[inline]
     pub(super) fn first_beyond(&self, band: &MidBand) -> Option<i64> {
-        let leaves = |arrival: &&Arrival| !band.holds(arrival.seen.twice_mid, arrival.visible);
-        self.0.iter().find(leaves).map(|arrival| arrival.visible)
+        self.0.iter().find(|arrival| arrival.leaves(band)).map(|arrival| arrival.visible)
     }
 
     /// Takes all up to the first one that leaves a band, and returns it.
     pub(super) fn take_through(&mut self, band: &MidBand) -> Option<Arrival> {
-        let mut at = self.0.iter();
-        let beyond = at.position(|arrival| !band.holds(arrival.seen.twice_mid, arrival.visible))?;
+        let beyond = self.0.iter().position(|arrival| arrival.leaves(band))?;
         self.0.drain(..=beyond).next_back()
     }
 

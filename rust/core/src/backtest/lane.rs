@@ -38,6 +38,24 @@ pub(super) struct Upcoming {
     pub(super) only_levels: bool,
 }
 
+/// Which messages of a market are told when they reach us. Of the others the last is known to whoever is woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// None: nobody follows it.
+    Last,
+    /// Those that leave the mids of which limits need to know only the last.
+    Beyond(MidBand),
+    /// Every one.
+    Each,
+}
+
+impl Delivery {
+    /// The mids that need not be told, where others have to be.
+    pub(super) fn band(self) -> Option<MidBand> {
+        if let Self::Beyond(band) = self { Some(band) } else { None }
+    }
+}
+
 /// One market's data.
 pub(super) struct Lane {
     /// As far as the venue has got.
@@ -57,10 +75,8 @@ pub(super) struct Lane {
     pub(super) arrivals: Arrivals,
     /// What we do not know yet, where it reaches us in another order than the venue's.
     pub(super) receipts: Option<Box<Receipts>>,
-    /// Whether its messages are delivered one by one.
-    pub(super) is_followed: bool,
-    /// Where nobody follows it, the mids of which limits need to know only the last; none where they need none.
-    pub(super) band: Option<MidBand>,
+    /// Which of its messages are told.
+    pub(super) delivery: Delivery,
     /// Whether it waits among the markets of which something is on its way and nobody will be woken.
     pub(super) is_awaited: bool,
     /// What says how much was traded, and how much that is as far as the venue has got.
@@ -129,8 +145,7 @@ impl Lane {
             volume: 0,
             twice_mid: None,
             arrivals: Arrivals::default(),
-            is_followed: false,
-            band: None,
+            delivery: Delivery::Last,
             is_awaited: false,
             receipts,
             feed: Box::new(feed),
@@ -223,12 +238,19 @@ impl Lane {
         }
     }
 
-    /// Takes the next of those on their way.
+    /// Whether its messages are delivered one by one.
+    #[inline]
+    pub(super) fn is_followed(&self) -> bool {
+        self.delivery == Delivery::Each
+    }
+
+    /// Takes the next of those on their way that is told, with all before it.
     #[inline]
     pub(super) fn receive(&mut self) -> Option<Arrival> {
-        match &mut self.receipts {
-            None => self.arrivals.pop(),
-            Some(receipts) => receipts.pop(),
+        match (&mut self.receipts, self.delivery) {
+            (None, Delivery::Beyond(band)) => self.arrivals.take_through(&band),
+            (None, _) => self.arrivals.pop(),
+            (Some(receipts), _) => receipts.pop(),
         }
     }
 
@@ -255,10 +277,10 @@ impl Lane {
     /// When somebody is to be told of a message of it next, as far as that is known.
     #[inline]
     pub(super) fn next_told(&self) -> Option<i64> {
-        match &self.band {
-            _ if self.is_followed => self.next_visible(),
-            Some(band) => self.arrivals.first_beyond(band),
-            None => None,
+        match &self.delivery {
+            Delivery::Each => self.next_visible(),
+            Delivery::Beyond(band) => self.arrivals.first_beyond(band),
+            Delivery::Last => None,
         }
     }
 

@@ -28,7 +28,7 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
-use super::lane::Lane;
+use super::lane::{Delivery, Lane};
 use super::models::{ModelSetup, Models};
 use super::reporting::Reporting;
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
@@ -314,7 +314,7 @@ impl Replay {
         self.start = first;
         self.next_sample = first.saturating_add(self.config.sample_ns);
         self.venue.begin(first);
-        self.follow();
+        self.follow_all();
         while self.listings.last().is_some_and(|(at, _)| *at <= first) {
             self.change_listing(first)?;
         }
@@ -454,14 +454,9 @@ impl Replay {
             Wake::Message(market) => {
                 self.know((now, market))?;
                 let lane = &mut self.lanes[market.index()];
-                if let Some(band) = lane.band {
-                    let beyond = lane.arrivals.take_through(&band);
-                    self.followed.set(market.index(), lane.next_told());
-                    if let Some(arrival) = beyond {
-                        self.tell_beyond(market, arrival)?;
-                    }
-                } else if let Some(arrival) = lane.receive() {
-                    self.followed.set(market.index(), lane.next_visible());
+                let arrival = lane.receive();
+                self.followed.set(market.index(), lane.next_told());
+                if let Some(arrival) = arrival {
                     self.deliver(market, arrival)?;
                 }
             }
@@ -548,22 +543,21 @@ impl Replay {
         Ok(())
     }
 
-    /// Delivers a message to those who follow its market.
+    /// Delivers a message to those who follow its market, or to the limits that have to be told of its mid.
     #[inline]
     fn deliver(&mut self, market: MarketId, arrival: Arrival) -> Result<(), RunError> {
         if let Some(only) = self.sessions.only() {
-            return self.tell(only, arrival.visible, Input::Message { market, rows: arrival.alone() });
+            let input = if self.lanes[market.index()].is_followed() {
+                Input::Message { market, rows: arrival.alone() }
+            } else {
+                Input::Known { market, rows: arrival.with_earlier() }
+            };
+            return self.tell(only, arrival.visible, input);
         }
         for seat in self.sessions.deliver(market, arrival) {
             self.tell(seat, arrival.visible, Input::Message { market, rows: arrival.alone() })?;
         }
         Ok(())
-    }
-
-    /// Tells the only kernel of a message nobody follows that leaves the mids of which only the last one counts.
-    fn tell_beyond(&mut self, market: MarketId, arrival: Arrival) -> Result<(), RunError> {
-        let Some(only) = self.sessions.only() else { return Ok(()) };
-        self.tell(only, arrival.visible, Input::Known { market, rows: arrival.with_earlier() })
     }
 
     /// Tells the kernel what it knows of markets nobody follows: all that reaches us before this time, and, in markets
@@ -584,8 +578,8 @@ impl Replay {
             }
             let limit = until.0.saturating_add(i64::from(market < until.1));
             let lane = &mut self.lanes[market.index()];
-            let known = if lane.is_followed { None } else { lane.receive_before(limit) };
-            match lane.next_arrival().filter(|_| !lane.is_followed) {
+            let known = if lane.is_followed() { None } else { lane.receive_before(limit) };
+            match lane.next_arrival().filter(|_| !lane.is_followed()) {
                 Some(at) => *next = Reverse((at, market)),
                 None => {
                     lane.is_awaited = false;
@@ -626,10 +620,10 @@ impl Replay {
         }
         self.ask_models(seat)?;
         if self.sessions.has_changed_topics(seat) {
-            self.follow();
+            self.follow_all();
         }
         while let Some(market) = self.sessions.take_redrawn() {
-            self.watch_mids(market);
+            self.follow(market);
         }
         Ok(told?)
     }
@@ -647,29 +641,32 @@ impl Replay {
         })
     }
 
-    /// Delivers messages of the markets that are followed now, one by one.
-    fn follow(&mut self) {
-        for market in (0..self.lanes.len()).map(MarketId::new) {
-            self.lanes[market.index()].is_followed = self.sessions.is_followed(market);
-            self.watch_mids(market);
-            let lane = &mut self.lanes[market.index()];
-            if !lane.is_followed && !lane.is_awaited && lane.next_arrival().is_some() {
-                lane.is_awaited = true;
-                self.awaited.extend(lane.next_visible().map(|at| Reverse((at, market))));
-            }
+    /// Has those messages of a market be told that somebody asks for now. What reaches us in another order than the
+    /// venue's is not known before it does: of that all is delivered where a mid may have to be.
+    fn follow(&mut self, market: MarketId) {
+        let lane = &mut self.lanes[market.index()];
+        let delivery = match self.sessions.delivery(market) {
+            Delivery::Beyond(_) if lane.receipts.is_some() => Delivery::Each,
+            delivery => delivery,
+        };
+        let before = std::mem::replace(&mut lane.delivery, delivery);
+        self.banded += usize::from(delivery.band().is_some());
+        self.banded -= usize::from(before.band().is_some());
+        self.followed.set(market.index(), lane.next_told());
+        if !lane.is_followed()
+            && !lane.is_awaited
+            && let Some(at) = lane.next_arrival()
+        {
+            lane.is_awaited = true;
+            self.awaited.push(Reverse((at, market)));
         }
     }
 
-    /// Has limits be told of a market's mids as far as they ask for it now. What reaches us in another order than the
-    /// venue's is not known before it does: of that all is delivered.
-    fn watch_mids(&mut self, market: MarketId) {
-        let lane = &mut self.lanes[market.index()];
-        let band = self.sessions.mid_band(market).filter(|_| !lane.is_followed);
-        lane.is_followed |= band.is_some() && lane.receipts.is_some();
-        let band = band.filter(|_| !lane.is_followed);
-        self.banded += usize::from(band.is_some());
-        self.banded -= usize::from(std::mem::replace(&mut lane.band, band).is_some());
-        self.followed.set(market.index(), lane.next_told());
+    /// The same of every market.
+    fn follow_all(&mut self) {
+        for market in (0..self.lanes.len()).map(MarketId::new) {
+            self.follow(market);
+        }
     }
 
     /// Takes the samples that are due by `until`. Nothing changes between them, so the first and the last tell all.

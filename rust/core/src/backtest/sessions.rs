@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
+use super::lane::Delivery;
 use super::reporting::Reporting;
 use super::stats::{CurrencyTotals, EquityStats};
 use crate::book::L2Book;
@@ -16,7 +17,6 @@ use crate::kernel::{
     StrategySetup, Supply,
 };
 use crate::ledger::{MoneyOverflow, Position};
-use crate::risk::MidBand;
 use crate::sim::Venue;
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
@@ -451,24 +451,17 @@ impl Sessions {
         std::mem::replace(&mut session.topics_version, version) != version
     }
 
-    /// Whether somebody follows a market. Of several kernels one that needs its mids does: what each knows of what was
-    /// summed up for the others is only the last of it.
-    pub(super) fn is_followed(&self, market: MarketId) -> bool {
-        match self.each.as_slice() {
-            [only] => only.kernel.is_followed(market),
-            each => each.iter().any(|session| session.needs_each(market)),
-        }
+    /// Which messages of a market somebody asks for. Of several kernels one that needs its mids asks for each: what each
+    /// knows of what was summed up for the others is only the last of it.
+    pub(super) fn delivery(&self, market: MarketId) -> Delivery {
+        let (is_followed, band) = match self.each.as_slice() {
+            [only] => (only.kernel.is_followed(market), only.kernel.mid_band(market)),
+            each => (each.iter().any(|session| session.needs_each(market)), None),
+        };
+        if is_followed { Delivery::Each } else { band.map_or(Delivery::Last, Delivery::Beyond) }
     }
 
-    /// Within which mids of a market nobody follows its messages need not be told; `None` where they need not be at all.
-    pub(super) fn mid_band(&self, market: MarketId) -> Option<MidBand> {
-        match self.each.as_slice() {
-            [only] => only.kernel.mid_band(market),
-            _ => None,
-        }
-    }
-
-    /// Takes a market of which [`Sessions::mid_band`] has changed.
+    /// Takes a market whose band of mids has changed.
     #[inline]
     pub(super) fn take_redrawn(&mut self) -> Option<MarketId> {
         match self.each.as_mut_slice() {

@@ -114,7 +114,7 @@ impl Replay {
         let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
         let (mut row, mut now, mut touched) = (first, self.end, false);
         let (mut taken, mut ahead) = (0, 0);
-        let (band, mut has_left) = (lane.band, false);
+        let (band, is_followed, mut has_left) = (lane.delivery.band(), lane.is_followed(), false);
         let day_end = band.map_or(i64::MAX, |band| band.until);
         let mut record = if lane.has_orders { self.sessions.only_record() } else { None };
         while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
@@ -141,11 +141,11 @@ impl Replay {
                 band.is_some_and(|band| !band.holds(self.venue.market(market).twice_mid(), stamp.visible));
             // Between messages that reach us before anything can wake us nobody can look.
             let may_look = |next: Stamp| next.visible >= limits.woken(now, next.venue, touched).min(day_end);
-            if lane.receipts.is_none() && (lane.is_followed || leaves || next.is_none_or(may_look)) {
+            if lane.receipts.is_none() && (is_followed || leaves || next.is_none_or(may_look)) {
                 let side = self.venue.market(market);
                 let published = self.venue.published(market);
                 let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid(), published };
-                if !lane.is_followed && ahead == 0 {
+                if !is_followed && ahead == 0 {
                     lane.arrivals.forget_before(now);
                 }
                 let upto = passed + (row - first) as u64;
@@ -169,7 +169,7 @@ impl Replay {
         if has_left {
             self.followed.set(market.index(), lane.next_told());
         }
-        if !lane.is_followed
+        if !is_followed
             && !lane.is_awaited
             && let Some(at) = lane.next_arrival()
         {
@@ -202,7 +202,7 @@ impl Replay {
         if lane.is_ended() {
             return Ok(());
         }
-        if !lane.is_followed
+        if !lane.is_followed()
             && let Some(arrival) = lane.receive_before(now)
         {
             self.sessions.know_at_once(market, arrival)?;
