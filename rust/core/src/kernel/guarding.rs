@@ -14,8 +14,8 @@ use crate::book::{MarkSource, Touch};
 use crate::ledger::{ACCOUNT_LIMIT, Position};
 use crate::orders::{OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
-    BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Scope, Stop, Trading, Trip, Units,
-    Use, Worth,
+    BadLimit, Breach, Check, Engine, Exposure, Limits, Need, OnTrip, RiskConfig, Scope, Stop, Trading, Trip,
+    Units, Use, Worth,
 };
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
 
@@ -70,7 +70,7 @@ impl Core {
         if !is_booked {
             engine.heard(self.now, id);
         }
-        if !engine.needs_mids() && !engine.needs_messages() && !is_booked {
+        if engine.needs() == Need::Nothing && !is_booked {
             return;
         }
         let (market, accounts) = (&self.markets[id.index()], &self.accounts);
@@ -343,9 +343,10 @@ impl Core {
     /// Whether every message of a market is needed for limits.
     #[inline]
     pub(super) fn limits_need_messages(&self, market: MarketId) -> bool {
-        self.desk.engine().is_some_and(|engine| {
-            let has_mids = self.market(market).view.marks() == MarkSource::Mid;
-            engine.needs_messages() || engine.needs_mids() && !has_mids
+        self.desk.engine().is_some_and(|engine| match engine.needs() {
+            Need::Nothing => false,
+            Need::Mids => self.market(market).view.marks() != MarkSource::Mid,
+            Need::Messages => true,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::book::{L2Book, MarkPrice, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::reconcile::{Known as KnownAccount, KnownOrder};
 use crate::orders::{ClientId, Order, OrderId, OrderKey, SessionId};
-use crate::risk::{Engine, MidBand, Trading, Use};
+use crate::risk::{Engine, MidBand, Need, Trading, Use};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, Qty, StrategyId};
 
 impl Kernel {
@@ -124,7 +124,7 @@ impl Kernel {
 
     /// Whether there are bands of mids.
     pub fn needs_mids(&self) -> bool {
-        self.ctx.core().desk.engine().is_some_and(Engine::needs_mids)
+        self.ctx.core().desk.engine().is_some_and(|engine| engine.needs() == Need::Mids)
     }
 
     /// Takes a market whose [`Kernel::mid_band`] has changed since it was last taken.

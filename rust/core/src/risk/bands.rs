@@ -7,7 +7,7 @@
 //! product (inverse contracts, other marks than the mid, amounts near the end of what is counted) has no band: every
 //! move is told.
 
-use super::check::{Check, Units};
+use super::check::{Check, Need, Units};
 use super::engine::Engine;
 use super::guard::{Guard, Stop, day_end};
 use super::limits::{OnTrip, RiskConfig};
@@ -19,7 +19,7 @@ impl Engine {
     #[inline]
     pub fn band(&self, market: MarketId) -> Option<MidBand> {
         let band = self.markets[market.index()].band;
-        (self.needs_mids() && band != MidBand::ALL).then_some(band)
+        (self.needs() == Need::Mids && band != MidBand::ALL).then_some(band)
     }
 
     /// Takes a market whose band has changed since it was last taken.
@@ -68,7 +68,7 @@ impl Engine {
 
     /// Draws the bands anew of a market that has just been looked at and of those that share its guards' room.
     pub(super) fn draw(&mut self, now: i64, market: MarketId) {
-        if !self.needs_mids() {
+        if self.needs() != Need::Mids {
             return self.set_band(market.index(), MidBand::NONE);
         }
         let is_held = |guard: &Guard, at: usize| guard.markets[at] && guard.slopes[at] != Some(0);

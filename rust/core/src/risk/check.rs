@@ -165,22 +165,29 @@ impl Check {
         )
     }
 
-    /// Whether it has to know what positions are worth.
-    pub fn needs_mids(self) -> bool {
-        matches!(self, Self::MaxLeverage | Self::MaxDailyLoss | Self::MaxDrawdown)
-    }
-
-    /// Whether it has to see every message of its markets.
-    pub fn needs_messages(self) -> bool {
-        matches!(
-            self,
+    /// What it has to be told of its markets.
+    pub fn needs(self) -> Need {
+        match self {
+            Self::MaxLeverage | Self::MaxDailyLoss | Self::MaxDrawdown => Need::Mids,
             Self::CollarLastBps
-                | Self::TripSilence
-                | Self::TripJumpBps
-                | Self::TripSpreadBps
-                | Self::TripClockJump
-        )
+            | Self::TripSilence
+            | Self::TripJumpBps
+            | Self::TripSpreadBps
+            | Self::TripClockJump => Need::Messages,
+            _ => Need::Nothing,
+        }
     }
+}
+
+/// What limits have to be told of markets, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// What positions are worth: where that is their mid, no more than what leaves a band of mids.
+    Mids,
+    /// Every message.
+    Messages,
 }
 
 /// A set of checks.

@@ -9,7 +9,7 @@
 use std::cell::Cell;
 
 use super::amount::BadLimit;
-use super::check::{Check, Checks, ONE, Scope, Units};
+use super::check::{Check, Checks, Need, ONE, Scope, Units};
 use super::guard::{Guard, Stop, Trip};
 use super::limits::{Limit, Limits, OnTrip, RiskConfig};
 use super::mids::{MidBand, Worth};
@@ -57,9 +57,8 @@ pub struct Engine {
     pub(super) redrawn: Vec<MarketId>,
     /// Checks that any guard has a limit of.
     limited: Checks,
-    needs_mids: bool,
-    needs_messages: bool,
-    /// Grows where what limits need of markets changes.
+    needs: Need,
+    /// Grows with every change of [`Engine::needs`].
     version: u64,
 }
 
@@ -148,8 +147,7 @@ impl Engine {
             held: Vec::new(),
             redrawn: Vec::new(),
             limited: Checks::NONE,
-            needs_mids: false,
-            needs_messages: false,
+            needs: Need::Nothing,
             version: 0,
         };
         engine.look();
@@ -160,10 +158,10 @@ impl Engine {
     pub(super) fn look(&mut self) {
         let sets = self.guards.iter().map(|guard| guard.limits.set_of());
         self.limited = sets.fold(Checks::NONE, Checks::with);
-        let needs = |of: fn(Check) -> bool| Check::ALL.into_iter().any(|at| of(at) && self.limits_any(at));
-        let (mids, messages) = (needs(Check::needs_mids), needs(Check::needs_messages));
-        self.version += u64::from((mids, messages) != (self.needs_mids, self.needs_messages));
-        (self.needs_mids, self.needs_messages) = (mids, messages);
+        let limited = Check::ALL.into_iter().filter(|check| self.limits_any(*check));
+        let needs = limited.map(Check::needs).max().unwrap_or(Need::Nothing);
+        self.version += u64::from(needs != self.needs);
+        self.needs = needs;
         self.forget_bands();
     }
 
@@ -190,17 +188,10 @@ impl Engine {
         &self.config
     }
 
-    /// Whether every message of every market has to be told.
+    /// What it has to be told of every market.
     #[inline]
-    pub fn needs_messages(&self) -> bool {
-        self.needs_messages
-    }
-
-    /// Whether it has to be told what positions are worth: where that is their mid, no more than what leaves its
-    /// [`Engine::band`].
-    #[inline]
-    pub fn needs_mids(&self) -> bool {
-        self.needs_mids && !self.needs_messages
+    pub fn needs(&self) -> Need {
+        self.needs
     }
 
     /// Whether the last trade of every message has to be told.
@@ -215,7 +206,7 @@ impl Engine {
         self.limits_any(Check::TripClockJump)
     }
 
-    /// Grows with every change of [`Engine::needs_messages`] and [`Engine::needs_mids`].
+    /// Grows with every change of [`Engine::needs`].
     #[inline]
     pub fn version(&self) -> u64 {
         self.version
@@ -342,7 +333,7 @@ impl Engine {
             }
             return;
         }
-        if !is_valued && self.needs_mids() && band.holds(twice_mid, now) {
+        if !is_valued && self.needs == Need::Mids && band.holds(twice_mid, now) {
             return self.shift(market, twice_mid);
         }
         self.markets[market.index()].twice_mid = twice_mid;

@@ -19,7 +19,7 @@ mod watch;
 mod window;
 
 pub use amount::{BadLimit, parse_amount};
-pub use check::{Breach, Check, Counts, ONE, Scope, Units, to_decimal};
+pub use check::{Breach, Check, Counts, Need, ONE, Scope, Units, to_decimal};
 pub use engine::Engine;
 pub use gate::{Approved, Gate, Rules, Trading, Verdict};
 pub use guard::{Stop, Trip};
