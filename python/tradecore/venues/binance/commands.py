@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TypeAlias
 
 from tradecore._core import Command
 from tradecore.types import OrderType, Side, TimeInForce
 from tradecore.venues.binance.market import Market
 from tradecore.venues.listing import symbol_of
-from tradecore.venues.orders import Refusal
+from tradecore.venues.orders import Refusal, StandingTerms
 
-__all__ = ["Params", "Terms", "modify_params", "place_params", "refusal_of"]
+__all__ = ["Params", "modify_params", "place_params", "refusal_of"]
 
 Params: TypeAlias = dict[str, str]
-Terms: TypeAlias = tuple[Decimal, Decimal]
-"""Price and total quantity of an order."""
 
 _SPOT_TYPES: Mapping[OrderType, str] = {
     OrderType.MARKET: "MARKET",
@@ -122,15 +119,15 @@ def _life(command: Command, takes: tuple[TimeInForce, ...]) -> str:
     return command.time_in_force.name
 
 
-def modify_params(market: Market, command: Command, standing: Terms | None) -> Params:
+def modify_params(market: Market, command: Command, standing: StandingTerms | None) -> Params:
     """Return the parameters of a replacement.
 
     Parameters
     ----------
     market : Market
     command : Command
-    standing : tuple of (Decimal, Decimal), optional
-        Price and quantity as the order stands, where that is known.
+    standing : StandingTerms, optional
+        How the order stands, where that is known.
 
     Raises
     ------
@@ -145,7 +142,7 @@ def modify_params(market: Market, command: Command, standing: Terms | None) -> P
     if not market.is_spot:
         side = "BUY" if command.side is Side.BUY else "SELL"
         return params | {"side": side, "quantity": qty, "price": price}
-    if standing is None or standing[0] != command.price or command.qty is None or command.qty > standing[1]:
+    if standing is None or standing.price != command.price or command.qty is None or command.qty > standing.qty:
         raise Refusal("unsupported", "spot orders are amended in quantity alone, and downwards: cancel and send anew")
     # Without it the order would be given another client id.
     return params | {"newClientOrderId": command.client_id, "newQty": qty}

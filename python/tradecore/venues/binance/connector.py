@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from tradecore.venues.api import is_transient
 from tradecore.venues.base import VenueConnector
 from tradecore.venues.binance.account import UserStream
 from tradecore.venues.binance.api import BinanceApi
-from tradecore.venues.binance.commands import Params, Terms, modify_params, place_params, refusal_of
+from tradecore.venues.binance.commands import Params, modify_params, place_params, refusal_of
 from tradecore.venues.binance.market import MARKETS, Hosts, instruments_of, limits_of
 from tradecore.venues.binance.private import AccountReader
 from tradecore.venues.binance.streams import BinanceStreams
@@ -25,7 +24,7 @@ from tradecore.venues.clock import Clock
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Frame, Stream, VenueReport
 from tradecore.venues.listing import Listing, symbol_of
-from tradecore.venues.orders import OrderState
+from tradecore.venues.orders import OrderState, StandingTerms, replaced
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
 from tradecore.venues.streams import MarketStreams
@@ -101,7 +100,7 @@ class BinanceConnector(VenueConnector):
         self._is_mainnet = url is None and not is_testnet
         hosts = self._market.testnet if is_testnet else self._market.mainnet
         hosts = hosts if url is None else Hosts.at(url)
-        self._terms: dict[str, Terms] = {}
+        self._terms: dict[str, StandingTerms] = {}
         self._api = BinanceApi(self._market, hosts, credentials=credentials, **self._shared)
         # What a key may do is asked of the spot host, whatever it trades.
         spot = MARKETS["BINANCE"]
@@ -241,7 +240,7 @@ class BinanceConnector(VenueConnector):
     async def _place(self, command: Command) -> VenueReport:
         params = place_params(self._market, command)
         if command.price is not None and command.qty is not None:
-            self._terms[command.client_id] = command.price, command.qty
+            self._terms[command.client_id] = StandingTerms(command.price, command.qty)
         answer = await self._carry("place", params, is_order=True)
         return self._report(command, "accepted", answer)
 
@@ -249,15 +248,14 @@ class BinanceConnector(VenueConnector):
         standing = self._terms.get(command.client_id)
         params = modify_params(self._market, command, standing)
         if command.price is not None and command.qty is not None:
-            self._terms[command.client_id] = command.price, command.qty
+            self._terms[command.client_id] = StandingTerms(command.price, command.qty)
         try:
             answer = await self._carry("reduce" if self._market.is_spot else "modify", params, is_order=True)
         except VenueError:
             if standing is not None:
                 self._terms[command.client_id] = standing
             raise
-        report = self._report(command, "replaced", answer.get("amendedOrder", answer))
-        return replace(report, price=command.price, qty=command.qty)
+        return replaced(self._report(command, "replaced", answer.get("amendedOrder", answer)), command)
 
     async def _cancel(self, command: Command) -> VenueReport:
         params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
@@ -302,9 +300,9 @@ class BinanceConnector(VenueConnector):
         if terms is None:
             return False
         if report.kind == "replaced" and report.price is not None and report.qty is not None:
-            self._terms[client_id] = report.price, report.qty
-            return terms == (report.price, report.qty)
-        is_filled = report.kind == "fill" and report.cumulative is not None and report.cumulative >= terms[1]
+            self._terms[client_id] = told = StandingTerms(report.price, report.qty)
+            return terms == told
+        is_filled = report.kind == "fill" and report.cumulative is not None and report.cumulative >= terms.qty
         if is_filled or report.kind in ("cancelled", "expired", "rejected"):
             del self._terms[client_id]
         return False
