@@ -19,7 +19,9 @@ from tradecore.venues.clock import Clock
 from tradecore.venues.events import ReportKind, Sink, VenueReport
 from tradecore.venues.tasks import Tasks
 
-__all__ = ["OrderDesk", "OrderInterface", "OrderState", "Refusal", "StandingTerms", "replaced", "reports_of"]
+__all__ = [
+    "OrderDesk", "OrderInterface", "OrderState", "Refusal", "StandingTerms", "has_limit", "replaced", "reports_of",
+]  # fmt: skip
 
 _REFUSED: dict[str, ReportKind] = {"submit": "rejected", "replace": "replace_rejected", "cancel": "cancel_rejected"}
 _REMEMBERED = 100
@@ -43,6 +45,11 @@ class Refusal(Exception):
         self.detail = detail
 
 
+def has_limit(command: Command) -> bool:
+    """Return whether a command is of an order with a limit; a replacement of one without has a price all the same."""
+    return command.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+
+
 class StandingTerms(NamedTuple):
     """Limit, total quantity and trigger of an order, as its venue shows it."""
 
@@ -51,11 +58,10 @@ class StandingTerms(NamedTuple):
     trigger_price: Decimal | None = None
 
     def are_of(self, command: Command) -> bool:
-        """Return whether they are what a replacement asks for; an order at the market has no limit that could be."""
-        has_limit = command.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+        """Return whether they are what a replacement asks for."""
         return (
             self.qty == command.qty
-            and (self.price == command.price or not has_limit)
+            and (self.price == command.price or not has_limit(command))
             and command.trigger_price in (None, self.trigger_price)
         )
 

@@ -9,13 +9,12 @@ from tradecore._core import Command
 from tradecore.types import OrderType, Side, TimeInForce
 from tradecore.venues.bybit.market import Market
 from tradecore.venues.listing import symbol_of
-from tradecore.venues.orders import Refusal
+from tradecore.venues.orders import Refusal, has_limit
 
 __all__ = ["Body", "amend_body", "cancel_body", "place_body", "refusal_of"]
 
 Body: TypeAlias = dict[str, Any]
 
-_AT_MARKET = (OrderType.MARKET, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
 _STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 _LIVES = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 _TRIGGERS = {"last": "LastPrice", "mark": "MarkPrice"}
@@ -49,7 +48,7 @@ def place_body(market: Market, command: Command) -> Body:
         raise Refusal("unsupported", "there are no icebergs here")
     body = _named(market, command) | {
         "side": "Buy" if command.side is Side.BUY else "Sell",
-        "orderType": "Market" if command.order_type in _AT_MARKET else "Limit",
+        "orderType": "Limit" if has_limit(command) else "Market",
         "qty": command.qty_text,
         "timeInForce": _life(command),
     }
@@ -91,7 +90,7 @@ def _trigger(market: Market, command: Command) -> Body:
 def amend_body(market: Market, command: Command) -> Body:
     """Return a replacement: the total quantity, with the limit and the trigger of an order that has them."""
     body = _named(market, command) | {"qty": command.qty_text}
-    if command.order_type not in _AT_MARKET:
+    if has_limit(command):
         body["price"] = command.price_text
     if command.trigger_price is not None:
         body["triggerPrice"] = f"{command.trigger_price:f}"
