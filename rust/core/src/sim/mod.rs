@@ -3,6 +3,7 @@
 mod builder;
 mod channel;
 mod charged;
+mod charging;
 mod clock;
 mod custom;
 mod exchange;

@@ -3,8 +3,9 @@
 use super::{Charges, Venue};
 use crate::book::MarkSource;
 use crate::ledger::Written;
+use crate::sim::charging::{MarketFees, PricedCoins, Volumes};
 use crate::sim::custom::FeesInUse;
-use crate::sim::fees::{FeeSettings, MarketFees, PricedCoins, Volumes};
+use crate::sim::fees::FeeSettings;
 use crate::sim::funding::{Funding, FundingSource};
 use crate::sim::holdings::{Contract, Margins, Terms};
 use crate::sim::margin::{Maintenance, MarginRules};
