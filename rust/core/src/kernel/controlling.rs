@@ -3,6 +3,7 @@
 use super::events::{Halt, SessionEventKind};
 use super::input::Control;
 use super::machine::{Kernel, KernelError};
+use crate::orders::check_countable;
 use crate::risk::Trading;
 use crate::types::StrategyId;
 
@@ -25,6 +26,8 @@ impl Kernel {
             Control::CancelAll { market: Some(market), .. } => self.check_market(*market)?,
             Control::Replace { strategy, order, terms } => {
                 core.desk.check_replace(core.sender_at(*strategy, at), core.around(), *order, *terms)?;
+                // Of an order that has ended, or has no limit, not all of them were looked at.
+                check_countable(*terms)?;
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ use super::error::OrderError;
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce, Trigger};
 use super::support::{check_moves, check_replaces, check_supported};
+use super::terms::NewTerms;
 use crate::ledger::ContractMath;
 use crate::types::{Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
 
@@ -146,6 +147,18 @@ fn check_limit(
         return Ok(None);
     }
     refusal(instrument, math, at, Some(price), qty)
+}
+
+/// Checks that new terms are numbers of orders at all, whatever the order is.
+///
+/// # Errors
+/// [`OrderError::Contradiction`].
+pub fn check_countable(terms: NewTerms) -> Result<(), OrderError> {
+    let is_price = |price: Price| (0..=STEPS_LIMIT).contains(&price.steps());
+    if is_price(terms.price) && terms.trigger.is_none_or(is_price) && terms.qty >= Qty::ZERO {
+        return Ok(());
+    }
+    Err(OrderError::Contradiction("no order has terms below zero, nor prices of 2^60 increments or more"))
 }
 
 /// Checks that a quantity is whole lots at a time, ns.

@@ -17,7 +17,7 @@ mod terms;
 mod watch;
 mod words;
 
-pub use check::{Checked, check_moved, check_qty, check_replace, check_request};
+pub use check::{Checked, check_countable, check_moved, check_qty, check_replace, check_request};
 pub use emulation::{Emulated, emulated};
 pub use error::OrderError;
 pub use groups::{Group, GroupAct, GroupKind, GroupRequest, GroupSight, GroupState, Member, OnReject};
