@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +30,7 @@ from tradecore.venues.binance import BinanceConnector
 from tradecore.venues.clock import VirtualClock
 from tradecore.venues.transport import NetworkTransport
 from venue_live import Trader
-from wire_shapes import fixture, lacks, missing, told_by
+from wire_shapes import fixture, lacks, missing, shape, told_by
 
 pytestmark = pytest.mark.once
 
@@ -438,6 +440,99 @@ def test_private_messages_have_the_keys_and_types_of_recorded_ones(wire: Path) -
     run(work)
 
 
+@BOTH
+def test_candles_and_tickers_are_those_of_the_trades(is_spot: bool) -> None:
+    base = "/api/v3" if is_spot else "/fapi/v1"
+
+    async def work() -> None:
+        minute_ms = 60_000
+        clock = VirtualClock((28_333_333 * minute_ms - 1_000) * 1_000_000)
+        async with served(clock=clock, symbols=[f"BTCUSDT.{'BINANCE' if is_spot else 'BINANCE_USDM'}"]) as (_, rest):
+            ask = partial(rest.ask, "GET", sign=False, symbol="BTCUSDT")
+            await clock.advance(3.0)
+            trades = await ask(f"{base}/trades", limit=1_000)
+            minutes: dict[int, list[Any]] = {}
+            for trade in trades:
+                minutes.setdefault(trade["time"] - trade["time"] % minute_ms, []).append(trade)
+            assert len(minutes) == 2
+            rows = await ask(f"{base}/klines", interval="1m")
+            for row, (start, of) in zip(rows, minutes.items(), strict=True):
+                prices, sizes = ([Decimal(trade[name]) for trade in of] for name in ("price", "qty"))
+                bought = sum(size for size, trade in zip(sizes, of, strict=True) if not trade["isBuyerMaker"])
+                quote = sum(price * size for price, size in zip(prices, sizes, strict=True))
+                assert (row[0], row[6], row[8]) == (start, start + minute_ms - 1, len(of))
+                assert [Decimal(text) for text in row[1:6]] == [
+                    prices[0], max(prices), min(prices), prices[-1], sum(sizes),
+                ]  # fmt: skip
+                assert (Decimal(row[7]), Decimal(row[9])) == (pytest.approx(quote), bought)
+            assert await ask(f"{base}/klines", interval="1m", startTime=rows[1][0], limit=1) == rows[1:]
+            assert await ask(f"{base}/klines", interval="1m", endTime=rows[1][0] - 1) == rows[:1]
+            assert await ask(f"{base}/klines", interval="1m", limit=1) == rows[1:]
+            for interval, start in (("1w", "Mon"), ("1M", "01")):
+                [row] = await ask(f"{base}/klines", interval=interval)
+                begun = datetime.fromtimestamp(row[0] / 1_000, UTC)
+                assert begun.strftime("%a %d %H:%M").endswith(" 00:00")
+                assert start in begun.strftime("%a %d")
+                assert row[8] == len(trades)
+            assert await ask(f"{base}/klines", interval="7m") == (400, -1120, "Invalid interval.")
+            day = await ask(f"{base}/ticker/24hr")
+            assert (day["count"], day["firstId"], day["lastId"]) == (len(trades), trades[0]["id"], trades[-1]["id"])
+            assert Decimal(day["priceChange"]) == Decimal(day["lastPrice"]) - Decimal(trades[0]["price"])
+            assert day["lastPrice"] == (await ask(f"{base}/ticker/price"))["price"] == trades[-1]["price"]
+            for path in ("24hr", "price"):
+                everybody = await rest.ask("GET", f"{base}/ticker/{path}", sign=False)
+                assert everybody == [await ask(f"{base}/ticker/{path}")]
+
+    run(work)
+
+
+@BOTH
+def test_candles_and_tickers_have_the_keys_and_types_of_recorded_ones(is_spot: bool, wire: Path) -> None:
+    base, route = ("/api/v3", "") if is_spot else ("/fapi/v1", "/market")
+    frames = [json.loads(line) for line in (wire / "misc_streams_2021_2022.jsonl").read_text().splitlines()]
+
+    def real(kind: str) -> Any:
+        told = (each["data"] for each in frames if each["stream"].endswith(f"@{kind}") and each["stream"][0] != "!")
+        return next(each for each in told if kind != "ticker" or ("x" in each) == is_spot)
+
+    async def work() -> None:
+        async with served(symbols=[f"BTCUSDT.{'BINANCE' if is_spot else 'BINANCE_USDM'}"]) as (server, rest):
+            names = [
+                "!ticker@arr",
+                "!miniTicker@arr",
+                *(f"btcusdt@{kind}" for kind in ("kline_1m", "ticker", "miniTicker")),
+            ]
+            told: dict[str, Any] = {}
+            async with connect(f"{server.ws}{route}/stream?streams={'/'.join(names)}") as socket:
+                while len(told) < len(names):
+                    message = json.loads(await socket.recv())
+                    told[message["stream"]] = message["data"]
+            for kind in ("kline_1m", "ticker"):
+                assert lacks(told[f"btcusdt@{kind}"], real(kind)) == [], kind
+            assert lacks(told["!ticker@arr"], [real("ticker")]) == []
+            assert set(told["btcusdt@miniTicker"]) == set(told["!miniTicker@arr"][0]) == set("eEscohlvq")
+            documented = wire / f"fixtures_rest_{'spot' if is_spot else 'usdm'}.jsonl"
+            rows = await rest.ask("GET", f"{base}/klines", sign=False, symbol="BTCUSDT", interval="1m")
+            name = "http_spot_market_klines.json" if is_spot else "http_futures_market_klines.json"
+            assert [shape(each) for each in rows[0]] == [shape(each) for each in fixture(documented, name)[0]]
+            recorded = wire / "rest_recorded_gct.jsonl"
+            day = await rest.ask("GET", f"{base}/ticker/24hr", sign=False, symbol="BTCUSDT")
+            assert (
+                lacks(
+                    day,
+                    told_by(recorded, lambda m: m["path"] == f"{base}/ticker/24hr" and "symbol" in m["response"])[
+                        "response"
+                    ],
+                )
+                == []
+            )
+            price = await rest.ask("GET", f"{base}/ticker/price", sign=False, symbol="BTCUSDT")
+            spot = told_by(recorded, lambda m: m["path"] == "/api/v3/ticker/price")["response"]
+            assert lacks(price, spot if is_spot else {**spot, "time": 1}) == []
+
+    run(work)
+
+
 def by_ccxt(server: BinanceServer, kind: str) -> Any:
     """A ccxt client of the server."""
     import ccxt.async_support as ccxt
@@ -480,6 +575,11 @@ def test_ccxt_trades_here(kind: str, symbol: str) -> None:
                 assert cancelled["status"] == "canceled"
                 assert await venue.fetch_open_orders(symbol) == []
                 await venue.create_order(symbol, "market", "buy", 0.01)
+                ticker = await venue.fetch_ticker(symbol)
+                assert ticker["low"] <= ticker["last"] <= ticker["high"]
+                assert ticker["baseVolume"] > 0
+                candles = await venue.fetch_ohlcv(symbol, "1m")
+                assert candles[-1][4] == pytest.approx(ticker["last"], rel=0.01)
                 fills = await venue.fetch_my_trades(symbol)
                 assert sum(fill["amount"] for fill in fills) == pytest.approx(0.01)
                 if kind == "binanceusdm":

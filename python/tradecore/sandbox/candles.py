@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.numbers import ms
 
-__all__ = ["Candle", "Candles"]
+__all__ = ["DAY", "MONTH", "WEEK", "Candle", "Candles", "Span"]
 
 _MINUTE_MS = 60_000
 _MINUTES = 24 * 60
+_DAY_MS = _MINUTES * _MINUTE_MS
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long candles are, in minutes, and from when on these are counted; 0 minutes are a month of the calendar."""
+
+    minutes: int
+    since_ms: int = 0
+
+    def start(self, at_ms: int) -> int:
+        """Return where the candle begins that holds a time, ms."""
+        if not self.minutes:
+            return _month(at_ms, 0)
+        return at_ms - (at_ms - self.since_ms) % (self.minutes * _MINUTE_MS)
+
+    def end(self, start_ms: int) -> int:
+        """Return the last ms of the candle that begins at a time."""
+        return (start_ms + self.minutes * _MINUTE_MS if self.minutes else _month(start_ms, 1)) - 1
+
+
+DAY, MONTH = Span(_MINUTES), Span(0)
+WEEK = Span(7 * _MINUTES, 4 * _DAY_MS)
+"""From Monday on, of which the first of the epoch was its fifth day."""
+
+
+def _month(at_ms: int, further: int) -> int:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    years, month = divmod(at.month - 1 + further, 12)
+    return int(datetime(at.year + years, month + 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+@dataclass(slots=True, kw_only=True)
 class Candle:
-    """Trades of a span of time; ``quote`` is what they came to."""
+    """Trades of a span of time.
+
+    ``quote`` is what they came to, ``bought`` and ``bought_quote`` what of it takers bought, ``first_id`` and
+    ``last_id`` the venue's numbers of the first and the last of so many ``trades``.
+    """
 
     start_ms: int
     open: Decimal
@@ -27,6 +61,28 @@ class Candle:
     close: Decimal
     qty: Decimal
     quote: Decimal
+    bought: Decimal
+    bought_quote: Decimal
+    first_id: int
+    last_id: int
+    trades: int = 1
+
+    @classmethod
+    def of_trade(cls, trade: PublicTrade, start_ms: int) -> Candle:
+        """Return the candle of one trade."""
+        price, quote = trade.price, trade.price * trade.qty
+        bought = (Decimal(0), Decimal(0)) if trade.is_buyer_maker else (trade.qty, quote)
+        return cls(
+            start_ms=start_ms, open=price, high=price, low=price, close=price, qty=trade.qty, quote=quote,
+            bought=bought[0], bought_quote=bought[1], first_id=trade.trade_id, last_id=trade.trade_id,
+        )  # fmt: skip
+
+    def extend(self, later: Candle) -> None:
+        """Let it last to the end of a later one."""
+        self.high, self.low, self.close = max(self.high, later.high), min(self.low, later.low), later.close
+        self.qty, self.quote = self.qty + later.qty, self.quote + later.quote
+        self.bought, self.bought_quote = self.bought + later.bought, self.bought_quote + later.bought_quote
+        self.last_id, self.trades = later.last_id, self.trades + later.trades
 
 
 class Candles:
@@ -39,40 +95,37 @@ class Candles:
     def _on_trades(self, symbol: str, trades: list[PublicTrade]) -> None:
         minutes = self._minutes[symbol]
         for trade in trades:
-            start = ms(trade.ts_ns) // _MINUTE_MS * _MINUTE_MS
-            price, quote = trade.price, trade.price * trade.qty
-            one = Candle(start, price, price, price, price, trade.qty, quote)
-            if minutes and minutes[-1].start_ms == start:
-                minutes[-1] = _joined((minutes[-1], one))
+            one = Candle.of_trade(trade, ms(trade.ts_ns) // _MINUTE_MS * _MINUTE_MS)
+            if minutes and minutes[-1].start_ms == one.start_ms:
+                minutes[-1].extend(one)
             else:
                 minutes.append(one)
 
-    def of(self, symbol: str, start_of: Callable[[int], int]) -> list[Candle]:
-        """Return candles, oldest first; ``start_of`` says where the one begins that holds a time, ms."""
+    def of(self, symbol: str, span: Span) -> list[Candle]:
+        """Return candles, oldest first."""
         found: list[Candle] = []
         for minute in self._minutes[symbol]:
-            start = start_of(minute.start_ms)
+            start = span.start(minute.start_ms)
             if found and found[-1].start_ms == start:
-                found[-1] = _joined((found[-1], minute))
+                found[-1].extend(minute)
             else:
                 found.append(replace(minute, start_ms=start))
         return found
 
+    def since(self, symbol: str, span: Span, start_ms: int | None) -> list[Candle]:
+        """Return the candle that goes on, and before it the one that began at a time, if it has ended since."""
+        candles = self.of(symbol, span)[-2:]
+        return [each for each in candles if start_ms is not None and each.start_ms >= start_ms] or candles[-1:]
+
     def last(self, symbol: str, now_ms: int, minutes: int = _MINUTES) -> Candle | None:
         """Return the last minutes as one candle; None where nothing was traded."""
         since = now_ms - minutes * _MINUTE_MS
-        recent = [minute for minute in self._minutes[symbol] if minute.start_ms > since]
-        return _joined(recent) if recent else None
-
-
-def _joined(candles: Iterable[Candle]) -> Candle:
-    each = tuple(candles)
-    return Candle(
-        each[0].start_ms,
-        each[0].open,
-        max(candle.high for candle in each),
-        min(candle.low for candle in each),
-        each[-1].close,
-        sum((candle.qty for candle in each), Decimal(0)),
-        sum((candle.quote for candle in each), Decimal(0)),
-    )
+        found: Candle | None = None
+        for minute in self._minutes[symbol]:
+            if minute.start_ms <= since:
+                continue
+            if found is None:
+                found = replace(minute)
+            else:
+                found.extend(minute)
+        return found

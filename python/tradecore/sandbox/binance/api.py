@@ -22,6 +22,7 @@ _STALE = 1_000_000
 """So many updates lie between a stale snapshot and the book."""
 
 _DEPTH_WEIGHT = {True: ((100, 5), (500, 25), (1000, 50)), False: ((50, 2), (100, 5), (500, 10), (1000, 20))}
+_KLINES_WEIGHT = ((100, 1), (500, 2), (1001, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Endpoint:
 
 def _weighs(weight: int) -> Callable[[Mapping[str, Any]], int]:
     return lambda _: weight
+
+
+def _by_symbol(one: int, all_of_them: int) -> Callable[[Mapping[str, Any]], int]:
+    return lambda params: one if params.get("symbol") else all_of_them
 
 
 class Api:
@@ -74,9 +79,18 @@ class Api:
             ("GET", f"{base}/exchangeInfo"): Endpoint(market.exchange_info, _weighs(20 if self.is_spot else 1)),
             ("GET", f"{base}/depth"): Endpoint(market.depth, self._depth_weight),
             ("GET", f"{base}/trades"): Endpoint(market.trades, _weighs(25 if self.is_spot else 5)),
+            ("GET", f"{base}/klines"): Endpoint(market.klines, _weighs(2) if self.is_spot else self._klines_weight),
+            ("GET", f"{base}/ticker/24hr"): Endpoint(
+                market.day, _by_symbol(2, 80) if self.is_spot else _by_symbol(1, 40)
+            ),
+            ("GET", f"{base}/ticker/price"): Endpoint(
+                market.price, _by_symbol(2, 4) if self.is_spot else _by_symbol(1, 2)
+            ),
             ("GET", f"{base}/ticker/bookTicker"): Endpoint(market.book_ticker, _weighs(2)),
             ("GET", f"{base}/order"): Endpoint(orders.order, _weighs(4 if self.is_spot else 1), "signed"),
-            ("GET", f"{base}/openOrders"): Endpoint(orders.open_orders, self._open_weight, "signed"),
+            ("GET", f"{base}/openOrders"): Endpoint(
+                orders.open_orders, _by_symbol(6, 80) if self.is_spot else _by_symbol(1, 40), "signed"
+            ),
             ("GET", f"{base}/allOrders"): Endpoint(orders.all_orders, _weighs(20 if self.is_spot else 5), "signed"),
             ("POST", f"{base}/order"): Endpoint(orders.place, _weighs(1), "signed", is_order=True),
             ("DELETE", f"{base}/order"): Endpoint(orders.cancel, _weighs(1), "signed"),
@@ -96,7 +110,10 @@ class Api:
         }
         names = {
             "ping": ("GET", "/ping"), "time": ("GET", "/time"), "exchangeInfo": ("GET", "/exchangeInfo"),
-            "depth": ("GET", "/depth"), "order.place": ("POST", "/order"), "order.cancel": ("DELETE", "/order"),
+            "depth": ("GET", "/depth"), "klines": ("GET", "/klines"), "ticker.24hr": ("GET", "/ticker/24hr"),
+            "ticker.price": ("GET", "/ticker/price"), "ticker.book": ("GET", "/ticker/bookTicker"),
+            "trades.recent": ("GET", "/trades"),
+            "order.place": ("POST", "/order"), "order.cancel": ("DELETE", "/order"),
             "order.status": ("GET", "/order"), "order.cancelReplace": ("POST", "/order/cancelReplace"),
             "order.amend.keepPriority": ("PUT", "/order/amend/keepPriority"),
             "openOrders.status": ("GET", "/openOrders"), "openOrders.cancelAll": ("DELETE", "/openOrders"),
@@ -138,5 +155,7 @@ class Api:
         limit = whole(params, "limit", self._market.depth_default)
         return next((weight for most, weight in _DEPTH_WEIGHT[self.is_spot] if limit <= most), 250)
 
-    def _open_weight(self, params: Mapping[str, Any]) -> int:
-        return (6 if self.is_spot else 1) if params.get("symbol") else (80 if self.is_spot else 40)
+    @staticmethod
+    def _klines_weight(params: Mapping[str, Any]) -> int:
+        limit = whole(params, "limit", 500)
+        return next((weight for most, weight in _KLINES_WEIGHT if limit < most), 10)

@@ -6,9 +6,12 @@ from typing import Any
 
 from tradecore.sandbox.binance.limits import Limits
 from tradecore.sandbox.binance.public import Streams
+from tradecore.sandbox.binance.refusals import BAD_INTERVAL
 from tradecore.sandbox.binance.requests import Asked
+from tradecore.sandbox.binance.tickers import INTERVALS
 from tradecore.sandbox.desk import Desk
 from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.refused import Refused
 
 __all__ = ["Market"]
 
@@ -51,6 +54,26 @@ class Market:
         """Return the last trades of everybody."""
         symbol, limit = asked.symbol(self._desk.symbols), asked.whole("limit", 500)
         return [self._shapes.public_trade(symbol, trade) for trade in list(self._desk.trades[symbol])[-limit:]]
+
+    def klines(self, asked: Asked) -> list[list[str | int]]:
+        """Return candles of what was traded here: the first ones from a time on, else the last ones."""
+        symbol, interval = asked.symbol(self._desk.symbols), str(asked.params.get("interval"))
+        if interval not in INTERVALS:
+            raise Refused(*BAD_INTERVAL)
+        limit, since, until = asked.whole("limit", 500), asked.whole("startTime", 0), asked.whole("endTime", 1 << 62)
+        tickers = self._streams.tickers
+        candles = tickers.candles.of(symbol, INTERVALS[interval])
+        wanted = [each for each in candles if since <= each.start_ms <= until]
+        cut = wanted[:limit] if "startTime" in asked.params else wanted[-limit:]
+        return [tickers.kline_row(symbol, interval, candle) for candle in cut]
+
+    def day(self, asked: Asked) -> Json | list[Json]:
+        """Return what was traded in a day."""
+        return asked.of_each(self._desk.symbols, lambda symbol: self._streams.tickers.day(symbol, ms(asked.now_ns)))
+
+    def price(self, asked: Asked) -> Json | list[Json]:
+        """Return last prices."""
+        return asked.of_each(self._desk.symbols, lambda symbol: self._streams.tickers.price(symbol, asked.now_ns))
 
     def book_ticker(self, asked: Asked) -> Json | list[Json]:
         """Return best prices."""

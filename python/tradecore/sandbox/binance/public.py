@@ -9,28 +9,38 @@ from functools import partial
 from typing import Any
 
 from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
+from tradecore.sandbox.binance.tickers import INTERVALS, Tickers
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, ms
-from tradecore.sandbox.topics import Topic
+from tradecore.sandbox.topics import Topic, Topics
 
 __all__ = ["Book", "Streams"]
 
 _LEVELS = 1_000
 _STREAM = re.compile(
-    r"(?P<symbol>[a-z0-9_]+)@(?P<name>depth|depth(?:5|10|20)|trade|aggTrade|bookTicker|markPrice)(?:@(?P<speed>\d+m?s))?"
+    rf"(?P<symbol>[a-z0-9_]+)@(?:kline_(?P<interval>{'|'.join(INTERVALS)})|"
+    r"(?P<name>depth|depth(?:5|10|20)|trade|aggTrade|bookTicker|markPrice|ticker|miniTicker)(?:@(?P<speed>\d+m?s))?)"
 )
+_ALL = re.compile(r"!(?P<name>ticker|miniTicker)@arr")
 _PUBLIC = ("depth", "depth5", "depth10", "depth20", "bookTicker")
 _AT_ONCE = ("trade", "aggTrade", "bookTicker")
+_EVERY_MS = {
+    "depth": (1_000, 250), "markPrice": (3_000, 3_000), "kline": (2_000, 250), "ticker": (1_000, 2_000),
+    "miniTicker": (1_000, 2_000),
+}  # fmt: skip
+"""How often a kind of stream is told whose name does not say it, on spot and of futures."""
 _FUNDING_MS = 8 * 3_600_000
 
 
 @dataclass(slots=True, kw_only=True)
-class _Stream(Topic[tuple[Link, bool]]):
-    """A stream that somebody has subscribed to: where it is sent, and whether with its name around it."""
+class _Stream(Topic[bool]):
+    """A stream; a subscriber may get it with its name around it."""
 
-    symbol: str
-    name: str
+    interval: str = ""
+    """Of candles."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What was told last of each symbol: a candle, or the last trade of its ticker."""
     last: int = 0
     """The number up to which its updates have told the book; 0 where they begin with the next one."""
     changed: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
@@ -79,8 +89,8 @@ class Streams:
         self.shapes = shapes
         self.is_spot = isinstance(shapes, SpotShapes)
         self.books = self._new_books(first_id)
-        self.default_ms = 1_000 if self.is_spot else 250
-        self._streams: dict[str, _Stream] = {}
+        self.tickers = Tickers(desk, shapes)
+        self._streams: Topics[str, _Stream] = Topics()
         desk.on_trades.append(self._on_trades)
 
     def _new_books(self, first_id: int) -> dict[str, Book]:
@@ -92,7 +102,7 @@ class Streams:
     def _on_change(self, symbol: str, changes: list[set[int]]) -> None:
         """Have every stream of updates tell levels that have changed, whoever saw it first."""
         for stream in self._streams.values():
-            if (stream.symbol, stream.name) == (symbol, "depth"):
+            if stream.subscribers and (stream.symbol, stream.kind) == (symbol, "depth"):
                 for prices, change in zip(stream.changed, changes, strict=True):
                     prices.update(change)
 
@@ -104,67 +114,93 @@ class Streams:
 
     def _made(self, name: str, route: str) -> _Stream | None:
         """Return a stream that there is and that a connection of a route gets: futures have theirs in two places."""
-        match = _STREAM.fullmatch(name)
-        if match is None or match["symbol"].upper() not in self.books:
+        if (everybody := _ALL.fullmatch(name)) is not None:
+            kind, symbol, interval, speed = f"!{everybody['name']}", "", None, None
+        elif (match := _STREAM.fullmatch(name)) is not None and match["symbol"].upper() in self.books:
+            kind, symbol = match["name"] or "kline", match["symbol"].upper()
+            interval, speed = match["interval"], match["speed"]
+        else:
             return None
-        kind, speed = match["name"], match["speed"]
         if (kind == "markPrice") if self.is_spot else ((kind in _PUBLIC) != (route == "public")):
             return None
-        every = self.default_ms if kind.startswith("depth") else 3_000
-        if kind in _AT_ONCE:
-            every = 0
-        elif speed is not None:
+        every = 0
+        if speed is not None:
             every = int(speed[:-2]) if speed.endswith("ms") else 1_000 * int(speed[:-1])
-        return _Stream(symbol=match["symbol"].upper(), name=kind, every_ms=every)
+        elif kind not in _AT_ONCE:
+            every = _EVERY_MS["depth" if kind.startswith("depth") else kind.lstrip("!")][not self.is_spot]
+        return _Stream(name=name, symbol=symbol, kind=kind, every_ms=every, interval=interval or "")
 
     def subscribe(self, name: str, link: Link, route: str, *, is_combined: bool) -> None:
         """Send a stream to a connection from now on. What is not there, or not on its route, is never sent."""
         made = self._made(name, route)
         if made is not None:
-            subscribers = self._streams.setdefault(name, made).subscribers
-            if all(other is not link for other, _ in subscribers):
-                subscribers.append((link, is_combined))
+            stream = self._streams.setdefault(name, made)
+            if not stream.subscribers:
+                stream.last = 0
+            stream.subscribers.setdefault(link, is_combined)
 
     def unsubscribe(self, name: str, link: Link) -> None:
         """Send it no more."""
         if (stream := self._streams.get(name)) is not None:
-            stream.subscribers = [(other, how) for other, how in stream.subscribers if other is not link]
-            if not stream.subscribers:
-                del self._streams[name]
+            stream.subscribers.pop(link, None)
 
     def subscriptions(self, link: Link) -> list[str]:
         """Return what a connection has subscribed to."""
-        return [name for name, stream in self._streams.items() if any(other is link for other, _ in stream.subscribers)]
+        return [stream.name for stream in self._streams.of(link)]
 
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
-        for stream in self.subscriptions(link):
-            self.unsubscribe(stream, link)
+        self._streams.forget(link)
 
-    def _send(self, name: str, payload: dict[str, Any]) -> None:
-        for link, is_combined in self._streams[name].subscribers:
-            link.push(name, {"stream": name, "data": payload} if is_combined else payload)
+    def _send(self, stream: _Stream, payload: Any) -> None:
+        for link, is_combined in stream.subscribers.items():
+            link.push(stream.name, {"stream": stream.name, "data": payload} if is_combined else payload)
 
     def publish(self, now_ns: int) -> None:
-        """Send what is due: best prices that have changed, books and marks by their intervals."""
+        """Send what is due: best prices that have changed, all else by its interval."""
         now_ms = ms(now_ns)
         for symbol in self.books:
             self._best(symbol, now_ms)
-        for name, stream in tuple(self._streams.items()):
-            if not stream.is_due(now_ms):
-                continue
-            if stream.name == "markPrice":
-                self._send(name, self.mark(stream.symbol, now_ms))
-            elif stream.name == "depth":
-                self._depth(name, stream, now_ms)
-            else:
-                self._send(name, self._partial(stream.symbol, int(stream.name.removeprefix("depth")), now_ms))
+        for stream in self._streams.due(now_ms):
+            match stream.kind:
+                case "markPrice":
+                    self._send(stream, self.mark(stream.symbol, now_ms))
+                case "depth":
+                    self._depth(stream, now_ms)
+                case "kline":
+                    self._klines(stream, now_ms)
+                case "ticker":
+                    self._send(stream, self.tickers.ticker(stream.symbol, now_ms))
+                case "miniTicker":
+                    self._send(stream, self.tickers.mini(stream.symbol, now_ms))
+                case "!ticker" | "!miniTicker":
+                    self._all(stream, now_ms)
+                case _:
+                    self._send(stream, self._partial(stream.symbol, int(stream.kind.removeprefix("depth")), now_ms))
+
+    def _klines(self, stream: _Stream, now_ms: int) -> None:
+        """Send the candle that goes on and the one that has ended since, where they have changed."""
+        begun, was = stream.told.get(stream.symbol, (None, None))
+        for candle in self.tickers.candles.since(stream.symbol, INTERVALS[stream.interval], begun):
+            told = self.tickers.kline(stream.symbol, stream.interval, candle, now_ms)
+            if told["k"] != was:
+                self._send(stream, told)
+            stream.told[stream.symbol] = candle.start_ms, told["k"]
+
+    def _all(self, stream: _Stream, now_ms: int) -> None:
+        """Send the tickers of all symbols that were traded since."""
+        write = self.tickers.ticker if stream.kind == "!ticker" else self.tickers.mini
+        last = {symbol: trades[-1].trade_id for symbol, trades in self.desk.trades.items() if trades}
+        rows = [write(symbol, now_ms) for symbol, number in last.items() if stream.told.get(symbol) != number]
+        stream.told = dict(last)
+        if rows:
+            self._send(stream, rows)
 
     def _best(self, symbol: str, now_ms: int) -> None:
         book = self.books[symbol]
         touch = book.touch()
-        stream = f"{symbol.lower()}@bookTicker"
-        if touch is None or stream not in self._streams:
+        stream = self._streams.told(f"{symbol.lower()}@bookTicker")
+        if touch is None or stream is None:
             return
         bid, ask = self.shapes.digits[symbol].best(touch)
         told = {"u": book.update_id, "s": symbol, "b": bid[0], "B": bid[1], "a": ask[0], "A": ask[1]}
@@ -172,7 +208,7 @@ class Streams:
             told = {"e": "bookTicker", **told, "T": now_ms, "E": now_ms}
         self._send(stream, told)
 
-    def _depth(self, name: str, stream: _Stream, now_ms: int) -> None:
+    def _depth(self, stream: _Stream, now_ms: int) -> None:
         symbol, book = stream.symbol, self.books[stream.symbol]
         levels = book.look()
         if stream.last == 0:
@@ -194,7 +230,7 @@ class Streams:
         digits = self.shapes.digits[symbol]
         told |= {side: digits.levels(change) for side, change in zip("ba", changes, strict=True)}
         stream.changed, stream.last = (set(), set()), book.update_id
-        self._send(name, told)
+        self._send(stream, told)
 
     def _partial(self, symbol: str, limit: int, now_ms: int) -> dict[str, Any]:
         snapshot = self.snapshot(symbol, limit, now_ms)
@@ -231,12 +267,10 @@ class Streams:
         }
 
     def _on_trades(self, symbol: str, trades: list[PublicTrade]) -> None:
-        stream = f"{symbol.lower()}@trade"
-        if stream in self._streams:
+        if (stream := self._streams.told(f"{symbol.lower()}@trade")) is not None:
             for trade in trades:
                 self._send(stream, self._trade(symbol, trade))
-        stream = f"{symbol.lower()}@aggTrade"
-        if stream in self._streams:
+        if (stream := self._streams.told(f"{symbol.lower()}@aggTrade")) is not None:
             for group in _groups(trades):
                 told = {"e": "aggTrade", "E": ms(group[-1].ts_ns), "s": symbol, **self.shapes.aggregated(symbol, group)}
                 self._send(stream, told if self.is_spot else {**told, "nq": told["q"]})

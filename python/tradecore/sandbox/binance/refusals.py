@@ -7,6 +7,7 @@ from typing import Any
 from tradecore.sandbox.refused import Refused
 
 __all__ = [
+    "BAD_INTERVAL",
     "BAD_SIGNATURE",
     "BAD_SYMBOL",
     "BAD_TIMESTAMP",
@@ -20,6 +21,7 @@ __all__ = [
     "unreadable",
 ]
 
+BAD_INTERVAL = (-1120, "Invalid interval.")
 BAD_SIGNATURE = (-1022, "Signature for this request is not valid.")
 BAD_SYMBOL = (-1121, "Invalid symbol.")
 BAD_TIMESTAMP = (-1021, "Timestamp for this request is outside of the recvWindow.")

@@ -59,6 +59,6 @@ class PublicRequests:
         market = self._markets.of(asked)
         symbol, limit = market.symbol(asked), asked.whole("limit", 200, most=1000)
         since, until = asked.whole("start", 0), asked.whole("end", 1 << 62)
-        candles = market.candles.of(symbol, klines.start_of(asked.text("interval")))
+        candles = market.candles.of(symbol, klines.span_of(asked.text("interval")))
         rows = [klines.row(market, symbol, each) for each in candles if since <= each.start_ms <= until]
         return {"category": market.category, "symbol": symbol, "list": rows[: -limit - 1 : -1]}

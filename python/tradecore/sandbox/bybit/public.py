@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +13,7 @@ from tradecore.sandbox.bybit.tickers import told_ticker
 from tradecore.sandbox.desk import PublicTrade
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, changed, ms
-from tradecore.sandbox.topics import Topic
+from tradecore.sandbox.topics import Topic, Topics
 
 __all__ = ["Streams"]
 
@@ -29,13 +28,10 @@ _TICKER_MS = {False: 100, True: 50}
 
 
 @dataclass(slots=True, kw_only=True)
-class _Topic(Topic[Link]):
-    """A topic that somebody has subscribed to."""
+class _Topic(Topic[None]):
+    """A topic of a category; of its ``argument`` there are several of a kind."""
 
-    name: str
     market: Market
-    symbol: str
-    kind: str
     argument: str
     last: int = _FIRST_ID
     """Number of the last message of a book."""
@@ -48,7 +44,7 @@ class Streams:
     """All topics, by category and name."""
 
     def __init__(self, markets: Markets) -> None:
-        self._topics: dict[tuple[str, str], _Topic] = {}
+        self._topics: Topics[tuple[str, str], _Topic] = Topics()
         self._sequence = itertools.count(1_000_000_001)
         for market in markets:
             market.desk.on_trades.append(partial(self._on_trades, market))
@@ -73,7 +69,7 @@ class Streams:
         if link in topic.subscribers:
             return
         self._send_due(topic, now_ns)
-        topic.subscribers.append(link)
+        topic.subscribers[link] = None
         if topic.kind == "orderbook":
             topic.last = max(topic.last, 1)
             link.push(topic.name, self._book(topic, "snapshot", topic.told or self._look(topic), ms(now_ns)))
@@ -83,24 +79,17 @@ class Streams:
 
     def unsubscribe(self, market: Market, name: str, link: Link) -> None:
         """Send it no more."""
-        topic = self._topics.get((market.category, name))
-        if topic is not None and link in topic.subscribers:
-            topic.subscribers.remove(link)
+        if (topic := self._topics.get((market.category, name))) is not None:
+            topic.subscribers.pop(link, None)
 
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
-        for topic in self._of(link):
-            topic.subscribers.remove(link)
-
-    def _of(self, link: Link) -> Iterator[_Topic]:
-        return (topic for topic in self._topics.values() if link in topic.subscribers)
+        self._topics.forget(link)
 
     def publish(self, now_ns: int) -> None:
         """Send what is due by the intervals of topics."""
-        now_ms = ms(now_ns)
-        for topic in self._topics.values():
-            if topic.subscribers and topic.is_due(now_ms):
-                self._send_due(topic, now_ns)
+        for topic in self._topics.due(ms(now_ns)):
+            self._send_due(topic, now_ns)
 
     def _send_due(self, topic: _Topic, now_ns: int) -> None:
         """Send what has changed."""
@@ -174,20 +163,16 @@ class Streams:
     def _send_candles(self, topic: _Topic, now_ms: int) -> None:
         """Send the candle that goes on, and before it the one that has ended since."""
         market, interval = topic.market, topic.argument
-        candles = market.candles.of(topic.symbol, klines.start_of(interval))
-        if not candles:
-            return
-        begun = topic.told or candles[-1].start_ms
-        topic.told = candles[-1].start_ms
-        for candle in [each for each in candles[-2:] if each.start_ms >= begun]:
+        for candle in market.candles.since(topic.symbol, klines.INTERVALS[interval], topic.told):
+            topic.told = candle.start_ms
             row = klines.kline(market, topic.symbol, interval, candle, now_ms)
             self._send(topic, {"topic": topic.name, "data": [row], "ts": now_ms, "type": "snapshot"})
 
     # Trades.
 
     def _on_trades(self, market: Market, symbol: str, trades: list[PublicTrade]) -> None:
-        topic = self._topics.get((market.category, f"publicTrade.{symbol}"))
-        if topic is None or not topic.subscribers:
+        topic = self._topics.told((market.category, f"publicTrade.{symbol}"))
+        if topic is None:
             return
         number = next(self._sequence)
         rows = [market.shapes.public_trade(symbol, trade, number) for trade in trades]

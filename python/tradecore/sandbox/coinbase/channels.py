@@ -7,14 +7,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradecore.sandbox.candles import Candles
+from tradecore.sandbox.candles import Candles, Span
 from tradecore.sandbox.coinbase.market import candle
 from tradecore.sandbox.coinbase.shapes import Shapes
 from tradecore.sandbox.desk import Desk, PublicTrade, Update
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.listeners import Listeners
 from tradecore.sandbox.numbers import Levels, changed, ms
-from tradecore.sandbox.topics import Topic
+from tradecore.sandbox.topics import Topic, Topics
 from tradecore.venues.coinbase.private import to_text
 
 __all__ = ["CHANNELS", "Channels", "Connection"]
@@ -26,7 +26,7 @@ CHANNELS = {"level2": 50, "market_trades": 250, "ticker": 10, "ticker_batch": 5_
 _NAMES = {"level2": "l2_data"}
 _LEVELS = 1_000
 _HISTORY = 100
-_CANDLE_MS = 5 * 60_000
+_CANDLE = Span(5)
 
 
 class Connection:
@@ -53,18 +53,12 @@ class Connection:
 
 @dataclass(slots=True, kw_only=True)
 class _Topic(Topic[Connection]):
-    """A channel of a product."""
+    """A channel of a product: the kind is the channel, the symbol the product."""
 
-    channel: str
-    product: str
     told: tuple[Levels, Levels] = field(default_factory=lambda: ({}, {}))
     """The book as it was told."""
     trades: deque[PublicTrade] = field(default_factory=deque)
     """Trades that were not told yet."""
-
-    @property
-    def stream(self) -> str:
-        return f"{self.channel}.{self.product}"
 
 
 class Channels:
@@ -75,11 +69,11 @@ class Channels:
         self._shapes = shapes
         self._candles = candles
         self._users = users
-        self._topics = {
-            (channel, product): _Topic(channel=channel, product=product, every_ms=every)
+        self._topics: Topics[tuple[str, str], _Topic] = Topics(
+            ((channel, product), _Topic(name=f"{channel}.{product}", kind=channel, symbol=product, every_ms=every))
             for channel, every in CHANNELS.items()
             for product in desk.symbols
-        }
+        )
         self._pulses: list[Connection] = []
         self._next_pulse_ms = 0
         self._pulse = 0
@@ -105,16 +99,16 @@ class Channels:
             names.append(product)
             topic = self._topics[channel, product]
             self._tell(topic, now_ns)
-            topic.subscribers.append(connection)
+            topic.subscribers[connection.link] = connection
             if (event := self._state(topic, "snapshot", now_ns)) is not None:
-                connection.tell(_NAMES.get(channel, channel), [event], now_ns, stream=topic.stream)
+                connection.tell(_NAMES.get(channel, channel), [event], now_ns, stream=topic.name)
 
     def unsubscribe(self, connection: Connection, channel: str, products: list[str]) -> None:
         """Tell it no more."""
         left = [name for name in connection.subscriptions.get(channel, []) if products and name not in products]
         for product in connection.subscriptions.pop(channel, []):
             if product not in left and (topic := self._topics.get((channel, product))) is not None:
-                topic.subscribers.remove(connection)
+                topic.subscribers.pop(connection.link, None)
         if left:
             connection.subscriptions[channel] = left
         if channel == "heartbeats":
@@ -123,8 +117,7 @@ class Channels:
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
         self._pulses = [each for each in self._pulses if each.link is not link]
-        for topic in self._topics.values():
-            topic.subscribers = [each for each in topic.subscribers if each.link is not link]
+        self._topics.forget(link)
 
     # What is told.
 
@@ -138,9 +131,8 @@ class Channels:
                      "heartbeat_counter": self._pulse}  # fmt: skip
             for connection in self._pulses:
                 connection.tell("heartbeats", [event], now_ns)
-        for topic in self._topics.values():
-            if topic.is_due(now_ms):
-                self._tell(topic, now_ns)
+        for topic in self._topics.due(now_ms):
+            self._tell(topic, now_ns)
 
     def _tell(self, topic: _Topic, now_ns: int) -> None:
         if not topic.subscribers:
@@ -149,18 +141,18 @@ class Channels:
         event = self._change(topic, now_ns)
         topic.trades.clear()
         if event is not None:
-            for connection in topic.subscribers:
-                connection.tell(_NAMES.get(topic.channel, topic.channel), [event], now_ns, stream=topic.stream)
+            for connection in topic.subscribers.values():
+                connection.tell(_NAMES.get(topic.kind, topic.kind), [event], now_ns, stream=topic.name)
 
     def _change(self, topic: _Topic, now_ns: int) -> Json | None:
         """Return what has happened since it was told, if anything has."""
-        match topic.channel:
+        match topic.kind:
             case "level2":
-                was, topic.told = topic.told, self._desk.levels(topic.product, _LEVELS)
+                was, topic.told = topic.told, self._desk.levels(topic.symbol, _LEVELS)
                 changes = [changed(before, now) for before, now in zip(was, topic.told, strict=True)]
                 return self._book(topic, "update", changes, now_ns) if any(changes) else None
             case "market_trades":
-                rows = [self._shapes.trade(topic.product, trade) for trade in reversed(topic.trades)]
+                rows = [self._shapes.trade(topic.symbol, trade) for trade in reversed(topic.trades)]
                 return {"type": "update", "trades": rows} if rows else None
             case "ticker" if not topic.trades:
                 return None
@@ -168,8 +160,8 @@ class Channels:
 
     def _state(self, topic: _Topic, kind: str, now_ns: int) -> Json | None:
         """Return a channel as it stands."""
-        product = topic.product
-        match topic.channel:
+        product = topic.symbol
+        match topic.kind:
             case "level2":
                 topic.told = self._desk.levels(product, _LEVELS)
                 return self._book(topic, kind, [list(side.items()) for side in topic.told], now_ns)
@@ -177,19 +169,19 @@ class Channels:
                 last = list(self._desk.trades[product])[-_HISTORY:]
                 return {"type": kind, "trades": [self._shapes.trade(product, trade) for trade in reversed(last)]}
             case "candles":
-                candles = self._candles.of(product, lambda at: at - at % _CANDLE_MS)
+                candles = self._candles.of(product, _CANDLE)
                 rows = [candle(self._shapes, product, each) | {"product_id": product} for each in candles[-2:]]
                 return {"type": kind, "candles": rows} if rows else None
-        return {"type": kind, "tickers": [self._ticker(product, now_ns, with_best=topic.channel == "ticker")]}
+        return {"type": kind, "tickers": [self._ticker(product, now_ns, with_best=topic.kind == "ticker")]}
 
     def _book(self, topic: _Topic, kind: str, sides: list[list[tuple[int, int]]], now_ns: int) -> Json:
-        write, at = self._shapes.digits[topic.product].levels, to_text(now_ns)
+        write, at = self._shapes.digits[topic.symbol].levels, to_text(now_ns)
         rows = [
             {"side": side, "event_time": at, "price_level": price, "new_quantity": qty}
             for side, levels in zip(("bid", "offer"), sides, strict=True)
             for price, qty in write(levels)
         ]
-        return {"type": kind, "product_id": topic.product, "updates": rows}
+        return {"type": kind, "product_id": topic.symbol, "updates": rows}
 
     def _ticker(self, product: str, now_ns: int, *, with_best: bool) -> Json:
         of = self._shapes.product(product, now_ns)
@@ -212,7 +204,8 @@ class Channels:
 
     def _on_trades(self, symbol: str, trades: list[PublicTrade]) -> None:
         for channel in ("market_trades", "ticker"):
-            self._topics[channel, symbol].trades.extend(trades)
+            if (topic := self._topics.told((channel, symbol))) is not None:
+                topic.trades.extend(trades)
 
     def _on_update(self, update: Update) -> None:
         order = update.order

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tradecore.sandbox.candles import Candles
+from tradecore.sandbox.candles import DAY, Candle, Candles, Span
 from tradecore.sandbox.coinbase.refusals import bad
 from tradecore.sandbox.coinbase.requests import Asked
 from tradecore.sandbox.coinbase.shapes import Shapes, id_of
@@ -17,9 +17,9 @@ __all__ = ["Accounts", "Market", "candle"]
 
 Json = dict[str, Any]
 
-_MINUTES = {
-    "ONE_MINUTE": 1, "FIVE_MINUTE": 5, "FIFTEEN_MINUTE": 15, "THIRTY_MINUTE": 30, "ONE_HOUR": 60, "TWO_HOUR": 120,
-    "SIX_HOUR": 360, "ONE_DAY": 1440,
+_GRANULARITIES = {
+    "ONE_MINUTE": Span(1), "FIVE_MINUTE": Span(5), "FIFTEEN_MINUTE": Span(15), "THIRTY_MINUTE": Span(30),
+    "ONE_HOUR": Span(60), "TWO_HOUR": Span(120), "SIX_HOUR": Span(360), "ONE_DAY": DAY,
 }  # fmt: skip
 _MOST_CANDLES = 350
 
@@ -87,21 +87,16 @@ class Market:
 
     def candles(self, asked: Asked) -> Json:
         """Return candles of what was traded here, newest first."""
-        product, minutes = asked.product(self._desk.market_of), _MINUTES.get(str(asked.params.get("granularity")))
-        if minutes is None:
+        product, span = asked.product(self._desk.market_of), _GRANULARITIES.get(str(asked.params.get("granularity")))
+        if span is None:
             raise bad("granularity")
         since, until = asked.whole("start", 0), asked.whole("end", 1 << 62)
-        rows = [candle(self._shapes, product, each) for each in self._candles.of(product, _start_of(minutes))]
+        rows = [candle(self._shapes, product, each) for each in self._candles.of(product, span)]
         wanted = [row for row in rows if since <= int(row["start"]) <= until]
         return {"candles": wanted[: -_MOST_CANDLES - 1 : -1]}
 
 
-def _start_of(minutes: int) -> Any:
-    length = minutes * 60_000
-    return lambda at: at - at % length
-
-
-def candle(shapes: Shapes, product: str, of: Any) -> dict[str, str]:
+def candle(shapes: Shapes, product: str, of: Candle) -> dict[str, str]:
     """Write a candle."""
     price = shapes.digits[product].price
     prices = {name: price(getattr(of, name)) for name in ("low", "high", "open", "close")}
