@@ -26,7 +26,10 @@ _KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A fill of an order; ``fee`` is in ``fee_asset``, ``trade_id`` that of the public trade, ``left`` what is open."""
+    """A fill of an order; ``fee`` is in ``fee_asset``, ``left`` what is open.
+
+    ``trade_id`` is that of the public trade, or of its own where the recorded market's trade gave to several.
+    """
 
     trade_id: int
     price: Decimal
@@ -146,7 +149,10 @@ class Desk:
         self.on_update: list[Callable[[Update], None]] = []
         self.on_trades: list[Callable[[str, list[PublicTrade]], None]] = []
         self._order_ids = itertools.count(1_000_001)
-        self._trade_ids = itertools.count(5_000_001)
+        self._trade_ids = {symbol: itertools.count((at + 5) * 10**9 + 1) for at, symbol in enumerate(instruments)}
+        """Numbers of public trades, which count up by one for each symbol."""
+        self._fill_ids = itertools.count(10**12 + 1)
+        """Numbers of what a public trade gave to each order."""
         self._execution_ids = itertools.count(1)
         self._venue = venue.name
         self._told_later = told_later
@@ -188,7 +194,11 @@ class Desk:
         instrument = self.instruments[symbol]
         told = [
             PublicTrade(
-                next(self._trade_ids), price * instrument.price_increment, qty * instrument.qty_increment, buyer, at
+                next(self._trade_ids[symbol]),
+                price * instrument.price_increment,
+                qty * instrument.qty_increment,
+                buyer,
+                at,
             )
             for price, qty, buyer in trades
         ]
@@ -372,7 +382,7 @@ class Desk:
         met = (order.market, *steps)
         if is_maker and notice.made_by == "print":
             # The market's own trade has been told; what it gave to each order is numbered by itself.
-            trade_id = next(self._trade_ids)
+            trade_id = next(self._fill_ids)
         elif not is_maker and self._met is not None and self._met[0] == met:
             trade_id, self._met = self._met[1], None
         else:

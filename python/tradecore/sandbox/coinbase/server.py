@@ -1,4 +1,4 @@
-"""A local Coinbase: Advanced Trade, spot."""
+"""A local Coinbase: Advanced Trade, spot, and beside it the feed of Coinbase Exchange."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aiohttp import web
 from tradecore.sandbox.candles import Candles
 from tradecore.sandbox.clients import Client
 from tradecore.sandbox.coinbase.channels import Channels
+from tradecore.sandbox.coinbase.exchange import ExchangeFeed, ExchangeSocket
 from tradecore.sandbox.coinbase.market import Accounts, Market
 from tradecore.sandbox.coinbase.orders import Orders
 from tradecore.sandbox.coinbase.refusals import bad, body_of
@@ -47,7 +48,7 @@ class CoinbaseServer(LocalServer):
     """A Coinbase on this machine: a :class:`LocalServer`, whose parameters it has.
 
     Keys made from the seed are names with a private key on the curve P-256, in PEM. WebSockets are at ``/market`` and
-    ``/user``.
+    ``/user``, the feed of Coinbase Exchange at ``/exchange``.
     """
 
     name = "coinbase"
@@ -67,6 +68,7 @@ class CoinbaseServer(LocalServer):
         self._listeners = Listeners()
         self._windows = Windows()
         self._channels = Channels(self._desk, shapes, candles, self._listeners)
+        self._exchange = ExchangeFeed(self._desk, shapes, candles)
         self._user_sockets: set[Socket] = set()
         self._endpoints = _endpoints(
             Market(self._desk, shapes, candles), Orders(self._desk, shapes), Accounts(self._desk)
@@ -77,19 +79,23 @@ class CoinbaseServer(LocalServer):
             routes.add_route(method, f"{_PREFIX}/{path}", partial(self._request, endpoint))
         routes.add_get("/market", partial(self._socket, is_of_user=False))
         routes.add_get("/user", partial(self._socket, is_of_user=True))
+        routes.add_get("/exchange", self._exchange_socket)
 
     def _publish(self, now_ns: int) -> None:
         self._channels.publish(now_ns)
+        self._exchange.publish(now_ns)
 
     def _expire(self, now_ns: int) -> None:
         for socket in tuple(self._user_sockets):
             socket.cut()
 
     def _restart(self) -> None:
-        """Do nothing: numbers are those of connections."""
+        # Those of Advanced Trade are numbers of connections.
+        self._exchange.begin_again()
 
     def _forget(self, link: Link) -> None:
         self._channels.forget(link)
+        self._exchange.forget(link)
 
     # Requests.
 
@@ -136,6 +142,14 @@ class CoinbaseServer(LocalServer):
             return await self._serve(link, socket.take, ping_s=_PING_S)
         finally:
             self._user_sockets.discard(socket)
+            socket.end()
+
+    async def _exchange_socket(self, request: web.Request) -> web.WebSocketResponse:
+        link = await self._connect(request)
+        socket = ExchangeSocket(self._door, link, self._exchange)
+        try:
+            return await self._serve(link, socket.take, ping_s=_PING_S)
+        finally:
             socket.end()
 
 

@@ -15,11 +15,11 @@ from tradecore.sandbox.link import Link
 from tradecore.sandbox.listeners import Listeners
 from tradecore.sandbox.refused import Refused
 
-__all__ = ["Socket"]
+__all__ = ["PATIENCE_S", "Socket"]
 
 Json = dict[str, Any]
 
-_PATIENCE_S = 5.0
+PATIENCE_S = 5.0
 """So long a connection may take to its first subscription."""
 _NO_POSITIONS: Json = {
     "perpetual_futures_positions": [], "expiring_futures_positions": [], "prediction_market_positions": [],
@@ -40,7 +40,7 @@ class Socket:
         self._tokens = tokens
         self._is_of_user = is_of_user
         self._account: int | None = None
-        self._timer = door.clock.call_later(_PATIENCE_S, link.cut)
+        self._timer = door.clock.call_later(PATIENCE_S, link.cut)
         self.cut: Callable[[], None] = link.cut
 
     def take(self, text: str) -> None:
