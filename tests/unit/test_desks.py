@@ -59,7 +59,7 @@ def test_a_venue_is_asked_again_behind_an_order_that_was_on_its_way() -> None:
     async def end(*, is_under_way: bool) -> list[str]:
         slow, told = Slow(), []
         connectors: Any = {"SIM": slow}
-        desk = VenueDesk(connectors, [SPEC], told.append, told.append)
+        desk = VenueDesk(connectors, [SPEC], told.append, told.append, told.append)
         desk.send(1, [bid()], [])
         if not is_under_way:
             slow.may_answer.set()

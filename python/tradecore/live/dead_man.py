@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from tradecore.errors import NoAnswerError, VenueError
+from tradecore.errors import CredentialsError, NoAnswerError, VenueError
 from tradecore.live.line import Line
 from tradecore.venues.clock import Clock
 from tradecore.venues.tasks import Tasks
@@ -58,7 +58,7 @@ class Switches:
         """Tell a venue, and return whether it has a switch; what it does not answer is said again in its turn."""
         try:
             return await line.connector.keep_alive(instrument, seconds)
-        except (VenueError, NoAnswerError) as error:
+        except (VenueError, NoAnswerError, CredentialsError) as error:
             _LOG.warning("the switch of %s was not renewed: %s", instrument, error)
             return True
 
@@ -66,5 +66,5 @@ class Switches:
         for instrument in line.instruments:
             try:
                 await line.connector.keep_alive(instrument, 0)
-            except (VenueError, NoAnswerError) as error:
+            except (VenueError, NoAnswerError, CredentialsError) as error:
                 _LOG.error("the switch of %s may still cancel its orders: %s", instrument, error)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tradecore._core import Command, FeedDecoder, Instrument, Notice, Refusal, SimExchange
-from tradecore.errors import TradecoreError
+from tradecore.errors import CredentialsError, TradecoreError
 from tradecore.types import EventKind
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector
@@ -135,6 +135,8 @@ class VenueDesk:
         Is given the report on each command.
     failed : callable
         Is told what could not be cancelled.
+    refused : callable
+        Is told of a key that a venue does not take.
     """
 
     def __init__(
@@ -143,11 +145,13 @@ class VenueDesk:
         instruments: Sequence[Instrument],
         tell: Callable[[VenueReport], None],
         failed: Callable[[str], None],
+        refused: Callable[[CredentialsError], None],
     ) -> None:
         self._connectors = connectors
         self._instruments = instruments
         self._tell = tell
         self._failed = failed
+        self._refused = refused
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """The last request of each order, or in each instrument, that is not answered yet."""
         self._is_sending = False
@@ -214,7 +218,11 @@ class VenueDesk:
             task.add_done_callback(answered)
 
     async def _carry(self, command: Command) -> None:
-        report = await self._connectors[self._instruments[command.market].venue].send(command)
+        try:
+            report = await self._connectors[self._instruments[command.market].venue].send(command)
+        except CredentialsError as error:
+            self._refused(error)
+            return
         if self._is_sending:  # what is refused at once is told when all that left with it has left
             await asyncio.sleep(0)
         self._tell(report)

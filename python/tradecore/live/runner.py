@@ -371,7 +371,7 @@ class Live:
         name = self._name = reader.header["session"] if reader else self._name or session_name(self._clock.now_ns())
         desk: Desk
         if self._paper is None:
-            desk = VenueDesk(self._connectors, instruments, self._take, _LOG.error)
+            desk = VenueDesk(self._connectors, instruments, self._take, _LOG.error, self._fail)
         else:
             desk = paper = PaperDesk(instruments, self._paper, seed=self._seed)
             instruments = paper.instruments
@@ -623,6 +623,8 @@ class Live:
             return
         if isinstance(event, LinkState):
             self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
+            if event.error is not None:
+                self._fail(event.error)
             return
         if isinstance(event, FeedState):
             if event.stream is not Stream.BOOK:

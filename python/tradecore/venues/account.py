@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any, ClassVar
 
 import orjson
 
-from tradecore.errors import NoAnswerError
+from tradecore.errors import CredentialsError, NoAnswerError
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock, within
 from tradecore.venues.events import LinkState, Sink
@@ -128,8 +129,12 @@ class AccountStreams(ABC):
             url=lambda: self._url(name),
             prepare=lambda session: self._prepare(name, session),
             read=read,
-            tell=lambda is_up, reason: self._tell(LinkState(self._venue, self._clock.now_ns(), name, is_up, reason)),
+            tell=partial(self._told, name),
+            refused=lambda error: self._told(name, False, str(error), error),
             renew_s=self._renew_s,
             overlap_s=self._overlap_s,
             beat=self._beat(name),
         )
+
+    def _told(self, name: str, is_up: bool, reason: str, error: CredentialsError | None = None) -> None:
+        self._tell(LinkState(self._venue, self._clock.now_ns(), name, is_up, reason, error))

@@ -148,6 +148,11 @@ class Connector(ABC):
 
         The report says what is known when the venue has answered; more follows at the sink. A command that the venue's
         interface has no words for is rejected with the reason ``unsupported``.
+
+        Raises
+        ------
+        CredentialsError
+            For a key that the venue does not take any more, or that may not do this. The report is told at the sink.
         """
 
     @abstractmethod

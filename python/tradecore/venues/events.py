@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
 from tradecore._core import Kernel
-from tradecore.errors import InvalidValueError
+from tradecore.errors import CredentialsError, InvalidValueError
 from tradecore.reconcile import VenueExecution
 from tradecore.types import BookState, Side
 
@@ -114,6 +114,8 @@ class LinkState:
     is_up : bool
     reason : str
         Why, in a few words; never holds a secret.
+    error : CredentialsError, optional
+        Given where it will not be up again, since the venue does not take the key.
     """
 
     venue: str
@@ -121,6 +123,7 @@ class LinkState:
     link: str
     is_up: bool
     reason: str
+    error: CredentialsError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,8 @@ class LinkPlan:
         Is given data of the connection in use, when it was read, ns UTC, and the name.
     tell : callable
         Is told whether the link is up, and why.
+    refused : callable
+        Is told that a key that the venue does not take ends the link for good.
     renew_s : float, optional
         Age at which a connection is replaced; never if not given.
     overlap_s : float
@@ -136,6 +138,7 @@ class LinkPlan:
     read: Callable[[Session, bytes], bytes | None]
     read_data: Callable[[bytes, int, bytes], None] = lambda data, ts_recv, name: None
     tell: Callable[[bool, str], None]
+    refused: Callable[[CredentialsError], None] = lambda error: None
     renew_s: float | None = None
     overlap_s: float = 0.0
     beat: tuple[float, Callable[[Session], Awaitable[None]]] | None = None
@@ -207,6 +210,13 @@ class Link:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
+        try:
+            await self._stay_up()
+        except CredentialsError as error:
+            self._plan.refused(error)
+            raise
+
+    async def _stay_up(self) -> None:
         while True:
             try:
                 session = await self._open()
@@ -214,9 +224,6 @@ class Link:
                 self._plan.tell(False, f"cannot connect: {error}")
                 await self._clock.sleep(self._backoff.next_s())
                 continue
-            except CredentialsError as error:
-                self._plan.tell(False, str(error))
-                raise
             self._use(session, "connected")
             try:
                 reason = await self._keep()
@@ -309,7 +316,7 @@ class Link:
             await self._clock.sleep(seconds)
             try:
                 await beat(session)
-            except (Unreachable, Unanswered, NoAnswerError, VenueError) as error:
+            except (Unreachable, Unanswered, NoAnswerError, VenueError, CredentialsError) as error:
                 session.end(f"no answer to a heartbeat: {error}")
                 return
 

@@ -170,7 +170,13 @@ class OrderDesk:
         return len(self._resolving)
 
     async def send(self, command: Command) -> VenueReport:
-        """Carry out a command and say what is known of it then."""
+        """Carry out a command and say what is known of it then.
+
+        Raises
+        ------
+        CredentialsError
+            For a key that the venue does not take any more, or that may not do this; the refusal is told to the sink.
+        """
         while (resolving := self._resolving.get(command.client_id)) is not None:
             await asyncio.shield(resolving)
         if command.client_id in self._over and command.kind != "submit":
@@ -183,6 +189,9 @@ class OrderDesk:
             return self._report(command, _REFUSED[command.kind], refusal.reason, refusal.detail)
         except VenueError as error:
             return self._report(command, _REFUSED[command.kind], "venue", str(error))
+        except CredentialsError as error:
+            self._tell(self._report(command, _REFUSED[command.kind], "venue", str(error)))
+            raise
         except NoAnswerError as error:
             name = f"look up {command.client_id}"
             task = self._tasks.start(self._resolve(command, sent_ns), name)
@@ -208,8 +217,10 @@ class OrderDesk:
             asked_ns = self._clock.now_ns()
             try:
                 state = await self._interface.look_up(command.instrument, command.client_id)
-            except (VenueError, NoAnswerError, CredentialsError):
+            except (VenueError, NoAnswerError):
                 continue
+            except CredentialsError:
+                return  # nothing is answered to this key any more, and what comes next is told so
             is_late = asked_ns - sent_ns > self._interface.good_for_s * 1e9
             if self._is_settled(command, state) or is_late:
                 break

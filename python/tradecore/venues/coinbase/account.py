@@ -39,6 +39,7 @@ class UserChannel(AccountStreams):
             text = orjson.dumps({"type": "subscribe", "channel": channel, "jwt": self._api.token()}).decode()
             answer = await self._api.ask_on(session, what, "request", text)
             if answer.get("type") == "error":
+                await self._api.check_key()  # here one that is not taken is refused in the words of any other fault
                 raise VenueError(VENUE, what, "", str(answer.get("message", "refused")))
 
     def _beat(self, name: str) -> tuple[float, Callable[[Session], Awaitable[None]]]:

@@ -18,7 +18,7 @@ from tradecore.venues.transport import Transport
 
 __all__ = ["CoinbaseApi"]
 
-_TOKEN_S = 30
+_TOKEN_S = 10
 """How long a token is good for, of the two minutes there may be: so long a request may still come to be carried out."""
 
 
@@ -88,6 +88,18 @@ class CoinbaseApi(VenueApi):
         """
         await self._turn(f"POST {PREFIX}/{name}", {"private": 1}, urgent=urgent)
         return await self._send_signed("POST", name, "", orjson.dumps(body))
+
+    async def check_key(self) -> None:
+        """Ask what the key may do, of which no more is wanted than that it is taken.
+
+        Raises
+        ------
+        CredentialsError
+            Where it is not.
+        VenueError, NoAnswerError
+            When that cannot be said.
+        """
+        await self.read("key_permissions")
 
     def token(self, uri: str | None = None) -> str:
         """Return a new token, for one request or, without ``uri``, a message on a WebSocket."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore._core import Command
-from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
+from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, VenueError
 from tradecore.reconcile import VenueExecution, VenueOrder
 from tradecore.venues.api import is_transient
 from tradecore.venues.backoff import Backoff
@@ -297,7 +297,7 @@ class CoinbaseConnector(VenueConnector):
             while order.counted > order.told:
                 try:
                     fills = await self._fills(venue_id)
-                except (VenueError, NoAnswerError):
+                except (VenueError, NoAnswerError, CredentialsError):
                     fills = []
                 if not self._tell_new(order, fills):
                     await self._clock.sleep(backoff.next_s())
