@@ -31,6 +31,8 @@ class FakeBinance(VenueServer):
         self.trades: list[dict[str, Any]] = []
         self.book: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: {"b": {}, "a": {}})
         self.update_id = 1_000
+        self.late_ms = 0
+        """How old the stamps of changes of the book are."""
         self.listen_keys = 0
 
     def _route(self, router: web.UrlDispatcher) -> None:
@@ -329,7 +331,8 @@ class FakeBinance(VenueServer):
                 if not Decimal(qty):
                     del self.book["BTCUSDT"][side][price]
         if not lose:
-            data = {"e": "depthUpdate", "E": self.now_ms(), "T": self.now_ms(), "s": "BTCUSDT", "U": first}
+            stamp = self.now_ms() - self.late_ms
+            data = {"e": "depthUpdate", "E": stamp, "T": stamp, "s": "BTCUSDT", "U": first}
             data |= {"u": self.update_id, "pu": previous}
             data |= {"b": [list(row) for row in bids.items()], "a": [list(row) for row in asks.items()]}
             self.publish("btcusdt@depth@100ms", data)

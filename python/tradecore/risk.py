@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -299,6 +299,12 @@ class RiskLimits:
 
 
 _FIELDS = frozenset(each.name for each in fields(RiskLimits))
+
+
+def needing_synced_books(limits: RiskLimits | None) -> RiskLimits:
+    """Return limits by which nothing is added where a book is not in sync, unless they say otherwise themselves."""
+    limits = RiskLimits() if limits is None else limits
+    return replace(limits, synced_book=True) if limits.synced_book is None else limits
 
 
 def set_fields(of: RiskLimits | Stops) -> dict[str, Any]:

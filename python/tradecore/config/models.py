@@ -156,6 +156,10 @@ class ModeConfig(Section):
     """How long the event loop may stand still, as in a hook that does not return, before that is told."""
     on_block: Literal["cancel", "tell"] = "cancel"
     """What becomes of open orders then."""
+    max_lag: IntervalText | Literal["off"] = "off"
+    """How late what a venue tells may be taken before its books are stale and nothing that adds leaves."""
+    on_lag: Literal["cancel", "keep"] = "cancel"
+    """What becomes of open orders at that venue then."""
     dead_man: IntervalText | Literal["off"] = "60s"
     """How long a venue that has a switch for that keeps orders without hearing of the session; at least 3 s."""
     connections: tuple[ConnectionConfig, ...] = ()

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from tradecore.bus.events import Event
 
-__all__ = ["LinkChanged", "LoopBlocked", "ReconcileDifference", "SessionFailed"]
+__all__ = ["LagChanged", "LinkChanged", "LoopBlocked", "ReconcileDifference", "SessionFailed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LagChanged(Event):
+    """A session fell behind what a venue tells, or caught up."""
+
+    venue: str
+    is_behind: bool
+    seconds: float
+    """How far behind the newest message was."""
+    limit_s: float
+    """What is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

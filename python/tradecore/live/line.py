@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from tradecore._core import FeedDecoder, Instrument, L2Book
+from tradecore.data.windows import Arrays, snapshot
 from tradecore.histogram import Histogram
+from tradecore.live.events import LagChanged
+from tradecore.live.lag import Lag
 from tradecore.strategy import Strategy
-from tradecore.types import EventKind
+from tradecore.types import BookState, EventKind
 from tradecore.venues import Connector, Feed, Stream, VenueQueue
 from tradecore.venues.events import Event, FeedState, Frame, LinkState
 
@@ -26,6 +29,11 @@ _HOOKS = {
 }
 """What is subscribed to beside books and trades, by the hook that is overridden."""
 
+_STATES = (EventKind.BOOK_SET, EventKind.BOOK_CLEAR, EventKind.QUOTE)
+"""What the newest of stands for all before, so that it may be left out by a session that is behind."""
+_STAMPED = (EventKind.BOOK_SET, EventKind.QUOTE, EventKind.TRADE)
+"""What venues stamp when it happens; a snapshot may be told of a book that is older."""
+
 
 class Rows(NamedTuple):  # one for each frame
     """Whole messages of an instrument: what a decoder has ready now, or event columns once they are kept for later."""
@@ -39,7 +47,7 @@ class Rows(NamedTuple):  # one for each frame
         return Rows(self.instrument, source.events(self.instrument)) if isinstance(source, FeedDecoder) else self
 
 
-LineInput: TypeAlias = Event | Rows
+LineInput: TypeAlias = Event | LagChanged | Rows
 """What a session is given: rows in place of the frames that held them."""
 
 
@@ -81,9 +89,23 @@ class Line:
     queue : the queue that is its sink
     instruments : sequence of Instrument
         What is subscribed to.
+    max_lag : float, optional
+        How far its messages may be behind before its books are stale, seconds. Until they have caught up changes of
+        books are left out, and then each book is told whole.
+
+    Attributes
+    ----------
+    lag : Lag or None
     """
 
-    def __init__(self, connector: Connector, queue: VenueQueue, instruments: Sequence[Instrument]) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        queue: VenueQueue,
+        instruments: Sequence[Instrument],
+        *,
+        max_lag: float | None = None,
+    ) -> None:
         self.connector = connector
         self.venue = connector.name
         self.queue = queue
@@ -96,6 +118,10 @@ class Line:
         """From the receipt of a frame until all was done that it led to, seconds."""
         self.is_doubted = asyncio.Event()
         """Set when the venue may have said something of the account that was not heard."""
+        self.lag = None if max_lag is None else Lag(round(max_lag * 1e9))
+        self._specs = {instrument.id: instrument for instrument in instruments}
+        self._left_out: dict[str, Arrays] = {}
+        """The newest rows that were left out of each book that is behind."""
         self._decoder = FeedDecoder(connector.name, instruments)
         self._told: list[FeedState] = []
         self._feed = Feed(connector, self._decoder, self.instruments, self._told.append)
@@ -131,8 +157,8 @@ class Line:
         self._feed.state(event)
         return self._news([])
 
-    def rows(self, frame: Frame) -> list[LineInput]:
-        """Return what a frame is to a session."""
+    def rows(self, frame: Frame, now_ns: int) -> list[LineInput]:
+        """Return what a frame is to a session that takes it at a time, ns UTC."""
         self.frames += 1
         self._feed.frame(frame)
         rows: list[LineInput] = []
@@ -142,12 +168,56 @@ class Line:
                 ts_event, kind, traded_qty = pending
                 heard.count(frame.ts_recv, kind, traded_qty)
                 self.feed_latency.observe((frame.ts_recv - ts_event) / 1e9)
-                rows.append(Rows(name, self._decoder))
+                if self.lag is None:
+                    rows.append(Rows(name, self._decoder))
+                else:
+                    rows += self._in_time(self.lag, name, kind, frame.ts_recv, ts_event, now_ns)
         return self._news(rows)
+
+    def _in_time(self, lag: Lag, name: str, kind: int, ts_recv: int, ts_event: int, now_ns: int) -> Iterable[LineInput]:
+        """Yield the rows that are ready of an instrument, and what becomes of books by how late they are."""
+        is_changed = kind in _STAMPED and lag.taken(now_ns, ts_recv, ts_event)
+        if is_changed and lag.is_behind:
+            yield self._lag_changed(lag, now_ns)
+            yield from self._told_of_books(BookState.STALE, now_ns, self._why_stale(lag))
+        if kind in _STATES and (lag.is_behind or name in self._left_out):
+            self._left_out[name] = self._decoder.events(name)
+        else:
+            yield Rows(name, self._decoder)
+        if is_changed and not lag.is_behind:
+            yield from self._caught_up(lag, now_ns)
+
+    def _caught_up(self, lag: Lag, now_ns: int) -> Iterable[LineInput]:
+        """Yield the books that changed meanwhile, each as it is now."""
+        left_out, self._left_out = self._left_out, {}
+        for name, rows in left_out.items():
+            if self._feed.is_synced(name):
+                yield Rows(name, snapshot(self._decoder.book(name), self._specs[name], rows))
+        yield from self._told_of_books(BookState.SYNCED, now_ns, "caught up")
+        yield self._lag_changed(lag, now_ns)
+
+    def _told_of_books(self, state: BookState, now_ns: int, reason: str) -> Iterable[FeedState]:
+        """Yield a state of every book that is the venue's."""
+        for name in filter(self._feed.is_synced, self.instruments):
+            yield FeedState(self.venue, now_ns, name, state, reason)
+
+    def _lag_changed(self, lag: Lag, now_ns: int) -> LagChanged:
+        return LagChanged(now_ns, self.venue, lag.is_behind, lag.ns / 1e9, lag.limit_ns / 1e9)
+
+    @staticmethod
+    def _why_stale(lag: Lag) -> str:
+        return f"behind by {lag.ns / 1e9:.3g} s, more than {lag.limit_ns / 1e9:.3g} s"
 
     def _news(self, rows: list[LineInput]) -> list[LineInput]:
         """Return rows, and what became of books behind them."""
         if self._told:
-            rows += self._told
+            rows += map(self._as_told, self._told)
             self._told.clear()
         return rows
+
+    def _as_told(self, state: FeedState) -> FeedState:
+        """Return a state of a feed as a session is told it: a book that is behind is stale."""
+        lag = self.lag
+        if lag is None or not lag.is_behind or state.stream is not Stream.BOOK or state.state is not BookState.SYNCED:
+            return state
+        return replace(state, state=BookState.STALE, reason=self._why_stale(lag))

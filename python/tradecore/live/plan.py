@@ -99,6 +99,8 @@ async def run_session(
                 sync_timeout=parse_duration(mode.sync_timeout) / 1e9,
                 block_after=parse_duration(mode.block_after) / 1e9,
                 on_block=mode.on_block,
+                max_lag=None if mode.max_lag == "off" else parse_duration(mode.max_lag) / 1e9,
+                on_lag=mode.on_lag,
                 dead_man=None if mode.dead_man == "off" else parse_duration(mode.dead_man) / 1e9,
                 seed=config.seed,
                 header={"config": config.model_dump(mode="json")},

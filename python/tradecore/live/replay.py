@@ -14,6 +14,7 @@ from tradecore.config import BacktestConfig
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
 from tradecore.live.journal import JournalReader, RecordKind
+from tradecore.risk import needing_synced_books
 from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.session.kernel import build_kernel
 from tradecore.venue import SimVenue
@@ -74,7 +75,7 @@ class Replay:
             stop_run_on_error=len(strategies) == 1,
             keeps_journal=True,
             cost_basis=config.cost_basis,
-            risk=config.risk,
+            risk=config.risk if config.mode.max_lag == "off" else needing_synced_books(config.risk),
         )
         self.session: str = header["session"]
         self.mode: str = header["mode"]

@@ -25,7 +25,7 @@ from tradecore.errors import (
 from tradecore.live.audit import Auditor
 from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
-from tradecore.live.events import LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
+from tradecore.live.events import LagChanged, LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
 from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
@@ -34,7 +34,7 @@ from tradecore.live.state import LiveState, Mode, SessionResult
 from tradecore.live.tables import SessionTables
 from tradecore.live.watchdog import Blocked, Watchdog
 from tradecore.reconcile import ReconcileAction
-from tradecore.risk import RiskLimits
+from tradecore.risk import RiskLimits, needing_synced_books
 from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
 from tradecore.types import BookState
@@ -90,6 +90,11 @@ class Live:
         How long the event loop may stand still, as in a hook that does not return, before that is told, seconds.
     on_block : "cancel" or "tell"
         What becomes of open orders then: they are cancelled over connections of their own, or stay.
+    max_lag : float, optional
+        How far what a venue tells may be taken late before its books are stale and nothing that adds leaves, until it
+        has caught up, seconds; no limit if not given.
+    on_lag : "cancel" or "keep"
+        What becomes of open orders at that venue then.
     dead_man : float, optional
         How long a venue that has a switch for that keeps orders without hearing of the session, seconds, at least 3.
     seed : int
@@ -143,6 +148,8 @@ class Live:
         sync_timeout: float = 30.0,
         block_after: float = 5.0,
         on_block: Literal["cancel", "tell"] = "cancel",
+        max_lag: float | None = None,
+        on_lag: Literal["cancel", "keep"] = "cancel",
         dead_man: float | None = 60.0,
         seed: int = 0,
         clock: Clock | None = None,
@@ -164,6 +171,8 @@ class Live:
                 raise InvalidValueError("paper", f"no settings for venue {venue}")
         if dead_man is not None and dead_man < _LEAST_DEAD_MAN_S:
             raise InvalidValueError("dead_man", f"{dead_man:g} s is less than {_LEAST_DEAD_MAN_S:g}")
+        if max_lag is not None and max_lag <= 0:
+            raise InvalidValueError("max_lag", f"{max_lag:g} s is not positive")
         if store is not None and journal is None:
             raise InvalidValueError("store", "needs a journal, which it is made of")
         self._wanted = wanted
@@ -172,7 +181,9 @@ class Live:
         self._durability: Durability = durability
         self._clock = clock or SystemClock()
         self._name = session
-        self._risk = risk
+        self._max_lag = max_lag
+        self._on_lag = on_lag
+        self._risk = risk if max_lag is None else needing_synced_books(risk)
         self._cost_basis = cost_basis
         self._on_stop = on_stop
         self._sync_timeout = sync_timeout
@@ -429,7 +440,7 @@ class Live:
             if missing := [name for name in own if name not in listed]:
                 raise InvalidValueError("strategies", f"{venue} does not list {missing[0]}")
             found |= {name: listed[name] for name in own}
-            line = Line(connector, intake.queue, [listed[name] for name in own])
+            line = Line(connector, intake.queue, [listed[name] for name in own], max_lag=self._max_lag)
             self.lines.append(line)
             line.subscribe(self.strategies)
             intake.start(partial(self._guarded, self._arrived, line), self._turned)
@@ -507,9 +518,17 @@ class Live:
         if cancels:
             self._guarded(self.perform, self._cancel_open)
 
-    def _cancel_open(self, session: Session, now_ns: int) -> None:
-        for strategy in self.strategies:
-            session.kernel.cancel_all(now_ns, strategy.name)
+    def _lagged(self, event: LagChanged) -> None:
+        self.events.publish(event)
+        if event.is_behind and self._on_lag == "cancel" and self.has_begun:
+            self._guarded(self.perform, partial(self._cancel_open, venue=event.venue))
+
+    def _cancel_open(self, session: Session, now_ns: int, venue: str | None = None) -> None:
+        """Ask for every open order to be cancelled, at one venue or at all."""
+        for market, name in enumerate(self._wanted):
+            for strategy in self.strategies:
+                if name in strategy.instruments and venue in (None, name.rpartition(".")[2]):
+                    session.kernel.cancel_all(now_ns, strategy.name, market)
 
     async def _watch(self, auditor: Auditor, line: Line) -> None:
         try:
@@ -590,7 +609,7 @@ class Live:
             return
         if self._session is not None:
             self._session.frame(event)
-        for each in line.rows(event):
+        for each in line.rows(event, self._clock.now_ns()):
             self._take_in(each)
         line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
 
@@ -625,6 +644,9 @@ class Live:
             self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
             if event.error is not None:
                 self._fail(event.error)
+            return
+        if isinstance(event, LagChanged):
+            self._lagged(event)
             return
         if isinstance(event, FeedState):
             if event.stream is not Stream.BOOK:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tradecore.bus import events as told
 from tradecore.config.observe import AlertsConfig, Severity
-from tradecore.live.events import ReconcileDifference, SessionFailed
+from tradecore.live.events import LagChanged, ReconcileDifference, SessionFailed
 from tradecore.observe.health import Health
 from tradecore.observe.sample import Sample
 from tradecore.types import BookState
@@ -42,6 +42,7 @@ EVENTS = (
     told.OrderUnknown,
     told.SessionStarted,
     told.SessionStopped,
+    LagChanged,
     ReconcileDifference,
     SessionFailed,
 )
@@ -71,6 +72,11 @@ def alert_of(event: told.Event) -> Alert | None:
         case told.OrderUnknown():
             text = f"order {event.order_id} of {event.strategy} in {event.instrument}: nobody knows what became of it"
             return Alert("warning", f"unknown {event.strategy} {event.instrument}", text)
+        case LagChanged(is_behind=True):
+            text = f"{event.venue} is {event.seconds:.1f} s behind: its books are stale"
+            return Alert("warning", f"lag {event.venue}", text)
+        case LagChanged():
+            return Alert("info", f"lag {event.venue} over", f"caught up with {event.venue}")
         case ReconcileDifference():
             if event.action in _ROUTINE:
                 return None

@@ -115,6 +115,12 @@ _GAUGES: tuple[tuple[str, str, tuple[str, ...], Callable[[Sample], _Rows]], ...]
     ),
     ("market_data_message_queue_size", "Messages that wait to be read.", _VENUE, _of_venues(lambda v: v.queued)),
     ("market_data_queue_lag_seconds", "How long the oldest has waited.", _VENUE, _of_venues(lambda v: v.queue_lag_s)),
+    (
+        "market_data_lag_seconds",
+        "How late the newest message was taken.",
+        _VENUE,
+        _of_venues(lambda v: v.lag_s),
+    ),
     ("market_data_clock_offset_seconds", "The venue's clock minus ours.", _VENUE, _of_venues(_offset)),
     (
         "execution_rate_limit_remaining",
@@ -162,6 +168,12 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...], Callable[[Sample], _Rows]], ..
     ("market_data_ticks_received", "Frames from a venue.", _VENUE, _of_venues(lambda v: v.frames + v.dropped)),
     ("market_data_frames_dropped", "Frames nobody had time for.", _VENUE, _of_venues(lambda v: v.dropped)),
     ("market_data_frames_malformed", "Frames that made no sense.", _VENUE, _of_venues(lambda v: v.malformed)),
+    (
+        "market_data_lag_excesses",
+        "Times a session fell further behind than it may.",
+        _VENUE,
+        _of_venues(lambda v: v.times_behind),
+    ),
     (
         "market_data_websocket_reconnects",
         "Connections that were lost.",

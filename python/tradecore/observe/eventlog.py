@@ -11,7 +11,7 @@ import structlog
 
 from tradecore.bus import EventBus, Subscription
 from tradecore.bus import events as told
-from tradecore.live.events import LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
+from tradecore.live.events import LagChanged, LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
 from tradecore.types import BookState
 
 __all__ = ["events_logged"]
@@ -49,6 +49,7 @@ def _subscriptions(bus: EventBus, session: str) -> list[Subscription]:
     signals, engine = log("signal_bridge"), log("session")
     listened: list[tuple[type[told.Event], Callable[[Any], None]]] = [
         (LinkChanged, lambda event: _link(market, event)),
+        (LagChanged, lambda event: _lag(market, event)),
         (told.BookStateChanged, lambda event: _book(market, event)),
         (told.SignalGenerated, lambda event: _signal(signals, event)),
         (told.OrderUpdate, lambda event: _order(orders, event)),
@@ -77,6 +78,13 @@ def _link(log: _Log, event: LinkChanged) -> None:
         log.info(f"WebSocket connected to {event.venue} ({event.link}): {event.reason}")
     else:
         log.warning(f"WebSocket disconnected from {event.venue} ({event.link}): {event.reason}")
+
+
+def _lag(log: _Log, event: LagChanged) -> None:
+    if event.is_behind:
+        log.warning(f"Behind {event.venue} by {event.seconds:.1f} s, more than {event.limit_s:.3g} s")
+    else:
+        log.info(f"Caught up with {event.venue}")
 
 
 def _blocked(log: _Log, event: LoopBlocked) -> None:

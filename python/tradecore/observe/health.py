@@ -124,6 +124,8 @@ def _checks(sample: Sample, stalled_s: float, limits: Thresholds) -> Iterator[Ch
     # Without any market nothing can be done; with some the others go on.
     worst: Status = "unhealthy" if len(late) == len(sample.markets) else "degraded"
     yield Check("feeds", worst, "; ".join(late), tuple(silent)) if late else Check("feeds", "healthy")
+    behind = [f"{venue} is {of.lag_s:.1f} s behind" for venue, of in sample.venues.items() if of.is_behind]
+    yield Check("lag", "degraded", "; ".join(behind)) if behind else Check("lag", "healthy")
     down = [
         f"{venue} {link}"
         for venue, of in sample.venues.items()

@@ -47,6 +47,10 @@ class VenueSample:
     queue_lag_s: float
     processing: Histogram
     feed_latency: Histogram
+    lag_s: float | None
+    """How late the newest message was taken; None where a session has no limit of that."""
+    is_behind: bool
+    times_behind: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +206,7 @@ class Sampler:
 
 
 def _venue(line: Line, now: int) -> VenueSample:
+    lag = line.lag
     return VenueSample(
         connection=line.connector.health,
         frames=line.frames,
@@ -211,4 +216,7 @@ def _venue(line: Line, now: int) -> VenueSample:
         queue_lag_s=max(line.queue.lag_ns(now), 0) / 1e9,
         processing=line.processing,
         feed_latency=line.feed_latency,
+        lag_s=None if lag is None else lag.ns / 1e9,
+        is_behind=lag is not None and lag.is_behind,
+        times_behind=0 if lag is None else lag.times,
     )

@@ -97,6 +97,10 @@ class Feed:
             self._states[state.instrument] = state.state
         self._tell(state)
 
+    def is_synced(self, instrument: str) -> bool:
+        """Return whether a book is the venue's now."""
+        return self._states[instrument] is BookState.SYNCED
+
     def _books(self, frame: Frame) -> tuple[str, ...]:
         """Return whose books a frame may have changed."""
         if frame.instrument is None:
