@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 from tradecore._core import Command, FeedDecoder, Instrument, Notice, Refusal, SimExchange
@@ -161,16 +162,23 @@ class VenueDesk:
         """Do nothing: the venues know."""
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
-        """Let commands go, in this call where nothing has to be waited for.
+        """Let commands go, in this call where nothing has to be waited for; several to a venue together.
 
         A live kernel brings its refusals back by itself.
         """
         self._is_sending = True
         try:
-            for command in commands:
-                self._ask(command.client_id, self._carry, command)
+            with ExitStack() as stack:
+                for venue in self._venues(commands) if len(commands) > 1 else ():
+                    stack.enter_context(self._connectors[venue].together())
+                for command in commands:
+                    self._ask(command.client_id, self._carry, command)
         finally:
             self._is_sending = False
+
+    def _venues(self, commands: Sequence[Command]) -> dict[str, None]:
+        """Return where commands go, in their order."""
+        return dict.fromkeys(self._instruments[command.market].venue for command in commands)
 
     def next_due(self) -> int | None:
         """Venues speak when they like."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Container, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from tradecore._core import Command, Instrument
 from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, UnknownInstrumentError, VenueError
 from tradecore.venues.account import AccountStreams
 from tradecore.venues.api import VenueApi
+from tradecore.venues.batches import Batches
 from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.connector import Connector, Health
 from tradecore.venues.events import Event, Sink, Stream, VenueReport
@@ -78,6 +79,7 @@ class VenueConnector(Connector):
         self._wanted = Subscriptions()
         self._polls: dict[Topic, asyncio.Task[Any]] = {}
         self._answered: set[Topic] = set()
+        self._batches = Batches(self._send_batch)
         self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell, tasks=self._tasks)
 
     # Of the venue.
@@ -102,6 +104,10 @@ class VenueConnector(Connector):
     @abstractmethod
     async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
         """Return how an order stands, likewise."""
+
+    @abstractmethod
+    async def _send_batch(self, kind: Any, requests: Sequence[Any]) -> Sequence[Any]:
+        """Send requests of a kind, as :class:`~tradecore.venues.batches.Batches` says."""
 
     def _polled(self, stream: Stream) -> bool:
         """Return whether a stream is asked for by requests, by :meth:`_poll`."""
@@ -165,6 +171,10 @@ class VenueConnector(Connector):
     async def send(self, command: Command) -> VenueReport:
         """Carry out a command."""
         return await self._desk.send(command)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Have commands that are sent in a block go out when it ends."""
+        return self._batches.together()
 
     async def cancel_apart(self, instruments: Iterable[str]) -> None:
         """Cancel every open order of some instruments over connections of its own."""

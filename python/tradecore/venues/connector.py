@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
@@ -154,6 +155,13 @@ class Connector(ABC):
         CredentialsError
             For a key that the venue does not take any more, or that may not do this. The report is told at the sink.
         """
+
+    def together(self) -> AbstractContextManager[None]:
+        """Have commands that are sent in a block go out when it ends, several in one request where the venue takes it.
+
+        Each is answered by a report of its own. The tasks that send them have to have begun in the block.
+        """
+        return nullcontext()
 
     @abstractmethod
     async def cancel_all(self, instrument: str) -> None:

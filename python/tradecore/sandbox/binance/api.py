@@ -11,7 +11,7 @@ from tradecore.sandbox.binance.limits import Limits
 from tradecore.sandbox.binance.market import Market
 from tradecore.sandbox.binance.orders import Orders
 from tradecore.sandbox.binance.public import Streams
-from tradecore.sandbox.binance.requests import Asked, whole
+from tradecore.sandbox.binance.requests import Asked, orders_in, whole
 from tradecore.sandbox.binance.users import Users
 from tradecore.sandbox.desk import Desk
 from tradecore.sandbox.door import Visit
@@ -27,12 +27,15 @@ _KLINES_WEIGHT = ((100, 1), (500, 2), (1001, 5))
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What can be asked: ``security`` is ``none``, ``key`` or ``signed``; of an order the counters of orders count."""
+    """What can be asked: ``security`` is ``none``, ``key`` or ``signed``; ``orders`` says how many it counts for."""
 
     call: Callable[[Asked], Any]
     weight: Callable[[Mapping[str, Any]], int]
     security: str = "none"
-    is_order: bool = False
+    orders: Callable[[Mapping[str, Any]], int] = lambda _: 0
+
+
+_ONE: Callable[[Mapping[str, Any]], int] = lambda _: 1  # noqa: E731
 
 
 def _weighs(weight: int) -> Callable[[Mapping[str, Any]], int]:
@@ -92,7 +95,7 @@ class Api:
                 orders.open_orders, _by_symbol(6, 80) if self.is_spot else _by_symbol(1, 40), "signed"
             ),
             ("GET", f"{base}/allOrders"): Endpoint(orders.all_orders, _weighs(20 if self.is_spot else 5), "signed"),
-            ("POST", f"{base}/order"): Endpoint(orders.place, _weighs(1), "signed", is_order=True),
+            ("POST", f"{base}/order"): Endpoint(orders.place, _weighs(1), "signed", _ONE),
             ("DELETE", f"{base}/order"): Endpoint(orders.cancel, _weighs(1), "signed"),
         }
 
@@ -102,9 +105,7 @@ class Api:
         requests = self._common(base) | {
             ("GET", f"{base}/account"): Endpoint(accounts.account, _weighs(20), "signed"),
             ("GET", f"{base}/myTrades"): Endpoint(accounts.own_trades, _weighs(20), "signed"),
-            ("POST", f"{base}/order/cancelReplace"): Endpoint(
-                orders.cancel_replace, _weighs(1), "signed", is_order=True
-            ),
+            ("POST", f"{base}/order/cancelReplace"): Endpoint(orders.cancel_replace, _weighs(1), "signed", _ONE),
             ("PUT", f"{base}/order/amend/keepPriority"): Endpoint(orders.amend, _weighs(4), "signed"),
             ("DELETE", f"{base}/openOrders"): Endpoint(orders.cancel_all, _weighs(1), "signed"),
         }
@@ -125,7 +126,9 @@ class Api:
         base, market, orders = "/fapi/v1", self._market, self._orders
         accounts = UsdmAccounts(self.desk, self.streams.shapes, self.users)
         requests = self._common(base) | {
-            ("PUT", f"{base}/order"): Endpoint(orders.modify, _weighs(1), "signed", is_order=True),
+            ("PUT", f"{base}/order"): Endpoint(orders.modify, _weighs(1), "signed", _ONE),
+            ("POST", f"{base}/batchOrders"): Endpoint(orders.place_batch, _weighs(5), "signed", orders_in),
+            ("DELETE", f"{base}/batchOrders"): Endpoint(orders.cancel_batch, _weighs(1), "signed"),
             ("DELETE", f"{base}/allOpenOrders"): Endpoint(orders.cancel_all, _weighs(1), "signed"),
             ("POST", f"{base}/countdownCancelAll"): Endpoint(orders.countdown, _weighs(10), "signed"),
             ("GET", f"{base}/userTrades"): Endpoint(accounts.own_trades, _weighs(5), "signed"),

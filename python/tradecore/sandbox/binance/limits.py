@@ -95,17 +95,17 @@ class Limits:
         text = f"Too many requests; current limit is {self.weight.limit} request weight per {self.weight.suffix}."
         raise Refused(-1003, text, status=429, headers={**headers, "Retry-After": str(rest)})
 
-    def order(self, account: int, now_s: float) -> dict[str, str]:
-        """Count an order; return the headers that tell of it.
+    def order(self, account: int, count: int, now_s: float) -> dict[str, str]:
+        """Count orders; return the headers that tell of it, none of none.
 
         Raises
         ------
         Refused
             429 above a limit.
         """
-        headers = {}
-        for limit in self.orders:
-            used = self._add(limit, account, 1, now_s)
+        headers: dict[str, str] = {}
+        for limit in self.orders if count else ():
+            used = self._add(limit, account, count, now_s)
             headers[f"X-MBX-ORDER-COUNT-{limit.suffix}"] = str(used)
             if used > limit.limit:
                 left = limit.seconds - int(now_s % limit.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from tradecore.sandbox.binance.requests import (
     ModifyRequest,
     OrderRequest,
     WhichOrder,
+    rows_of,
 )
 from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
 from tradecore.sandbox.desk import Desk, OrderRecord
@@ -166,6 +168,25 @@ class Orders:
         if not self._desk.cancel(order, asked.now_ns):
             raise Refused(*UNKNOWN_ORDER)
         return self._shapes.cancelled(order)
+
+    def place_batch(self, asked: Asked) -> list[Json]:
+        """Take several new orders; of each is told what became of it."""
+        return [self._one_of(self.place, row, asked) for row in rows_of(asked.params, "batchOrders", most=5)]
+
+    def cancel_batch(self, asked: Asked) -> list[Json]:
+        """Cancel several orders of a symbol; of each is told what became of it."""
+        name = "origClientOrderId" if "origClientOrderIdList" in asked.params else "orderId"
+        ids, symbol = rows_of(asked.params, f"{name}List", most=10), asked.params.get("symbol")
+        return [self._one_of(self.cancel, {"symbol": symbol, name: each}, asked) for each in ids]
+
+    @staticmethod
+    def _one_of(call: Callable[[Asked], Json], row: Any, asked: Asked) -> Json:
+        try:
+            if not isinstance(row, dict):
+                raise Refused(-1100, "Illegal characters found in a parameter.")
+            return call(Asked(row, asked.now_ns, asked.account))
+        except Refused as refused:
+            return body_of(refused)
 
     def cancel_all(self, asked: Asked) -> list[Json] | Json:
         """Cancel all orders of a symbol."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tradecore.sandbox import reading
@@ -13,7 +14,18 @@ from tradecore.sandbox.binance.refusals import BAD_SYMBOL, missing, unreadable
 from tradecore.sandbox.reading import Positive
 from tradecore.sandbox.refused import Refused
 
-__all__ = ["AmendRequest", "Asked", "CancelReplaceRequest", "ModifyRequest", "OrderRequest", "WhichOrder", "whole"]
+__all__ = [
+    "AmendRequest",
+    "Asked",
+    "CancelReplaceRequest",
+    "CountdownRequest",
+    "ModifyRequest",
+    "OrderRequest",
+    "WhichOrder",
+    "orders_in",
+    "rows_of",
+    "whole",
+]
 
 _AUTH = ("signature", "timestamp", "recvWindow", "apiKey")
 
@@ -83,6 +95,33 @@ class ModifyRequest(_Request):
     side: Literal["BUY", "SELL"]
     quantity: Positive
     price: Positive
+
+
+def rows_of(params: Mapping[str, Any], name: str, *, most: int) -> list[Any]:
+    """Read the parts of a batch, a list in JSON.
+
+    Raises
+    ------
+    Refused
+        When it is missing (-1102), or none of 1 to so many (-1130).
+    """
+    if name not in params:
+        raise missing(name)
+    try:
+        rows = orjson.loads(params[name])
+    except orjson.JSONDecodeError:
+        rows = None
+    if not isinstance(rows, list) or not 1 <= len(rows) <= most:
+        raise Refused(-1130, f"Data sent for parameter '{name}' is not valid.")
+    return rows
+
+
+def orders_in(params: Mapping[str, Any]) -> int:
+    """Return how many new orders a batch counts for; one that cannot be read for none."""
+    try:
+        return len(rows_of(params, "batchOrders", most=5))
+    except Refused:
+        return 0
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

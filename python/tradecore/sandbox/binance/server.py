@@ -125,8 +125,7 @@ class BinanceServer(LocalServer):
             self._signers.check_time(params)
         elif endpoint.security == "key":
             account = self._signers.account(key)
-        if endpoint.is_order:
-            headers |= api.limits.order(account, visit.now_s)
+        headers |= api.limits.order(account, endpoint.orders(params), visit.now_s)
         result = api.carry_out(endpoint, Asked(params, self._door.venue_ns, account), visit)
         return json_answer(result, headers=headers)
 

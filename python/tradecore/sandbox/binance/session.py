@@ -83,8 +83,7 @@ class Session:
             raise Refused(-1000, f"Invalid method '{method}'.")
         limits.ask(endpoint.weight(params), now_s)
         account = self._account(params) if endpoint.security == "signed" else -1
-        if endpoint.is_order:
-            limits.order(account, now_s)
+        limits.order(account, endpoint.orders(params), now_s)
         return self._api.carry_out(endpoint, Asked(params, self._door.venue_ns, account), visit)
 
     def _account(self, params: dict[str, Any]) -> int:

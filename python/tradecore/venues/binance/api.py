@@ -92,9 +92,9 @@ class BinanceApi(VenueApi):
         return await self._again(attempt)
 
     async def write(
-        self, method: str, name: str, params: Mapping[str, str], *, is_order: bool = False, urgent: bool = False
+        self, method: str, name: str, params: Mapping[str, str], *, orders: int = 0, urgent: bool = False
     ) -> Any:
-        """Carry out something once.
+        """Carry out something once; ``orders`` are how many it counts for.
 
         Raises
         ------
@@ -104,8 +104,16 @@ class BinanceApi(VenueApi):
             When nobody knows.
         """
         path = f"{self.market.prefix}/{name}"
-        await self._turn(f"{method} {path}", self._costs(name, is_order=is_order), urgent=urgent)
+        await self._turn(f"{method} {path}", self._costs(name, orders), urgent=urgent)
         return self._parsed(f"{method} {path}", await self._signed(method, path, params))
+
+    async def write_batch(
+        self, method: str, params: Mapping[str, str], *, orders: int = 0, urgent: bool = False
+    ) -> list[Any]:
+        """Carry out several things at once; return the result of each, or what it failed by."""
+        rows = await self.write(method, "batchOrders", params, orders=orders, urgent=urgent)
+        request = f"{method} batchOrders"
+        return [self._error(request, str(row["code"]), str(row["msg"]), 400) if "code" in row else row for row in rows]
 
     async def write_keyed(self, method: str, name: str) -> Any:
         """Carry out something that is sent with the key and without a signature."""
@@ -114,10 +122,10 @@ class BinanceApi(VenueApi):
         return self._parsed(f"{method} {path}", await self._send(method, path, "", self._keyed()))
 
     async def write_on(
-        self, session: Session, method: str, params: Mapping[str, str], *, is_order: bool = False, urgent: bool = False
+        self, session: Session, method: str, params: Mapping[str, str], *, orders: int = 0, urgent: bool = False
     ) -> Any:
         """Carry out something on a WebSocket."""
-        await self._turn(method, self._costs(method, is_order=is_order), urgent=urgent)
+        await self._turn(method, self._costs(method, orders), urgent=urgent)
 
         async def attempt() -> Any:
             key = str(next(self._numbers))
@@ -150,11 +158,11 @@ class BinanceApi(VenueApi):
             self._hold_back(status, wait_s)
         raise self._error(request, str(error.get("code", status)), str(error.get("msg", "")), status)
 
-    def _costs(self, name: str, *, is_order: bool = False) -> dict[str, int]:
+    def _costs(self, name: str, orders: int = 0) -> dict[str, int]:
         weight = self.market.weights.get(name, 1)
-        if not is_order:
+        if not orders:
             return {"weight_1m": weight}
-        return {"weight_1m": weight, "orders_10s": 1, "orders_1m": 1, "orders_1d": 1}
+        return {"weight_1m": weight, "orders_10s": orders, "orders_1m": orders, "orders_1d": orders}
 
     def _parsed(self, request: str, body: bytes) -> Any:
         try:

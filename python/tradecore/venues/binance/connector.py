@@ -44,6 +44,8 @@ _WAYS: Mapping[str, tuple[str, str, str]] = {
     "reduce": ("PUT", "order/amend/keepPriority", "order.amend.keepPriority"),
 }
 """How a command goes out by request and on a WebSocket."""
+_MOST_IN_BATCH: Mapping[str, int] = {"place": 5, "cancel": 10}
+"""What contracts have batches of, by request; messages on a WebSocket leave at once, one behind the other."""
 
 
 class BinanceConnector(VenueConnector):
@@ -241,7 +243,7 @@ class BinanceConnector(VenueConnector):
         params = place_params(self._market, command)
         if command.price is not None and command.qty is not None:
             self._terms[command.client_id] = StandingTerms(command.price, command.qty)
-        answer = await self._carry("place", params, is_order=True)
+        answer = await self._carry("place", params, orders=1)
         return self._report(command, "accepted", answer)
 
     async def _replace(self, command: Command) -> VenueReport:
@@ -250,7 +252,7 @@ class BinanceConnector(VenueConnector):
         if command.price is not None and command.qty is not None:
             self._terms[command.client_id] = StandingTerms(command.price, command.qty)
         try:
-            answer = await self._carry("reduce" if self._market.is_spot else "modify", params, is_order=True)
+            answer = await self._carry("reduce" if self._market.is_spot else "modify", params, orders=1)
         except VenueError:
             if standing is not None:
                 self._terms[command.client_id] = standing
@@ -267,12 +269,28 @@ class BinanceConnector(VenueConnector):
             raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
         return self._report(command, "cancelled", answer)
 
-    async def _carry(self, what: str, params: Params, *, is_order: bool = False, urgent: bool = False) -> Any:
+    async def _carry(self, what: str, params: Params, *, orders: int = 0, urgent: bool = False) -> Any:
         method, path, on_websocket = _WAYS[what]
         session = self._account.orders
         if session is not None:
-            return await self._api.write_on(session, on_websocket, params, is_order=is_order, urgent=urgent)
-        return await self._api.write(method, path, params, is_order=is_order, urgent=urgent)
+            return await self._api.write_on(session, on_websocket, params, orders=orders, urgent=urgent)
+        if not self._market.is_spot and what in _MOST_IN_BATCH:
+            symbol = params["symbol"] if what == "cancel" else ""  # cancels of a batch are of one
+            return await self._batches.ask((what, symbol), params, most=_MOST_IN_BATCH[what])
+        return await self._api.write(method, path, params, orders=orders, urgent=urgent)
+
+    async def _send_batch(self, kind: tuple[str, str], requests: Sequence[Params]) -> Sequence[Any]:
+        what, symbol = kind
+        orders, urgent = (len(requests), False) if what == "place" else (0, True)
+        method, path, _ = _WAYS[what]
+        if len(requests) == 1:
+            return [await self._api.write(method, path, requests[0], orders=orders, urgent=urgent)]
+        if what == "place":
+            params = {"batchOrders": orjson.dumps(requests).decode()}
+        else:
+            ids = [request["origClientOrderId"] for request in requests]
+            params = {"symbol": symbol, "origClientOrderIdList": orjson.dumps(ids).decode()}
+        return await self._api.write_batch(method, params, orders=orders, urgent=urgent)
 
     def _report(self, command: Command, kind: Literal["accepted", "replaced", "cancelled"], answer: Any) -> VenueReport:
         time_ms = answer.get("transactTime") or answer.get("updateTime")

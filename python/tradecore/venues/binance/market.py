@@ -130,6 +130,7 @@ _USDM = Market(
         "positionRisk": 5,
         "userTrades": 5,
         "openOrders": 40,
+        "batchOrders": 5,
         "countdownCancelAll": 10,
     },
     limits=(

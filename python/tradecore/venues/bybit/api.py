@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -19,6 +19,10 @@ from tradecore.venues.signing import Credentials, HmacSigner
 from tradecore.venues.transport import Transport
 
 __all__ = ["BybitApi"]
+
+_T = TypeVar("_T")
+_Judge: TypeAlias = Callable[[str, Mapping[str, Any], Mapping[str, str]], _T]
+"""Returns what an answer with its headers says of a request, or raises it."""
 
 _RECV_WINDOW_MS = 5_000
 """How old a request may be when it arrives."""
@@ -68,16 +72,17 @@ class BybitApi(VenueApi):
         path = "/v5/market/time"
         await self._turn(f"GET {path}", {"ip": 1}, is_read=True)
         sent_ns = self._clock.now_ns()
-        result = await self._send("GET", path, "", signed=False)
+        result = await self._send("GET", path, "", self._judge, signed=False)
         self.offset.measured(sent_ns, int(result["timeNano"]), self._clock.now_ns())
 
     async def read(self, path: str, params: Mapping[str, str], *, signed: bool = True) -> Any:
         """Ask for something that changes nothing, again where no answer came."""
         costs = {"ip": 1, "read": 1} if signed else {"ip": 1}
+        query = urlencode(params)
 
         async def attempt() -> Any:
             await self._turn(f"GET {path}", costs, is_read=True)
-            return await self._in_time(lambda: self._send("GET", path, urlencode(params), signed=signed))
+            return await self._in_time(lambda: self._send("GET", path, query, self._judge, signed=signed))
 
         return await self._again(attempt)
 
@@ -97,18 +102,36 @@ class BybitApi(VenueApi):
         NoAnswerError
             When nobody knows.
         """
-        await self._turn(f"POST {path}", {"ip": 1, kind: 1}, urgent=kind == "cancel")
-        payload = orjson.dumps(body).decode()
-        return await self._in_time(lambda: self._send("POST", path, payload, signed=True))
+        return await self._write(path, body, kind, 1, self._judge)
 
     async def write_on(self, session: Session, op: str, body: Mapping[str, Any], *, kind: str) -> Any:
         """Carry out something on the WebSocket for orders."""
-        await self._turn(op, {"ip": 1, kind: 1}, urgent=kind == "cancel")
+        return await self._write_on(session, op, body, kind, 1, self._judge)
+
+    async def write_batch(
+        self, session: Session | None, kind: str, category: str, rows: Sequence[Mapping[str, Any]]
+    ) -> list[Exception | None]:
+        """Carry out several things of a kind, by request where there is no session; return what each failed by."""
+        body = {"category": category, "request": rows}
+        if session is not None:
+            op = f"order.{kind}-batch"
+            return await self._write_on(session, op, body, kind, len(rows), self._judge_each)
+        return await self._write(f"/v5/order/{kind}-batch", body, kind, len(rows), self._judge_each)
+
+    async def _write(self, path: str, body: Mapping[str, Any], kind: str, count: int, judge: _Judge[_T]) -> _T:
+        await self._turn(f"POST {path}", {"ip": 1, kind: count}, urgent=kind == "cancel")
+        payload = orjson.dumps(body).decode()
+        return await self._in_time(lambda: self._send("POST", path, payload, judge, signed=True))
+
+    async def _write_on(
+        self, session: Session, op: str, body: Mapping[str, Any], kind: str, count: int, judge: _Judge[_T]
+    ) -> _T:
+        await self._turn(op, {"ip": 1, kind: count}, urgent=kind == "cancel")
         key = str(next(self._numbers))
         stamps = {"X-BAPI-TIMESTAMP": str(self.now_ms()), "X-BAPI-RECV-WINDOW": str(_RECV_WINDOW_MS)}
         text = orjson.dumps({"reqId": key, "header": stamps, "op": op, "args": [body]}).decode()
         answer = await self.ask_on(session, op, key, text)
-        return self._judge(op, answer, answer.get("header") or {})
+        return judge(op, answer, answer.get("header") or {})
 
     async def log_in(self, session: Session) -> None:
         """Authenticate a WebSocket.
@@ -125,7 +148,7 @@ class BybitApi(VenueApi):
             said = answer.get("ret_msg") or answer.get("retMsg") or "refused"
             raise CredentialsError(self.venue, str(said))
 
-    async def _send(self, method: str, path: str, payload: str, *, signed: bool) -> Any:
+    async def _send(self, method: str, path: str, payload: str, judge: _Judge[_T], *, signed: bool) -> _T:
         headers = {"Content-Type": "application/json"}
         if signed:
             stamp = str(self.now_ms())
@@ -145,26 +168,40 @@ class BybitApi(VenueApi):
         if answer.status == 401:
             raise CredentialsError(self.venue, "the venue does not take them (status 401)")
         try:
-            return self._judge(request, orjson.loads(answer.body), answer.headers)
+            return judge(request, orjson.loads(answer.body), answer.headers)
         except orjson.JSONDecodeError:
             raise NoAnswerError(self.venue, request, f"what came is no JSON (status {answer.status})") from None
 
     def _judge(self, request: str, answer: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         """Return the result of an answer, or raise what it says."""
-        code, text = int(answer.get("retCode", -1)), str(answer.get("retMsg", ""))
+        error = self._error(request, int(answer.get("retCode", -1)), str(answer.get("retMsg", "")), headers)
+        if error is not None:
+            raise error
+        return answer.get("result", answer.get("data"))
+
+    def _judge_each(
+        self, request: str, answer: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> list[Exception | None]:
+        """Return what each part of a batch failed by, or raise what all of it did."""
+        self._judge(request, answer, headers)
+        rows = answer["retExtInfo"]["list"]
+        return [self._error(request, int(row["code"]), str(row["msg"]), headers) for row in rows]
+
+    def _error(self, request: str, code: int, text: str, headers: Mapping[str, str]) -> Exception | None:
+        """Return what a code stands for; None where something was carried out."""
         if code == 0:
-            return answer.get("result", answer.get("data"))
+            return None
         if code in _FATAL:
-            raise CredentialsError(self.venue, f"{text} ({code})")
+            return CredentialsError(self.venue, f"{text} ({code})")
         if code in _UNKNOWN:
-            raise NoAnswerError(self.venue, request, f"{text} ({code})")
+            return NoAnswerError(self.venue, request, f"{text} ({code})")
         if code in _RATE:
             known = {name.lower(): value for name, value in headers.items()}
             reset = known.get("x-bapi-limit-reset-timestamp")
             wait_s = max(0.0, (int(reset) - self.now_ms()) / 1e3) if reset else 1.0
             self._hold_back(429, max(wait_s, 0.01))
-            raise VenueError(self.venue, request, RATE, f"{text} ({code})")
-        raise VenueError(self.venue, request, str(code), text)
+            return VenueError(self.venue, request, RATE, f"{text} ({code})")
+        return VenueError(self.venue, request, str(code), text)
 
     def _sign(self, text: str) -> str:
         return self._needed(self._signer).sign(text.encode())

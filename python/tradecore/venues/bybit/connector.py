@@ -30,11 +30,9 @@ from tradecore.venues.transport import Transport
 
 __all__ = ["BybitConnector"]
 
-_WAYS: Mapping[str, tuple[str, str]] = {
-    "submit": ("create", "order.create"),
-    "replace": ("amend", "order.amend"),
-    "cancel": ("cancel", "order.cancel"),
-}
+_KINDS: Mapping[str, str] = {"submit": "create", "replace": "amend", "cancel": "cancel"}
+_MOST_IN_BATCH = 10
+"""As many of a kind as the venue takes in a second; each part of a batch counts."""
 
 
 class BybitConnector(VenueConnector):
@@ -179,7 +177,8 @@ class BybitConnector(VenueConnector):
         make = {"submit": place_body, "replace": amend_body, "cancel": cancel_body}[command.kind]
         body = make(self._market, command)
         try:
-            return await self._outcomes.of(command, self._carry(command.kind, body))
+            asking = self._batches.ask(_KINDS[command.kind], body, most=_MOST_IN_BATCH)
+            return await self._outcomes.of(command, asking)
         except VenueError as error:
             if is_transient(error):
                 raise
@@ -203,13 +202,14 @@ class BybitConnector(VenueConnector):
             executions = [row async for row in self._api.pages("/v5/execution/list", params)]
         return self._reader.order_state(rows[0], executions, self._clock.now_ns())
 
-    async def _carry(self, kind: str, body: Body) -> None:
-        name, op = _WAYS[kind]
+    async def _send_batch(self, kind: str, requests: Sequence[Body]) -> Sequence[Any]:
         session = self._account.orders
+        if len(requests) > 1:
+            return await self._api.write_batch(session, kind, self._market.category, requests)
+        (body,) = requests
         if session is not None:
-            await self._api.write_on(session, op, body, kind=name)
-        else:
-            await self._api.write(f"/v5/order/{name}", body, kind=name)
+            return [await self._api.write_on(session, f"order.{kind}", body, kind=kind)]
+        return [await self._api.write(f"/v5/order/{kind}", body, kind=kind)]
 
     def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
         rows = message["data"]

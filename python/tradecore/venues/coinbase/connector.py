@@ -33,6 +33,8 @@ __all__ = ["CoinbaseConnector"]
 
 _ORDERS = "orders/historical/batch"
 _FILLS = "orders/historical/fills"
+_CANCELS = "orders/batch_cancel"
+_MOST_IN_BATCH = 100
 
 
 @dataclass(slots=True)
@@ -118,8 +120,8 @@ class CoinbaseConnector(VenueConnector):
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""
         ids = [order.venue_id for order in await self.open_orders() if order.instrument == instrument]
-        for start in range(0, len(ids), 100):
-            await self._api.write("orders/batch_cancel", {"order_ids": ids[start : start + 100]}, urgent=True)
+        for start in range(0, len(ids), _MOST_IN_BATCH):
+            await self._send_batch(_CANCELS, ids[start : start + _MOST_IN_BATCH])
 
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
         """Return False: the venue has no such switch."""
@@ -237,13 +239,17 @@ class CoinbaseConnector(VenueConnector):
             raise refusal_of((answer.get("errors") or [{}])[0])
 
     async def _cancel(self, command: Command) -> None:
-        answer = await self._api.write("orders/batch_cancel", {"order_ids": [self._venue_id(command)]}, urgent=True)
-        (result,) = answer["results"]
+        result = await self._batches.ask(_CANCELS, self._venue_id(command), most=_MOST_IN_BATCH)
         if not result["success"]:
             refusal = refusal_of(result)
             if refusal.reason == "unknown_order":  # it has ended: as what is looked up
                 raise NoAnswerError(VENUE, "cancel", refusal.detail)
             raise refusal
+
+    async def _send_batch(self, kind: str, requests: Sequence[str]) -> Sequence[Any]:
+        """Cancel orders, of which alone the venue takes several at once."""
+        answer: dict[str, list[Any]] = await self._api.write(kind, {"order_ids": list(requests)}, urgent=True)
+        return answer["results"]
 
     def _venue_id(self, command: Command) -> str:
         venue_id = command.venue_id or self._venue_ids.get(command.client_id)
