@@ -15,6 +15,7 @@ from tradecore.bus import events
 from tradecore.bus.lines import plain_fields
 from tradecore.histogram import Histogram
 from tradecore.server.bars import Bars
+from tradecore.server.diary import MOST_EVENTS
 
 __all__ = ["History"]
 
@@ -54,7 +55,7 @@ class History:
         self.orders: OrderedDict[int, Row] = OrderedDict()
         self.fills: deque[Row] = deque(maxlen=_MOST_ROWS)
         self.ledger: deque[Row] = deque(maxlen=_MOST_ROWS)
-        self.events: deque[Row] = deque(maxlen=_MOST_ROWS)
+        self.events: deque[Row] = deque(maxlen=MOST_EVENTS)
         self.trades: dict[str, deque[list[Any]]] = {}
         self.bars = Bars(tell)
         self.published: dict[str, Row] = {}
@@ -93,6 +94,11 @@ class History:
         moved = [*closes, *((row, row["why"], -row["paid"], None) for row in payments)]
         for row, kind, amount, order_id in sorted(moved, key=lambda entry: int(entry[0]["ts_recv"])):
             self._book(row["ts_recv"], row["instrument"], row["strategy"], kind, amount, order_id)
+
+    def remember(self, happened: Sequence[Row]) -> None:
+        """Take the events that were told before a restart, oldest first."""
+        self.events.extend(happened)
+        self._numbers["events"] = max((row["seq"] for row in happened), default=0)
 
     def take(self, event: events.Event) -> None:
         """Take what the session tells."""

@@ -26,6 +26,7 @@ from tradecore.server.accounts import Accounts
 from tradecore.server.app import create_app
 from tradecore.server.bridge import Bridge, Sample
 from tradecore.server.context import Service
+from tradecore.server.diary import Diary
 from tradecore.server.frames import Connection
 from tradecore.server.guard import Logins
 from tradecore.server.jobs import Jobs
@@ -106,9 +107,10 @@ class Server:
         self._journals = None if journals is None else Path(journals)
         self._mounts = dict(mounts or {})
         self._bridge = Bridge(live, is_sandbox=is_sandbox)
-        self._view = View(self._bridge, live.earlier(), config.starting_cash)
         self._store = Store(config.database)
         self._accounts = Accounts(self._store)
+        self._diary = Diary(self._store, self._bridge.session)
+        self._view = View(self._bridge, live.earlier(), config.starting_cash, self._diary)
         self._ready = threading.Event()
         self._problem: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -209,12 +211,14 @@ class Server:
         )
         self._uvicorn = server = _Uvicorn(config, self._ready)
         jobs.begin()
+        self._diary.begin()
         try:
             await server.serve(sockets=[listener])
         finally:
             self._queue.close()
             self._loop = None
             await jobs.end()
+            await self._diary.end()
 
     def _hand_over(self, work: Callable[..., None], *given: Any) -> None:
         """Have the server's thread do something; called in any thread."""

@@ -14,6 +14,7 @@ from tradecore._core import L2Book, format_duration_ns
 from tradecore.backtest.stats import net_of
 from tradecore.server.bars import INTERVALS
 from tradecore.server.bridge import DEPTH, Bridge, Sample
+from tradecore.server.diary import MOST_POINTS, Diary, Point
 from tradecore.server.history import History, shown_order
 from tradecore.server.latency import shown
 from tradecore.server.problems import Problem
@@ -27,7 +28,6 @@ __all__ = ["View"]
 
 _SHOWN = 100
 """Items of a topic that its snapshot begins with."""
-_MOST_POINTS = 50_000
 _SLOW = 10
 """What changes little is pushed with every so manyth snapshot."""
 
@@ -44,23 +44,35 @@ class View:
         What a session that goes on did before, as :meth:`tradecore.live.runner.Live.earlier` has it.
     cash : Decimal
         What the portfolio begins with.
+    diary : Diary
+        Keeps what only this view knows over a restart.
     """
 
-    def __init__(self, bridge: Bridge, earlier: Mapping[str, Sequence[Row]], cash: Decimal) -> None:
+    def __init__(self, bridge: Bridge, earlier: Mapping[str, Sequence[Row]], cash: Decimal, diary: Diary) -> None:
         self.bridge = bridge
         self.started_ns = time.time_ns()
         self.version = 0
         """Another one with every snapshot, and after everything that somebody has done."""
         self.ids = [instrument.id for instrument in bridge.instruments]
         self.topics = Topics(self.snapshot)
-        self.history = History(self.topics.update)
+        self._diary = diary
+        self.history = History(self._tell)
         self.history.seed(earlier, bridge.instruments)
         self.sample: Sample | None = None
         self.jobs: Callable[[], list[Row]] = list
         """Returns the backtests, newest first."""
         self._cash = cash
-        self._equity: deque[tuple[int, float, float]] = deque(maxlen=_MOST_POINTS)
+        self._equity: deque[Point] = deque(maxlen=MOST_POINTS)
         self._peak = float("-inf")
+        if earlier:
+            points, happened = diary.read()
+            self.history.remember(happened)
+            self._equity.extend(points)
+            self._peak = max(
+                (equity / (1 - drawdown) for _, equity, drawdown in points if drawdown < 1), default=self._peak
+            )
+        else:
+            diary.forget()
         self._samples = 0
         self._rates: dict[str, float] = {}
         self._counted: Sample | None = None
@@ -328,9 +340,14 @@ class View:
         equity = self.portfolio()["total_value"]
         self._peak = max(self._peak, equity)
         drawdown = (self._peak - equity) / self._peak if self._peak > 0 else 0.0
-        point = (sample.at_ns, equity, drawdown)
+        point: Point = (sample.at_ns, equity, drawdown)
         self._equity.append(point)
-        self.topics.update("equity", point)
+        self._tell("equity", point)
+
+    def _tell(self, topic: str, item: Any) -> None:
+        """Tell a further item of a topic, to who listens now and to who asks after a restart."""
+        self.topics.update(topic, item)
+        self._diary.take(topic, item)
 
     def risk(self) -> Row:
         """Return whether trading is ``active``, ``paused`` or ``killed``, and every limit with what it stands at."""

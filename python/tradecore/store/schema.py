@@ -11,6 +11,8 @@ from tradecore.store.columns import Exact
 
 __all__ = [
     "audit",
+    "equity",
+    "events",
     "fills",
     "ledger",
     "metadata",
@@ -179,3 +181,25 @@ requests = Table(
     Index(None, "ts"),
 )
 """One row a request with an idempotency key, as long as it is known; without a status its answer is not known."""
+
+equity = Table(
+    "equity",
+    metadata,
+    Column("session", String(12), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("ts", BigInteger, nullable=False),
+    Column("equity", Float, nullable=False),
+    Column("drawdown", Float, nullable=False),
+)
+"""One row a second of a session that is served: its equity, and how far it is below its peak as a share of that."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("session", String(12), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("ts", BigInteger, nullable=False),
+    Column("event", String, nullable=False),
+    Column("fields", String, nullable=False),
+)
+"""One row an event of a session that is served, numbered from 1 on; ``fields`` is what the server tells of it, JSON."""
