@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -431,6 +433,60 @@ def test_backtests_run_beside_the_session_and_show_their_report(served: Served, 
         assert problem(admin.get("/api/v1/jobs/999"), 404) == "unknown_job"
 
 
+STUCK = """
+import pathlib, signal, time
+import tradecore as tc
+
+
+class Stuck(tc.Strategy):
+    def on_start(self, ctx):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pathlib.Path(__file__).with_name("began").touch()
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are told apart by Linux's /proc")
+def test_a_cancelled_backtest_ends_with_its_process_and_its_files(served: Served, tmp_path: Path) -> None:
+    tc.synthesize(tmp_path / "market", events=1_000, seed=1)
+    (tmp_path / "stuck.py").write_text(STUCK)
+    config = f"""
+    [data]
+    catalog = "{tmp_path / "market"}"
+    [[venues]]
+    name = "SYNTH"
+    [[strategies]]
+    kind = "{tmp_path / "stuck.py"}:Stuck"
+    """
+
+    def processes(folder: Path) -> list[Path]:
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if str(folder) in (place / "cmdline").read_text():
+                    found.append(place)
+        return found
+
+    with served.client() as admin:
+        job = data(admin.post("/api/v1/jobs", json={"config": config}), 202)
+        waiting = data(admin.post("/api/v1/jobs", json={"config": config}), 202)
+        until((tmp_path / "began").exists, 60)
+        folders = [
+            path for path in Path(tempfile.gettempdir()).glob("tradecore-jobs-*/*") if path.name == str(job["id"])
+        ]
+        folder = next(path for path in folders if processes(path))
+        assert data(admin.get(f"/api/v1/jobs/{job['id']}"))["status"] == "running"
+        assert data(admin.delete(f"/api/v1/jobs/{waiting['id']}"))["status"] == "cancelled"
+        assert not (folder.parent / str(waiting["id"])).exists()
+        assert data(admin.delete(f"/api/v1/jobs/{job['id']}"))["status"] == "cancelled"
+        until(lambda: not processes(folder) and not folder.exists(), 60)
+        shown = data(admin.get(f"/api/v1/jobs/{job['id']}"))
+        assert (shown["status"], shown["summary"], shown["error"]) == ("cancelled", None, None)
+        assert shown["ended_ns"] >= shown["started_ns"]
+        assert problem(admin.get(f"/api/v1/jobs/{job['id']}/report"), 404) == "no_report"
+        assert data(admin.delete(f"/api/v1/jobs/{job['id']}")) == shown
+
+
 CONFIG = """
 [mode]
 journal = "journal"
@@ -460,6 +516,7 @@ def serving(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
                 if line.startswith("serving at "):
                     break
             assert lines, "it says nothing"
+            assert lines[-1].startswith("serving at "), "".join(lines)
             assert "token" not in "".join(lines)
             url = lines[-1].removeprefix("serving at ").strip()
             until(lambda: httpx.get(f"{url}/health").json()["data"])
@@ -484,12 +541,22 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         held = until(lambda: data(client.get("/api/v1/positions")))[0]["quantity"]
         paths = ("orders", "fills", "ledger")
         before = {path: data(client.get(f"/api/v1/{path}")) for path in paths}
+        happened, points = data(client.get("/api/v1/events")), data(client.get("/api/v1/equity"))["points"]
+        with closing(sqlite3.connect(tmp_path / "server.db")) as kept:
+            newest = "SELECT coalesce(max({}), 0) FROM {}"
+            until(lambda: kept.execute(newest.format("number", "events")).fetchone()[0] >= happened[0]["seq"])
+            until(lambda: kept.execute(newest.format("ts", "equity")).fetchone()[0] >= points[-1][0])
         process.kill()
     with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
         assert data(client.get("/api/v1/me"))["role"] == "admin"
         assert data(client.get("/api/v1/positions"))[0]["quantity"] == held
         assert data(client.get("/api/v1/risk"))["state"] == "paused"
         assert {path: data(client.get(f"/api/v1/{path}")) for path in paths} == before
+        again = data(client.get(f"/api/v1/events?before_seq={happened[0]['seq'] + 1}"))
+        assert [row["event"] for row in again if "Order" in row["event"]].count("OrderFilled") == 2
+        assert again == happened
+        assert until(lambda: data(client.get("/api/v1/events"))[0]["seq"] > happened[0]["seq"])
+        assert data(client.get("/api/v1/equity"))["points"][: len(points)] == [list(point) for point in points]
         one = f"/api/v1/orders/{first['id']}"
         fills = [row for row in reversed(before["fills"]) if row["order_id"] == first["id"]]
         assert data(client.get(one))["fills"] == fills

@@ -40,8 +40,8 @@ class Jobs:
         self._jobs: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="tradecore-jobs-")
         self._queue: asyncio.Queue[int] = asyncio.Queue()
-        self._process: asyncio.subprocess.Process | None = None
-        self._running: int | None = None
+        self._running: tuple[int, asyncio.Task[None]] | None = None
+        """The job that runs, and what it runs in."""
         self._worker: asyncio.Task[None] | None = None
         self._last = 0
 
@@ -86,7 +86,7 @@ class Jobs:
             if len(self._jobs) <= _MOST:
                 break
             del self._jobs[key]
-            shutil.rmtree(self._place(key), ignore_errors=True)
+            self._clear(key)
         self._queue.put_nowait(self._last)
         self._tell(dict(job))
         return job
@@ -107,13 +107,14 @@ class Jobs:
         return self._jobs[key]
 
     def cancel(self, key: int) -> dict[str, Any]:
-        """End a job that has not ended."""
+        """End a job that has not ended; its process and its files go."""
         job = self.find(key)
         if job["status"] in ("queued", "running"):
             self._set(job, status="cancelled", ended_ns=time.time_ns())
-            if self._running == key and self._process is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.terminate()
+            if self._running is not None and self._running[0] == key:
+                self._running[1].cancel()
+            else:
+                self._clear(key)
         return job
 
     def report(self, key: int) -> bytes:
@@ -132,6 +133,9 @@ class Jobs:
     def _place(self, key: int) -> Path:
         return Path(self._folder.name) / str(key)
 
+    def _clear(self, key: int) -> None:
+        shutil.rmtree(self._place(key), ignore_errors=True)
+
     def _set(self, job: dict[str, Any], **values: Any) -> None:
         job.update(values)
         self._tell(dict(job))
@@ -142,11 +146,18 @@ class Jobs:
             job = self._jobs.get(key)
             if job is None or job["status"] != "queued":
                 continue
-            self._running = key
+            task = asyncio.get_running_loop().create_task(self._run(job, self._place(key)))
+            self._running = key, task
             try:
-                await self._run(job, self._place(key))
+                await asyncio.wait({task})
             finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
                 self._running = None
+            if job["status"] == "cancelled":
+                self._clear(key)
+            elif (error := task.exception()) is not None:
+                self._set(job, status="failed", error=f"could not be run: {error}", ended_ns=time.time_ns())
 
     async def _run(self, job: dict[str, Any], folder: Path) -> None:
         self._set(job, status="running", started_ns=time.time_ns())
@@ -155,8 +166,6 @@ class Jobs:
             if job[option] is not None:
                 given += [f"--{option}={job[option]}"]
         code, out, error = await self._call("backtest", *given)
-        if job["status"] == "cancelled":
-            return
         if code != 0:
             told = error.strip() or f"ended with exit code {code}"
             self._set(job, status="failed", error=told, ended_ns=time.time_ns())
@@ -165,12 +174,11 @@ class Jobs:
             "report", str(folder / "run"), "--output", str(folder / "report.html"), "--quiet"
         )
         problem = None if code == 0 else f"no report: {error.strip()}"
-        if job["status"] != "cancelled":
-            self._set(job, status="done", summary=orjson.loads(out), error=problem, ended_ns=time.time_ns())
+        self._set(job, status="done", summary=orjson.loads(out), error=problem, ended_ns=time.time_ns())
 
     async def _call(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command of ours; return its exit code, output and errors."""
-        process = self._process = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tradecore",
@@ -188,6 +196,4 @@ class Jobs:
                 process.kill()
             await process.wait()
             raise
-        finally:
-            self._process = None
         return process.returncode or 0, out.decode("utf-8", "replace"), error.decode("utf-8", "replace")[-4000:]
