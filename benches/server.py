@@ -63,6 +63,12 @@ class Served:
         status = Path(f"/proc/{self.pid}/statm").read_text().split()
         return int(status[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    @property
+    def cpu_s(self) -> float:
+        """What its process has used of processors."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def served() -> Iterator[Served]:
@@ -155,9 +161,9 @@ async def streams(url: str, seconds: float) -> str:
     )
 
 
-async def measured(http: aiohttp.ClientSession, seconds: float) -> str:
-    """Return what frames and orders by hand take for a while."""
-    before = await ask(http, "latency")
+async def measured(server: Served, http: aiohttp.ClientSession, seconds: float) -> str:
+    """Return what frames and orders by hand take for a while, and what the process takes of the machine."""
+    before, used, since = await ask(http, "latency"), server.cpu_s, time.monotonic()
     took, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         began = time.perf_counter()
@@ -168,13 +174,15 @@ async def measured(http: aiohttp.ClientSession, seconds: float) -> str:
         async with http.delete(f"/api/v1/orders/{order['id']}") as response:
             await response.read()
         await asyncio.sleep(0.05)
+    share = (server.cpu_s - used) / (time.monotonic() - since)
     after = await ask(http, "latency")
     rows = []
     for name in ("decision", "api"):
         count = after[name]["count"] - before[name]["count"]
         rows.append(f"{name} mean {(after[name]['sum'] - before[name]['sum']) / count * 1e6:,.0f} us of {count:,}")
     cuts = quantiles(took, n=100)
-    return f"{'; '.join(rows)}; order by hand p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
+    by_hand = f"order by hand p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
+    return f"{'; '.join(rows)}; {by_hand}; {share:.0%} of a core, {server.megabytes:,.0f} MB"
 
 
 async def under(work: str, url: str, seconds: float) -> str:
@@ -192,11 +200,11 @@ async def main(seconds: float) -> None:
         headers = {"Authorization": f"Bearer {server.token}"}
         async with aiohttp.ClientSession(server.url, headers=headers) as http:
             await asyncio.sleep(5)
-            print(f"quiet:    {await measured(http, seconds)}; {server.megabytes:,.0f} MB")
+            print(f"quiet:    {await measured(server, http, seconds)}")
             for name in LOADS:
                 busy = asyncio.create_task(under(name, server.url, seconds + 2))
                 await asyncio.sleep(2)
-                print(f"{name}: {await measured(http, seconds)}; {server.megabytes:,.0f} MB")
+                print(f"{name}: {await measured(server, http, seconds)}")
                 print(f"{' ' * len(name)}  {await busy}")
 
 

@@ -87,6 +87,18 @@ def test_sockets_are_read_between_two_pieces_of_many_events() -> None:
     assert turns[0] < told.index("read") < turns[1]
 
 
+def test_who_waits_is_told_from_what_is_read_to_the_end_of_what_comes_of_it() -> None:
+    async def work(intake: Intake, told: list[str]) -> None:
+        intake.busy = lambda is_busy: told.append("busy" if is_busy else "idle")
+        for number in (1, 2):
+            intake.put(frame(number))
+        await asyncio.sleep(0)
+        intake.put(frame(3))
+        await asyncio.sleep(0)
+
+    assert reading(work) == ["0", "|", "busy", "1", "2", "|", "idle", "busy", "3", "|", "idle"]
+
+
 def test_a_closed_intake_hands_nothing_on() -> None:
     async def work(intake: Intake, told: list[str]) -> None:
         intake.put(frame(1))

@@ -48,3 +48,15 @@ def test_a_read_that_is_given_up_takes_nobodys_turn_and_too_many_are_refused() -
             await reads[-1]
 
     asyncio.run(main())
+
+
+def test_what_takes_no_time_has_turns_of_its_own_each_round() -> None:
+    async def main() -> None:
+        turns = Turns()
+        for _ in range(3):
+            assert sum(turns.take_quick() for _ in range(100)) == 64
+            async with asyncio.timeout(5):
+                await turns.take()
+            await asyncio.sleep(0)
+
+    asyncio.run(main())

@@ -30,6 +30,8 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._take: Callable[[Event], None] | None = None
         self._turned: Callable[[], None] = _nothing
+        self.busy: Callable[[bool], object] = _nothing
+        """Is told when something is read, and when all that it led to is done."""
         self._is_idle = False
         """Whether nothing waits, and nothing was read in this turn."""
 
@@ -39,6 +41,7 @@ class Intake:
             self.queue.put(event)
             return
         self._is_idle = False
+        self.busy(True)
         self._loop.call_soon(self._rest)
         if self._take is not None and isinstance(event, Frame):
             self._take(event)
@@ -69,7 +72,8 @@ class Intake:
             self._loop.call_soon(self._rest)
         else:
             self._is_idle = True
+            self.busy(False)
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     """Do nothing."""

@@ -293,6 +293,14 @@ class Live:
             self._guarded(session.flush)
             self._plan()
 
+    def when_busy(self, tell: Callable[[bool], object]) -> None:
+        """Have a function told when something is read, and when all that it led to is done.
+
+        It is called in the session's thread, for every frame, and must not raise.
+        """
+        for intake in self._intakes:
+            intake.busy = tell
+
     @property
     def state(self) -> LiveState:
         """How it stands."""

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from tradecore.server.problems import Problem
 
-__all__ = ["current", "encode", "failed", "ok"]
+__all__ = ["View", "current", "encode", "failed", "ok"]
 
 
 def ok(data: Any, status: int = 200) -> Response:
@@ -23,11 +23,17 @@ def ok(data: Any, status: int = 200) -> Response:
 
 def current(data: Any) -> Response:
     """Return an answer with a view: what follows from how the session stands, whoever asks. It is made once."""
-    return _View(encode(_told(data)))
+    return View(encode(_told(data)))
 
 
-class _View(Response):
-    """Bytes with a tag of theirs, which are not sent to who has them."""
+class View(Response):
+    """Bytes with a tag of theirs, which are not sent to who has them.
+
+    Attributes
+    ----------
+    wires : dict
+        For whoever sends it as it is: by whether who asks has it.
+    """
 
     media_type = "application/json"
 
@@ -36,14 +42,22 @@ class _View(Response):
         # No cache has to forget it, and none may use it without asking.
         super().__init__(body, headers={"Cache-Control": "no-cache", "ETag": tag, "Vary": "Authorization, Cookie"})
         self._tag = tag.encode()
+        self.wires: dict[bool, Any] = {}
+
+    def is_held(self, scope: Scope) -> bool:
+        """Return whether who sends a request has it already."""
+        return any(name == b"if-none-match" and self._tag in value for name, value in scope["headers"])
+
+    def told(self, is_held: bool) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Return its status, headers and body."""
+        if not is_held:
+            return self.status_code, self.raw_headers, bytes(self.body)
+        return 304, [pair for pair in self.raw_headers if not pair[0].startswith(b"content-")], b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, and say in the request's state that it may be kept."""
         scope["state"]["view"] = self
-        body, status, headers = self.body, self.status_code, list(self.raw_headers)
-        if any(name == b"if-none-match" and self._tag in value for name, value in scope["headers"]):
-            body, status = b"", 304
-            headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
+        status, headers, body = self.told(self.is_held(scope))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

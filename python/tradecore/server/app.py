@@ -19,6 +19,7 @@ from tradecore.errors import TradecoreError
 from tradecore.server.accounts import Role
 from tradecore.server.answers import failed
 from tradecore.server.context import Service
+from tradecore.server.front import Front
 from tradecore.server.guard import Guard, identity_of
 from tradecore.server.kept import Kept
 from tradecore.server.problems import Problem, problem_of
@@ -33,7 +34,7 @@ _OPEN = ("/ready", "/live")
 _CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
 
 
-def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] | None = None) -> Guard:
+def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] | None = None) -> Front:
     """Return the application.
 
     Parameters
@@ -64,14 +65,16 @@ def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] |
     app.add_exception_handler(HTTPException, _http)
     _pages(app)
     _secure(app)
-    return Guard(
-        Kept(app, lambda: service.view.version),
+    kept = Kept(app, lambda: service.view.version)
+    guard = Guard(
+        kept,
         accounts=service.accounts,
         logins=service.logins,
         open_reads=service.open_reads,
         rate=rate,
         has_tls=service.has_tls,
     )
+    return Front(guard, kept)
 
 
 class _Readers:

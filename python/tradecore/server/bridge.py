@@ -102,6 +102,7 @@ class Bridge:
         self._loop = asyncio.get_running_loop()
         self._waiting = threading.Semaphore(_MOST_WAITING)
         self._sampler: asyncio.Task[None] | None = None
+        self._busy: Callable[[bool], object] = _nothing
         state = live.state
         self.session, self.mode = state.session, state.mode
         self.is_sandbox = is_sandbox
@@ -114,12 +115,16 @@ class Bridge:
         """Return a queue of the session's events; ``wake`` is called in the session's thread when one comes."""
         return self._live.events.queue(_KINDS, size=_QUEUE, policy="drop_oldest", wake=wake)
 
-    def begin(self, take: Callable[[Sample], object]) -> None:
-        """Give a snapshot away ten times a second, in the session's thread."""
+    def begin(self, take: Callable[[Sample], object], busy: Callable[[bool], object]) -> None:
+        """Give a snapshot away ten times a second, and tell when the session works, in its thread."""
+        self._busy = busy
+        self._live.when_busy(busy)
         self._sampler = self._loop.create_task(self._sample(take), name="snapshots")
 
     def end(self) -> None:
-        """Give no more."""
+        """Give and tell no more."""
+        self._busy = _nothing
+        self._live.when_busy(_nothing)
         if self._sampler is not None:
             self._sampler.cancel()
 
@@ -141,10 +146,12 @@ class Bridge:
         def work() -> None:
             if not done.set_running_or_notify_cancel():
                 return
+            self._busy(True)
             try:
                 done.set_result(self._live.perform(act))
             except BaseException as error:
                 done.set_exception(error)
+            self._busy(False)
             self.handed_over.observe(time.perf_counter() - asked)
 
         self._loop.call_soon_threadsafe(work)
@@ -172,6 +179,10 @@ class Bridge:
                 "decision": merged([line.processing for line in lines]),
             },
         )
+
+
+def _nothing(_is_busy: bool) -> None:
+    """Do nothing."""
 
 
 def _feed(line: Line, name: str, now_ns: int) -> dict[str, Any]:

@@ -140,16 +140,14 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        # Of a header that is there twice the first.
-        headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
         scope.setdefault("state", {})
         answer = self._with_headers(send)
         try:
-            self._check_rate(scope)
-            self._check_host(scope, headers)
-            self._identify(scope, headers)
+            # A request that was let pass where it was read is not counted again.
+            if "who" not in scope["state"]:
+                self.check(scope)
             if scope["type"] == "http" and scope["method"] != "GET":
-                receive = _limited(headers, receive)
+                receive = _limited(_headers_of(scope), receive)
         except Problem as problem:
             if scope["type"] == "websocket":
                 scope["state"]["problem"] = problem
@@ -158,6 +156,23 @@ class Guard:
             await failed(problem)(scope, receive, answer)
             return
         await self._app(scope, receive, answer)
+
+    def check(self, scope: Scope) -> None:
+        """Refuse a request, or write into its state who sends it; nothing else of a read is looked at.
+
+        Raises
+        ------
+        Problem
+        """
+        headers = _headers_of(scope)
+        self._check_rate(scope)
+        self._check_host(scope, headers)
+        self._identify(scope, headers)
+
+    def with_own(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return headers of an answer, with those that every answer has."""
+        given = {name for name, _ in headers}
+        return [*headers, *(pair for pair in self._always if pair[0] not in given)]
 
     def _check_rate(self, scope: Scope) -> None:
         peer = (scope.get("client") or ("", 0))[0]
@@ -177,7 +192,7 @@ class Guard:
         if self._least is not Role.NONE and not _is_own(host):
             raise Problem(403, "host", "read at this machine's own address, or with open_reads = false")
         origin = headers.get(b"origin")
-        if origin is None or (scope["type"] == "http" and scope["method"] in _SAFE):
+        if origin is None or _only_reads(scope):
             return
         if origin.partition("://")[2] != host:
             raise Problem(403, "origin", "a page of another origin may not do this")
@@ -197,7 +212,7 @@ class Guard:
         if login is None:
             return
         state.update(who=login.who, csrf=login.csrf, login=key)
-        if scope["type"] == "http" and scope["method"] not in _SAFE and scope["path"] != "/api/v1/login":
+        if scope["type"] == "http" and not _only_reads(scope) and scope["path"] != "/api/v1/login":
             given = headers.get(b"x-csrf-token", "")
             if not secrets.compare_digest(given.encode(), login.csrf.encode()):
                 raise Problem(403, "csrf", "X-CSRF-Token is not that of the login")
@@ -205,12 +220,19 @@ class Guard:
     def _with_headers(self, send: Send) -> Send:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                given = {name for name, _ in headers}
-                message["headers"] = [*headers, *(pair for pair in self._always if pair[0] not in given)]
+                message["headers"] = self.with_own(message["headers"])
             await send(message)
 
         return answer
+
+
+def _headers_of(scope: Scope) -> _Headers:
+    # Of a header that is there twice the first.
+    return {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+def _only_reads(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["method"] in _SAFE
 
 
 @lru_cache(256)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tradecore.server.accounts import Role
-from tradecore.server.answers import failed
+from tradecore.server.answers import View, failed
 from tradecore.server.guard import identity_of
 from tradecore.server.problems import Busy
 from tradecore.server.turns import Turns
@@ -36,7 +35,7 @@ class Kept:
         self._version = version
         self._of = version()
         self._turns = Turns()
-        self._answers: dict[tuple[str, bytes, bool], Response] = {}
+        self._answers: dict[tuple[bytes, bytes, bool], View] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have it answered."""
@@ -48,18 +47,29 @@ class Kept:
         except Busy as problem:
             await failed(problem)(scope, receive, send)
             return
+        # What a view says depends on who asks in this alone.
+        is_reader = identity_of(scope).role >= Role.READ
+        key = (scope["raw_path"], scope["query_string"], is_reader)
+        kept = self._views().get(key)
+        if kept is not None:
+            await kept(scope, receive, send)
+            return
+        version = self._of
+        await self._app(scope, receive, send)
+        made: View | None = scope["state"].get("view")
+        is_current = self._version() == version
+        if made is not None and is_current and len(self._answers) < _MOST and len(made.body) <= _MOST_BYTES:
+            self._answers[key] = made
+
+    def known(self, path: bytes, query: bytes) -> View | None:
+        """Return a view that a reader may have at once; None where there is none or others are to go first."""
+        view = self._views().get((path, query, True))
+        return view if view is not None and self._turns.take_quick() else None
+
+    def _views(self) -> dict[tuple[bytes, bytes, bool], View]:
+        """Return what is kept of how the session stands now."""
         version = self._version()
         if version != self._of:
             self._answers.clear()
             self._of = version
-        # What a view says depends on who asks in this alone.
-        key = (scope["path"], scope["query_string"], identity_of(scope).role >= Role.READ)
-        kept = self._answers.get(key)
-        if kept is not None:
-            await kept(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-        made: Response | None = scope["state"].get("view")
-        is_current = self._version() == version
-        if made is not None and is_current and len(self._answers) < _MOST and len(made.body) <= _MOST_BYTES:
-            self._answers[key] = made
+        return self._answers

@@ -39,7 +39,23 @@ _LOG = logging.getLogger("tradecore.server")
 _SWITCH_S = 1e-4
 """How long the interpreter lets the server go on while the session wants to. Python's own 5 ms would be what an order
 may wait for a request."""
+_BUSY_S = 1e-3
+"""How long it lets the session go on while the server wants to, with what was read and what follows from it."""
 _PATIENCE_S = 10.0
+
+
+def _let_go_on(is_busy: bool) -> None:
+    """Have the session interrupted late, or the server early; whoever waits looks at it when it begins to wait."""
+    sys.setswitchinterval(_BUSY_S if is_busy else _SWITCH_S)
+
+
+def _http() -> Any:
+    """Return what reads requests: a connection of ours where its parser is installed."""
+    try:
+        from tradecore.server.direct import DirectConnection
+    except ImportError:
+        return "auto"
+    return DirectConnection
 
 
 class _Uvicorn(uvicorn.Server):
@@ -148,7 +164,7 @@ class Server:
 
     def begin(self) -> None:
         """Give snapshots of the session to the server, from the session's event loop."""
-        self._bridge.begin(partial(self._hand_over, self._sampled))
+        self._bridge.begin(partial(self._hand_over, self._sampled), _let_go_on)
 
     def _listen(self) -> socket.socket:
         config = self._config
@@ -199,6 +215,7 @@ class Server:
             log_config=None,
             access_log=False,
             lifespan="off",
+            http=_http(),
             ws=Connection,
             # On one machine bytes cost less than packing them for every client.
             ws_per_message_deflate=False,
