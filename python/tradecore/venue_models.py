@@ -6,14 +6,13 @@ import ast
 import copy
 import inspect
 import json
-import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from tradecore._core import ChargedFill, QueuePlace
 from tradecore.errors import InvalidValueError
-from tradecore.imports import import_named
+from tradecore.imports import is_named, made_of
 
 __all__ = [
     "FEE_METHODS",
@@ -151,9 +150,6 @@ QUEUE_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
 FEE_METHODS: Final[Mapping[str, tuple[str, ...]]] = {"fee": ("fill",)}
 """The same of a fee model."""
 
-_NAMED: Final = re.compile(r"(?P<place>[^()]+):(?P<name>[^\W\d]\w*)(?P<arguments>\(.*\))?", re.DOTALL)
-"""``module:Class``, or with arguments, ``module:Class(share=0.5)``."""
-
 
 class VenueModel:
     """A model of one's own as a venue keeps it, and as results and configurations name it.
@@ -205,10 +201,9 @@ def kept_model(field: str, given: Any, methods: Mapping[str, tuple[str, ...]], *
     if isinstance(given, VenueModel):
         return given
     if isinstance(given, str):
-        found = _NAMED.fullmatch(given.strip())
-        if found is None or given.startswith(tuple(not_named)):
+        if not is_named(given) or given.startswith(tuple(not_named)):
             return given
-        model = _made(field, given, **found.groupdict())
+        model = made_of(field, given)
         _check_methods(field, given, model, methods)
         return VenueModel(given.strip(), model)
     if not any(callable(getattr(given, name, None)) for name in methods):
@@ -223,34 +218,6 @@ def kept_model(field: str, given: Any, methods: Mapping[str, tuple[str, ...]], *
         return VenueModel(f"{name}({parameters})", copy.deepcopy(given))
     except Exception as error:
         raise InvalidValueError(field, f"{name} cannot be copied: {type(error).__name__}: {error}") from error
-
-
-def _made(field: str, text: str, place: str, name: str, arguments: str | None) -> Any:
-    """Make the model that a text names."""
-    try:
-        found = import_named(place, name)
-        if found is None:
-            raise InvalidValueError(field, f"{place} has no {name}")
-        return found(**_arguments(field, text, arguments)) if callable(found) else found
-    except InvalidValueError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InvalidValueError(field, f"{text}: {type(error).__name__}: {error}") from error
-
-
-def _arguments(field: str, text: str, written: str | None) -> dict[str, Any]:
-    if written is None:
-        return {}
-    try:
-        call = ast.parse(f"f{written}", mode="eval").body
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-            found = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-            # Neither named twice nor spread of a mapping.
-            if len(found) == len(call.keywords) and None not in found:
-                return {str(name): value for name, value in found.items()}
-    except (SyntaxError, ValueError):
-        pass
-    raise InvalidValueError(field, f"{text}: expected arguments such as (share=0.5), plain data by name")
 
 
 def _check_methods(field: str, name: str, model: Any, methods: Mapping[str, tuple[str, ...]]) -> None:

@@ -229,12 +229,25 @@ def test_other_parts_are_refused(file: Path, parts: dict[str, bytes | None], pro
         ("classes", ["a", "b"]),
         ("classes", []),
         ("versions", None),
+        ("data", None),
+        ("data", {"feature_set": 1}),
         ("estimator_file", {"format": "joblib"}),
     ],
 )
 def test_a_file_that_says_other_things_of_itself_is_refused(file: Path, key: str, value: Any) -> None:
     with pytest.raises(ModelError, match=r"model\.json does not say what a model file has to"):
         tc.ml.load_model(forged(file, b"", **{key: value}))
+
+
+def test_a_file_that_names_code_as_a_feature_runs_none(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n\n\nclass Evil: ...\n")
+    with zipfile.ZipFile(file) as archive:
+        estimator = archive.read("estimator.skops")
+    for text in (f'features = ["x = {tmp_path / "evil.py"}:Evil"]', "features = 3", "features = ['nope']", "a = ["):
+        model = tc.ml.load_model(forged(file, estimator, data={"feature_set": text}))
+        with pytest.raises(ModelError, match="features"):
+            _ = model.feature_set
+    assert not (tmp_path / "ran").exists()
 
 
 def test_nothing_compressed_is_opened(file: Path) -> None:

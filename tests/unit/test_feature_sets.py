@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -251,8 +252,50 @@ def test_a_feature_of_ones_own_is_told_by_its_class_and_parameters() -> None:
     assert hash_of(Momentum(0.5)) == hash_of(Momentum(0.5))
     assert len({hash_of(Momentum(0.5)), hash_of(Momentum(0.6)), hash_of(newer)}) == 3
     assert pickle.loads(pickle.dumps(tc.FeatureSet([Momentum(0.5)]))) == tc.FeatureSet([Momentum(0.5)])
-    with pytest.raises(InvalidValueError, match="is a class of your own"):
+    with pytest.raises(InvalidValueError, match="Momentum is an object of a class of your own"):
         tc.FeatureSet([Momentum(0.5)]).to_toml()
+
+
+WALL = """
+class Wall:
+    def __init__(self, levels=1):
+        self.levels = levels
+
+    def update(self, book, trade):
+        bids, _ = book.depth(self.levels)
+        return float(bids[:, 1].max()) if len(bids) else float("nan")
+"""
+
+
+def test_a_feature_of_ones_own_is_named_by_text(tmp_path: Path, market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it stands in TOML, beside the others."""
+    (tmp_path / "tc_test_walls.py").write_text(WALL)
+    monkeypatch.syspath_prepend(tmp_path)
+    file = str(tmp_path / "tc_test_walls.py")
+    given = ["mid", f"near = {file}:Wall", "tc_test_walls:Wall(levels=10)", "close = bar(bars=tick:5)"]
+    own = tc.FeatureSet(given)
+    assert own.names == ("mid", "near", "Wall", "close")
+    assert own.has_own_classes
+    assert not tc.FeatureSet(["mid", "close = bar(bars=tick:5)"]).has_own_classes
+    for again in (tc.FeatureSet.from_toml(own.to_toml()), pickle.loads(pickle.dumps(own)), eval(repr(own), vars(tc))):
+        assert again == own
+    module = importlib.import_module("tc_test_walls")
+    assert own.schema_hash == tc.FeatureSet(["mid", given[1], module.Wall(10), given[3]]).schema_hash
+    table = tc.features.compute(market, INST, own, "1s", progress=False)
+    assert (table["Wall"] >= table["near"]).all()
+    assert (table["Wall"] > table["near"]).any()
+    with pytest.raises(InvalidValueError, match="whose code would be run"):
+        tc.FeatureSet.from_toml(own.to_toml(), own_classes=False)
+    for wrong, problem in (
+        ("tc_test_walls:Wal", "tc_test_walls has no Wal"),
+        ("nowhere_at_all:Wall", "ModuleNotFoundError"),
+        ("tc_test_walls:Wall(5)", "plain data by name"),
+        ("tc_test_walls:Wall(depth=5)", "unexpected keyword argument"),
+        ("json:dumps", "TypeError"),
+        ("os:name", "no feature"),
+    ):
+        with pytest.raises(InvalidValueError, match=problem):
+            tc.FeatureSet([wrong])
     with pytest.raises(InvalidValueError, match="parameters are plain data"):
         tc.FeatureSet([Momentum(object())])  # type: ignore[arg-type]
 

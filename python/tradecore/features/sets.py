@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tradecore._core import FeatureSchema, feature_definitions
 from tradecore.errors import InvalidValueError
 from tradecore.features.custom import UserFeature, identity, name_of
+from tradecore.imports import is_named, made_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["FeatureSet", "available"]
+
+_CALLED: Final = re.compile(r"\s*(?P<name>[^=():]+?)\s*=(?P<text>[^()]+:.*)", re.DOTALL)
+"""A class of one's own under another name, ``wall = walls.py:BidWall(levels=10)``."""
 
 
 def available() -> pl.DataFrame:
@@ -48,7 +53,8 @@ class FeatureSet:
     ----------
     features : sequence of str or object
         Each as it is written: ``"spread"``, ``"ofi(window=5s)"``, ``"fast = ofi(window=100ms)"`` under a name of its
-        own; or an object of one's own with a method ``update(book, trade) -> float``. :func:`available` lists names and
+        own; or an object of one's own with a method ``update(book, trade) -> float``, also as a text that names its
+        class, ``"wall = walls.py:BidWall(levels=10)"`` or ``"mymodule:BidWall"``. :func:`available` lists names and
         parameters. Without a name of its own a feature is called as it is written, defaults left out.
     name : str
         Of the set.
@@ -81,20 +87,21 @@ class FeatureSet:
             if not isinstance(value, str):
                 raise InvalidValueError(field, f"expected text, got {value!r}")
         told: list[str | tuple[str, str]] = []
+        own: list[UserFeature] = []
         for feature in features:
-            if isinstance(feature, str):
-                told.append(feature)
-            elif not isinstance(feature, type) and callable(getattr(feature, "update", None)):
-                told.append((name_of(feature), identity(feature)))
+            called, made = _own(feature) if isinstance(feature, str) else (None, feature)
+            if isinstance(made, str):
+                told.append(made)
+            elif not isinstance(made, type) and callable(getattr(made, "update", None)):
+                told.append((called or name_of(made), identity(made)))
+                own.append(made)
             else:
-                problem = (
-                    f"expected text such as 'ofi(window=5s)' or an object with update(book, trade), got {feature!r}"
-                )
+                problem = f"expected text such as 'ofi(window=5s)' or an object with update(book, trade), got {made!r}"
                 raise InvalidValueError("features", problem)
         self.name, self.version = name, version
         self._features = tuple(features)
         self._schema = FeatureSchema(name, version, told)
-        self._objects = tuple(feature for feature in features if not isinstance(feature, str))
+        self._objects = tuple(own)
 
     @classmethod
     def of(cls, features: FeatureSet | Sequence[str | UserFeature]) -> FeatureSet:
@@ -102,8 +109,14 @@ class FeatureSet:
         return features if isinstance(features, FeatureSet) else cls(features)
 
     @classmethod
-    def from_toml(cls, toml: str | Mapping[str, Any]) -> FeatureSet:
+    def from_toml(cls, toml: str | Mapping[str, Any], *, own_classes: bool = True) -> FeatureSet:
         """Return a set from TOML, as text or as a table that was parsed: keys ``features``, ``name``, ``version``.
+
+        Parameters
+        ----------
+        toml : str or mapping
+        own_classes : bool
+            Whether it may name classes of one's own, whose code is run.
 
         Raises
         ------
@@ -111,9 +124,15 @@ class FeatureSet:
             For what is no TOML, another key, and what the set does not take.
         """
         table = _table_of(toml) if isinstance(toml, str) else toml
+        if not isinstance(table, Mapping):
+            raise InvalidValueError("features", f"expected TOML as text or as a table, got {table!r}")
         if unknown := sorted(set(table) - {"features", "name", "version"}):
             raise InvalidValueError("features", f"unknown key {unknown[0]!r}; expected features, name, version")
-        return cls(table.get("features", ()), **{key: table[key] for key in ("name", "version") if key in table})
+        features = table.get("features", ())
+        texts = [each for each in features if isinstance(each, str)] if isinstance(features, Sequence) else []
+        if not own_classes and (named := [text for text in texts if _named(text)[1] is not None]):
+            raise InvalidValueError("features", f"{named[0]} is a class of one's own, whose code would be run")
+        return cls(features, **{key: table[key] for key in ("name", "version") if key in table})
 
     def to_toml(self) -> str:
         """Return the set as TOML.
@@ -121,16 +140,27 @@ class FeatureSet:
         Raises
         ------
         InvalidValueError
-            For a set with a feature of one's own.
+            For a set with a feature of one's own that was given as an object.
         """
         import tomli_w
 
-        if self._objects:
-            raise InvalidValueError(
-                "features", f"{name_of(self._objects[0])} is a class of your own: no text tells of it"
-            )
-        table = {"name": self.name, "version": self.version, "features": [text or "" for text in self._schema.texts]}
+        if objects := [feature for feature in self._features if not isinstance(feature, str)]:
+            problem = f"{name_of(objects[0])} is an object of a class of your own: no text tells of it"
+            raise InvalidValueError("features", problem)
+        table = {"name": self.name, "version": self.version, "features": self._texts()}
         return tomli_w.dumps(table, multiline_strings=False)
+
+    def _texts(self) -> list[str]:
+        """Return what each feature is written as; an object is its name."""
+        return [
+            text if text is not None else feature if isinstance(feature, str) else name
+            for text, feature, name in zip(self._schema.texts, self._features, self.names, strict=True)
+        ]
+
+    @property
+    def has_own_classes(self) -> bool:
+        """Whether some of the features are classes of one's own, in whatever way they were given."""
+        return bool(self._objects)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -154,11 +184,23 @@ class FeatureSet:
         return hash((self.name, self.schema_hash))
 
     def __repr__(self) -> str:
-        told = [text if text is not None else name for text, name in zip(self._schema.texts, self.names, strict=True)]
-        return f"FeatureSet({told!r}, name={self.name!r}, version={self.version!r})"
+        return f"FeatureSet({self._texts()!r}, name={self.name!r}, version={self.version!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, (list(self._features), self.name, self.version)
+
+
+def _named(text: str) -> tuple[str | None, str | None]:
+    """Return the name, if any, and the class that a text gives to a feature of one's own; None, None for another."""
+    found = _CALLED.fullmatch(text)
+    name, written = (None, text) if found is None else (found["name"], found["text"])
+    return (name, written.strip()) if is_named(written) else (None, None)
+
+
+def _own(text: str) -> tuple[str | None, Any]:
+    """Return the name and the object of a feature of one's own that a text names; None and the text for another."""
+    name, written = _named(text)
+    return (None, text) if written is None else (name, made_of("features", written))
 
 
 def _table_of(text: str) -> Mapping[str, Any]:

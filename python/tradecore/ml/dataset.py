@@ -81,7 +81,11 @@ class Dataset:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "X", np.ascontiguousarray(self.X, dtype=np.float64))
+        object.__setattr__(self, "features", tuple(names_of(self.features)))
+        try:
+            object.__setattr__(self, "X", np.ascontiguousarray(self.X, dtype=np.float64))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidValueError("X", f"expected rows of numbers: {error}") from None
         if self.X.ndim != 2 or self.X.shape[1] != len(self.features):
             raise InvalidValueError("X", f"expected {len(self.features)} columns, got an array of {self.X.shape}")
         if len(set(self.features)) != len(self.features) or not self.features:
@@ -339,13 +343,8 @@ def schema_hash_of(features: Any) -> str:
 
 
 def text_of(features: Any) -> str | None:
-    """Return a feature set as TOML, where there is one that text can tell of."""
-    if not isinstance(features, FeatureSet):
-        return None
-    try:
-        return features.to_toml()
-    except InvalidValueError:
-        return None
+    """Return a feature set as TOML, where there is one; a model's file never names code to be run."""
+    return features.to_toml() if isinstance(features, FeatureSet) and not features.has_own_classes else None
 
 
 def _column(frame: Any, name: str) -> Any:

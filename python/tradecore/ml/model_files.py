@@ -143,7 +143,13 @@ def load_model(
         up = model.predict([0.2, -1.5])[1]
     """
     source = str(path)
-    if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
+    if not isinstance(path, str | Path):
+        raise InvalidValueError("path", f"expected the path of a model file, got {path!r}")
+    if (
+        isinstance(trusted, str)
+        or not isinstance(trusted, Sequence)
+        or not all(isinstance(name, str) for name in trusted)
+    ):
         raise InvalidValueError("trusted", f"expected a list of full names of types, got {trusted!r}")
     about, data = _parts(source, _bytes(source, Path(path)))
     held = about["estimator_file"]
@@ -228,6 +234,8 @@ def _is_whole(about: Any) -> bool:
         texts
         and about["estimator_file"]["format"] in FORMATS
         and isinstance(about.get("versions"), dict)
+        and isinstance(about.get("data"), dict)
+        and isinstance(about["data"].get("feature_set"), str | None)
         and isinstance(features, list)
         and len(features) > 0
         and all(isinstance(name, str) for name in features)

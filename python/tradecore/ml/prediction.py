@@ -67,9 +67,18 @@ class LoadedModel:
 
     @property
     def feature_set(self) -> FeatureSet | None:
-        """The features it was trained on, to be computed; None where its file knows no more than their names."""
+        """The features it was trained on, to be computed; None where its file knows no more than their names.
+
+        Raises
+        ------
+        ModelError
+            For features that this tradecore does not have.
+        """
         text = self.about["data"].get("feature_set")
-        return None if text is None else FeatureSet.from_toml(text)
+        try:
+            return None if text is None else FeatureSet.from_toml(text, own_classes=False)
+        except InvalidValueError as error:
+            raise ModelError(self.source, f"{error.field}: {error.problem}") from None
 
     def predict(self, x: Any) -> Any:
         """Return what the model says of features.
