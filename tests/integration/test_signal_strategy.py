@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import polars as pl
 import pytest
+import tomli_w
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
 
 import tradecore as tc
 from tradecore._core import Kernel
+from tradecore.cli import main
 from tradecore.data.windows import arrays_of, window
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.session.kernel import build_kernel
@@ -127,6 +130,55 @@ def test_other_features_than_those_of_the_training_are_refused(trained: Path) ->
         made(trained, features=other)
 
 
+def test_a_predictor_is_asked_what_its_model_was_trained_on(trained: Path) -> None:
+    predictor = tc.ml.ModelPredictor(tc.ml.load_model(trained))
+    assert tc.ml.SignalStrategy("s", [BTC], predictor=predictor, qty="0.01").features == FEATURES
+    other = ["mid", "spread", "imbalance"]
+    with pytest.raises(ModelError, match="takes other features: missing queue_imbalance"):
+        tc.ml.SignalStrategy("s", [BTC], predictor=predictor, features=other, qty="0.01")
+    with pytest.raises(ModelError, match="takes other features: missing queue_imbalance"):
+        tc.ml.ModelPredictor(predictor.model, features=tc.FeatureSet(other), every="100ms")
+
+
+def test_a_model_of_ones_own_features_is_traded_from_a_configuration(
+    market: Path, later: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file of the model does not name code: the configuration does, and what it names is held against the file."""
+    monkeypatch.chdir(tmp_path)
+    Path("leans.py").write_text(
+        "class Lean:\n    def __init__(self, levels):\n        self.levels = levels\n\n"
+        "    def update(self, book, trade):\n        return book.imbalance(self.levels)\n"
+    )
+    features = ["queue_imbalance", "lean = leans.py:Lean(levels=3)"]
+    config = {
+        "name": "own",
+        "features": features,
+        "estimator": "sklearn.linear_model.LogisticRegression",
+        "label": {"kind": "forward_return", "params": {"horizon": "500ms", "classes": "up"}},
+        "data": {"catalog": str(market), "at": "100ms"},
+        "output": {"dir": "models"},
+    }
+    Path("train.toml").write_text(tomli_w.dumps(config))
+    assert main(["train", "--config", "train.toml", "--quiet"]) == 0
+    (model,) = Path("models").glob("*.tcm")
+    assert tc.ml.load_model(model).feature_set is None
+
+    def run(**params: Any) -> int:
+        strategy = {"kind": "tradecore.ml:SignalStrategy", "name": "own"}
+        given = {"model": str(model), "qty": "0.01", "interval": "200ms", **params}
+        table = {"data": {"catalog": str(later)}, "strategies": [{**strategy, "params": given}]}
+        Path("run.toml").write_text(tomli_w.dumps(table))
+        capsys.readouterr()
+        return main(["backtest", "--config", "run.toml", "--json", "--quiet"])
+
+    assert run(features=features) == 0
+    assert orjson.loads(capsys.readouterr().out)["orders"] > 0
+    assert run() == 2
+    assert "features: missing: this model does not say what it is asked with" in capsys.readouterr().err
+    assert run(features=[features[0], features[1].replace("3", "4")]) != 0
+    assert "takes the same features with other parameters" in capsys.readouterr().err
+
+
 class Calling:
     """Says what it is told to, by how many questions there were."""
 
@@ -233,13 +285,13 @@ def test_a_predictor_begins_every_run_anew(trained: Path, later: Path) -> None:
 
 
 def test_a_session_goes_on_after_a_restart_with_the_same_signals(trained: Path, later: Path) -> None:
-    """In another process: features, timers and signals are those of the session that went on."""
+    """In another process: features, timers, signals and what they hold on to are those of the session that went on."""
     events = {name: column[:12_000] for name, column in arrays_of(pl.concat(tc.Catalog(later).pieces(BTC))).items()}
     ends = np.flatnonzero(events["flags"] & 1) + 1
     spec = tc.Catalog(later).instrument(BTC)
 
     def new() -> tuple[Kernel, tc.ml.SignalStrategy]:
-        strategy = made(trained, time_to_live="150ms")
+        strategy = made(trained, time_to_live="150ms", buy_above=0.2, hold_band=0.5)
         return build_kernel("s", [strategy], [spec]), strategy
 
     def answer(kernel: Kernel, strategy: tc.ml.SignalStrategy, told: list[Any]) -> None:
@@ -271,6 +323,8 @@ def test_a_session_goes_on_after_a_restart_with_the_same_signals(trained: Path, 
     resumed = new()
     resumed[0].restore(cut[0].save())
     assert before + feed(*resumed, len(ends) // 2, len(ends)) == told
+    values = [value for _, action, _, value in (row for row in told if len(row) == 4) if action]
+    assert min(abs(value) for value in values) < 0.2, "held by the band alone"
 
 
 def test_a_model_that_has_nothing_to_say_says_so() -> None:

@@ -78,6 +78,8 @@ class ModelPredictor:
     ------
     InvalidValueError
         For what is no model, and thresholds that are no numbers or the wrong way round.
+    ModelError
+        For features other than those that the model was trained on.
 
     Examples
     --------
@@ -105,7 +107,7 @@ class ModelPredictor:
         inside_training: bool = False,
     ) -> None:
         if not all(hasattr(model, part) for part in ("id", "class_values", "predict")):
-            raise InvalidValueError("model", f"expected what load_model returned, got {model!r}")
+            raise InvalidValueError("model", f"expected what load_model returned, got a {type(model).__name__}")
         self.model = model
         self.model_id = model.id
         self.latency = to_ns("latency", latency)
@@ -117,6 +119,8 @@ class ModelPredictor:
         if self.hold_band < 0:
             raise InvalidValueError("hold_band", f"{self.hold_band} is negative")
         self._features = features
+        if features is not None:
+            self.check_features(features)
         self._inside_training = inside_training
         self._every = None if every is None else to_ns("every", every)
         self._directions = None if model.class_values is None else model.class_values.tolist()
@@ -124,7 +128,30 @@ class ModelPredictor:
             problem = f"expected a model that tells up from down, got one of {self._directions}"
             raise InvalidValueError("model", problem)
         self._last: dict[str, int] = {}
+        self._resumed: dict[str, int] = {}
         self._known: dict[bytes, tuple[float, float, float]] = {}
+
+    @property
+    def feature_set(self) -> FeatureSet | None:
+        """What it is asked with: the features given, or those in the model's file; None where neither says so."""
+        own = self.model.feature_set if isinstance(self.model, LoadedModel) else None
+        return own if self._features is None else self._features
+
+    def check_features(self, features: FeatureSet) -> None:
+        """See that the model was trained on features; of a model without a file nothing is known.
+
+        Raises
+        ------
+        ModelError
+            With the difference; see :meth:`LoadedModel.check_features`.
+        """
+        if isinstance(self.model, LoadedModel):
+            self.model.check_features(features)
+
+    def resume(self, instrument: str, action: int) -> None:
+        """Take the signal that holds for what was said last, until something is said here: after a restart it is."""
+        if instrument not in self._last:
+            self._resumed[instrument] = action
 
     def opinion(self, instrument: str, ts_ns: int, features: NDArray[np.float64]) -> _Opinion:
         """Return what to do, how sure that is, and the value it was made from.
@@ -150,6 +177,7 @@ class ModelPredictor:
             When the data touches the span that the model was trained on.
         """
         self._last.clear()
+        self._resumed.clear()
         for instrument in instruments:
             events = data if isinstance(data, Catalog) else data[instrument.id]
             if isinstance(self.model, LoadedModel) and (span := span_of(events, instrument.id)) is not None:
@@ -197,7 +225,7 @@ class ModelPredictor:
     def _decided(self, instrument: str, value: float, up: float, down: float) -> _Opinion:
         if math.isnan(value):
             raise ModelError(self.model_id, "a feature is not finite: there is nothing to say")
-        last = self._last.get(instrument, 0)
+        last = self._last.get(instrument, self._resumed.get(instrument, 0))
         if value >= self.buy_above + (-self.hold_band if last > 0 else 0.0) and value > self.sell_below:
             action = 1
         elif value <= self.sell_below + (self.hold_band if last < 0 else 0.0) and value < self.buy_above:

@@ -124,25 +124,29 @@ class SignalStrategy(Strategy):
         if predictor is not None and (ignored := [key for key in parameters if key in _OF_A_MODEL]):
             raise InvalidValueError(ignored[0], "is of a model's file: a predictor has its own")
         wanted = None if features is None else FeatureSet.of(features)
+        self.predictor = self._loaded(wanted) if predictor is None else predictor
+        if isinstance(self.predictor, ModelPredictor):
+            if wanted is None:
+                wanted = self.predictor.feature_set
+            else:
+                self.predictor.check_features(wanted)
         if wanted is not None:
             self.features = wanted  # type: ignore[misc]
-        self.predictor = self._loaded(wanted) if predictor is None else predictor
         if self.features is None:
             who = "a predictor" if self.model is None else "this model"
             raise InvalidValueError("features", f"missing: {who} does not say what it is asked with")
 
     def _loaded(self, features: FeatureSet | None) -> Predictor:
-        """Return the predictor of the model's file; its features become the strategy's, unless others are given."""
+        """Return the predictor of the model's file."""
         assert self.model is not None
         model = load_model(self.model, features=features, trusted=self.trusted_types, allow_pickle=self.allow_pickle)
-        self.features = model.feature_set if features is None else features  # type: ignore[misc]
         return ModelPredictor(
             model,
             buy_above=self.buy_above,
             sell_below=self.sell_below,
             hold_band=self.hold_band,
             latency=self.inference_latency,
-            features=self.features,
+            features=model.feature_set if features is None else features,
             every=self.interval if self.batch else None,
             inside_training=self.inside_training,
         )
@@ -160,6 +164,9 @@ class SignalStrategy(Strategy):
         """Ask about every instrument whose features are ready."""
         for instrument in self.instruments:
             seen = ctx.features(instrument)
+            if isinstance(self.predictor, ModelPredictor):
+                held = ctx.signal(instrument)
+                self.predictor.resume(instrument, 0 if held is None else int(held.action))
             if seen.is_ready:
                 ctx.predict(instrument, seen.values, lifetime=self.time_to_live)
 
