@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,34 @@ class Expanding(Base):
         return mid - self.mean[at] if at >= 0 else 0.0
 
 
+class Early(Base):
+    """Takes the venue's clock for ours: it has every trade as soon as the venue."""
+
+    def prepare(self, data: Any, instruments: list[tc.Instrument]) -> None:
+        frame = trades(data)
+        self.ts, self.price = frame["ts_event"].to_numpy(), frame["price"].to_numpy()
+
+    def value(self, ts_ns: int, mid: float) -> float:
+        at = int(np.searchsorted(self.ts, ts_ns, side="right")) - 1
+        return float(self.price[at] % 7) - 3 if at >= 0 else 0.0
+
+
+class Chance(Base):
+    """Draws what it says anew in every run."""
+
+    draws = np.random.default_rng(1)
+
+    def value(self, ts_ns: int, mid: float) -> float:
+        return float(self.draws.normal())
+
+
 def trades(data: Any) -> pl.DataFrame:
+    names = ("ts_event", "ts_recv", "kind", "price")
     if isinstance(data, Mapping):
         (held,) = data.values()
-        frame = pl.DataFrame({name: held[name] for name in ("ts_recv", "kind", "price")})
+        frame = pl.DataFrame({name: held[name] for name in names})
     else:
-        frame = pl.concat(data.pieces(BTC)).select("ts_recv", "kind", "price")
+        frame = pl.concat(data.pieces(BTC)).select(names)
     return frame.filter(kind=TRADE)
 
 
@@ -112,9 +135,59 @@ def test_a_predictor_that_was_told_the_future_is_found(market: Path, kind: type[
         assert change.before != change.after
         assert change.at_ns <= change.cut_ns
         assert change.strategy == "f"
-    assert str(report).startswith(
-        f"LOOK-AHEAD: {len(report.changes)} decisions changed; {report.decisions:,} decisions"
-    )
+    moments = {(change.at_ns, change.strategy) for change in report.changes}
+    assert len(moments) < len(report.changes), "one is found by several cuts"
+    head, *lines = str(report).splitlines()
+    assert head.startswith(f"LOOK-AHEAD: decisions of {len(moments):,} moments changed; {report.decisions:,} decisions")
+    assert len(lines) == min(len(moments), 21)
+
+
+def test_what_was_known_to_the_venue_alone_is_found(market: Path) -> None:
+    """Only data that ends finds it: what is turned round is what came after the cut."""
+    report = tc.check_lookahead(lambda: follower(Early()), market, cuts=None)
+    assert 0 < len({change.at_ns for change in report.changes}) < len(report.cuts)
+    assert {change.future for change in report.changes} == {"truncated"}
+    assert all(change.cut_ns - change.at_ns < 10_000_000 for change in report.changes)
+    assert len(report.cuts) > 20
+
+
+def test_chance_is_not_taken_for_look_ahead(market: Path) -> None:
+    with pytest.raises(
+        InvalidValueError, match=r"strategies: decide otherwise on the same data: f at \d+: .*signal on"
+    ):
+        tc.check_lookahead(lambda: follower(Chance()), market, cuts=2)
+
+
+def test_a_request_that_a_limit_refuses_is_a_decision(market: Path) -> None:
+    class Loud(Follower):
+        def on_signal(self, ctx: tc.Context, signal: tc.Signal) -> None:
+            ctx.submit(BTC, "buy" if signal.action > 0 else "sell", "0.5", ctx.book(BTC).best_bid)
+
+    def loud() -> list[tc.Strategy]:
+        strategy = Loud("f", [BTC])
+        strategy.predictor = Peeking()
+        return [strategy]
+
+    report = tc.check_lookahead(loud, market, risk=tc.RiskLimits(max_order_notional="10"), cuts=3)
+    told = [change.before for change in report.changes if change.before and "refused" in change.before]
+    assert told
+    assert re.search(r"new (buy|sell) 0.5 BTCUSDT.SYNTH @ \d+\.?\d*, refused by max_order_notional", told[0])
+
+
+def test_a_hook_that_raises_on_what_never_came_is_no_look_ahead(market: Path) -> None:
+    highest = max(pl.concat(tc.Catalog(market).pieces(BTC)).filter(kind=TRADE)["price"]) / 10
+
+    class Surprised(Follower):
+        def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+            assert trade.price <= highest, "never seen"
+
+    def surprised() -> list[tc.Strategy]:
+        strategy = Surprised("f", [BTC])
+        strategy.predictor = Base()
+        return [strategy]
+
+    report = tc.check_lookahead(surprised, market, cuts=3)
+    assert report.is_clean, str(report)
 
 
 @pytest.mark.parametrize("kind", [Base, Expanding])
@@ -125,7 +198,7 @@ def test_one_that_uses_what_was_known_is_not_accused(market: Path, kind: type[Ba
     )
     assert report.is_clean, str(report)
     assert report.decisions > 50
-    assert told[-1] == (12, 12)
+    assert told[-1] == (13, 13)
     assert str(report).startswith("no look-ahead")
 
 
@@ -208,6 +281,9 @@ CONFIG = """
 [data]
 catalog = "{market}"
 
+[risk]
+max_order_notional = 100
+
 [[strategies]]
 kind = "{file}:Made"
 name = "f"
@@ -231,7 +307,11 @@ def test_the_command_says_what_it_found_and_ends_with_1(
         assert main(["lookahead", str(config), "--cuts", "3", "--json", "--quiet"]) == code
         told = orjson.loads(capsys.readouterr().out)
         assert told["is_clean"] is (code == 0)
+        assert "refused by max_order_notional" in str(told["changes"]) or code == 0, "limits hold as in the run"
         assert len(told["cuts"]) == 3
         assert all({"cut_ns", "future", "at_ns", "strategy", "before", "after"} == set(c) for c in told["changes"])
+    assert main(["lookahead", str(config), "--every", "--json", "--quiet"]) == 0
+    told = orjson.loads(capsys.readouterr().out)
+    assert len(told["cuts"]) > 20
     assert main(["lookahead", str(tmp_path / "none.toml")]) == 2
     assert main(["lookahead", str(config), "--cuts", "0"]) == 2

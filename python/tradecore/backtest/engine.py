@@ -180,6 +180,7 @@ class Backtest:
         kinds = MARKET_KINDS.union(*(NEEDS[hook][0] for hook in hooks if hook in NEEDS))
         with_ids = not hooks.isdisjoint(_HOOKS_WITH_IDS)
         self._data = source_of(data)
+        self._heard = self._data
         share = to_count("byte_budget", byte_budget) // len(wanted)
         listed = None if venues is None else _as_venues(venues)
         settings = {venue.name: venue for venue in listed or ()}
@@ -310,6 +311,11 @@ class Backtest:
         }
         return self
 
+    def _prepared_by(self, heard: EventData) -> Backtest:
+        """Have predictors prepare with other data than what is run; return this one."""
+        self._heard = source_of(heard)
+        return self
+
     def _again(self, strategies: Sequence[Strategy]) -> Backtest:
         """Return a backtest of others of the same strategies, whose parameters were checked, over the same data."""
         other = copy.copy(self)
@@ -328,7 +334,7 @@ class Backtest:
         for strategy in (strategy for group in (self._strategies, *beside) for strategy in group):
             strategy._begin()
             if (prepare := getattr(strategy.predictor, "prepare", None)) is not None:
-                prepare(self._data, [self._feeds[name].instrument for name in strategy.instruments])
+                prepare(self._heard, [self._feeds[name].instrument for name in strategy.instruments])
         ahead = ReadAhead()
         index = {}
         with ExitStack() as streams:

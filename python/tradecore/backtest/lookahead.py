@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from tradecore._core import Instrument, L2Book, journal_commands, venue_times
@@ -15,8 +17,9 @@ from tradecore.backtest.feeds import EventData, source_of
 from tradecore.backtest.result import Result
 from tradecore.data.catalog import Catalog
 from tradecore.data.windows import Arrays, arrays_of, book_after, joined, read_all, snapshot, whole_messages
-from tradecore.errors import InvalidValueError, UnknownInstrumentError
+from tradecore.errors import InvalidValueError, StrategyWarning, UnknownInstrumentError
 from tradecore.instruments import find_instrument
+from tradecore.risk import RiskLimits
 from tradecore.strategy import Strategy
 from tradecore.types import FINE_KINDS, ON_GRID_KINDS, EventKind
 from tradecore.validation import to_count
@@ -36,7 +39,7 @@ _Steps: TypeAlias = Sequence[tuple[int, int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A decision that another future would have changed.
+    """What a strategy decided at a time, and another future would have changed.
 
     Attributes
     ----------
@@ -70,11 +73,11 @@ class LookaheadReport:
     Attributes
     ----------
     decisions : int
-        Commands and signals of the run with the real future.
+        Commands, refused requests and signals of the run with the real future.
     cuts : tuple of int
         The times after which the future was changed, ns UTC.
     changes : tuple of Change
-        Every decision before a cut that was another one then.
+        Every decision before a cut that was another one then, once for each cut and future that changed it.
 
     Examples
     --------
@@ -95,9 +98,15 @@ class LookaheadReport:
         tried = f"{self.decisions:,} decisions; at {len(self.cuts)} of them the future was taken away, and turned round"
         if self.is_clean:
             return f"no look-ahead: {tried}"
-        shown = [f"  {change}" for change in self.changes[:20]]
-        more = [f"  ... and {len(self.changes) - 20} more"] if len(self.changes) > 20 else []
-        return "\n".join([f"LOOK-AHEAD: {len(self.changes)} decisions changed; {tried}", *shown, *more])
+        found: dict[tuple[int, str], list[Change]] = defaultdict(list)
+        for change in self.changes:
+            found[change.at_ns, change.strategy].append(change)
+        shown = [
+            f"  {first}" + (f", and with {len(more)} other futures" if more else "")
+            for _, (first, *more) in sorted(found.items())[:20]
+        ]
+        rest = [f"  ... and {len(found) - 20} more"] if len(found) > 20 else []
+        return "\n".join([f"LOOK-AHEAD: decisions of {len(found):,} moments changed; {tried}", *shown, *rest])
 
 
 def check_lookahead(
@@ -107,18 +116,26 @@ def check_lookahead(
     *,
     specs: Mapping[str, Instrument] | Sequence[Instrument] | None = None,
     seed: int = 0,
-    cuts: int = 10,
+    risk: RiskLimits | None = None,
+    on_error: Literal["stop_strategy", "stop_run"] | None = None,
+    cost_basis: Literal["average", "fifo", "lifo"] = "average",
+    reporting_currency: str | None = None,
+    reporting_rates: Mapping[str, Decimal | str | int] | None = None,
+    cuts: int | None = 10,
     progress: Callable[[int, int], None] | None = None,
 ) -> LookaheadReport:
     """Run strategies on other futures, and tell of every decision that changed.
 
-    A decision is a command that is sent or a signal that a predictor gives. Cuts are made at decisions, evenly spread.
-    For each the strategies run twice more: on data that ends there, and on data that goes on as its mirror image (what
-    rose falls, bids are asks). Whatever was decided up to the cut has to be the same: it can depend on nothing later.
+    A decision is a command that is sent, a request that a limit refuses, or a signal that a predictor gives. Cuts are
+    made at decisions, evenly spread. For each the strategies run twice more: on data that ends there, and on data that
+    goes on as its mirror image (what rose falls, bids are asks). Whatever was decided up to the cut has to be the same:
+    it can depend on nothing later. Before that they run once more on the same data, for what comes of chance would
+    look the same.
 
     What is found is what a strategy computes of the data it is given, in a predictor's ``prepare`` say, or with a model
-    that is fitted there. What it reads from elsewhere, such as a file of its own, is the same in every run. Data that
-    the venue had and we had not received yet is left as it is, for orders meet it.
+    that is fitted there. What it reads from elsewhere, such as a file of its own, is the same in every run. Orders meet
+    what the venue had at the cut; where data ends, ``prepare`` is given only what had been received by then, so that
+    what takes the venue's clock for ours is found too.
 
     Parameters
     ----------
@@ -126,19 +143,21 @@ def check_lookahead(
         Makes the strategies anew: they keep what they saw.
     data : Catalog, path or mapping
         As in :class:`Backtest <tradecore.Backtest>`; all of it is read into memory, 46 bytes a row.
-    venues, specs, seed
+    venues, specs, seed, risk, on_error, cost_basis, reporting_currency, reporting_rates
         As there.
-    cuts : int
-        At how many decisions.
+    cuts : int, optional
+        At how many moments with a decision; None for each of them. What looks a second ahead is found by a cut in the
+        second after it decided.
     progress : callable, optional
         Called with the runs done and in all.
 
     Raises
     ------
     InvalidValueError
-        For no cuts, or strategies that are no function which makes them.
+        For no cuts, strategies that are no function which makes them, and those that decide otherwise when they run
+        again on the same data.
     StrategyError
-        When a hook raised.
+        When a hook raised with the real future.
 
     Examples
     --------
@@ -147,39 +166,100 @@ def check_lookahead(
         report = tc.check_lookahead(lambda: [Maker("m", ["BTCUSDT.SYNTH"])], "market")
         print(report)
     """
-    to_count("cuts", cuts)
+    if cuts is not None:
+        to_count("cuts", cuts)
     if not callable(strategies):
         raise InvalidValueError("strategies", f"expected a function that makes them, got {strategies!r}")
     first = strategies()
     source = _in_memory(data, [name for strategy in first for name in strategy.instruments])
     known = _specs(data, specs, source)
-    settings: dict[str, Any] = {"specs": known, "seed": seed, "record": True}
-    original = Backtest(first, source, venues, **settings)
+    settings: dict[str, Any] = {
+        "specs": known,
+        "seed": seed,
+        "risk": risk,
+        "cost_basis": cost_basis,
+        "reporting_currency": reporting_currency,
+        "reporting_rates": reporting_rates,
+        "record": True,
+    }
+    original = Backtest(first, source, venues, on_error=on_error, **settings)
     result = original.run()
     decided = _decisions(result, first)
-    times = sorted({at for at, _, _ in decided})
-    chosen = sorted({times[len(times) * (2 * n + 1) // (2 * cuts)] for n in range(cuts)}) if times else []
+    chosen = _chosen(sorted({at for at, _, _ in decided}), cuts)
     # What a venue's settings leave open is worked out of all data: of other data it would be something else.
     fixed = _pinned(venues, result)
+    again = _Again(strategies, original, fixed, settings, (1 + len(chosen) * len(_FUTURES)) if chosen else 0, progress)
+    if chosen:
+        _refuse_chance(decided, again.run(source, source)[1], chosen[-1])
+    feeds = {venue.name: venue.latency.feed_ns for venue in fixed}
     changes: list[Change] = []
-    for number, cut in enumerate(chosen):
-        for turn, (future, change) in enumerate(_FUTURES.items()):
-            if progress is not None:
-                progress(2 * number + turn, 2 * len(chosen))
-            other = {
-                name: change(columns, known[name], cut, result.clock_steps[known[name].venue])
-                for name, columns in source.items()
-            }
-            again = strategies()
-            rerun = Backtest(again, other, fixed, **settings)._with_clocks_of(original).run()
+    for cut in chosen:
+        for future, change in _FUTURES.items():
+            other: dict[str, Arrays] = {}
+            heard: dict[str, Arrays] = {}
+            for name, columns in source.items():
+                steps = result.clock_steps[known[name].venue]
+                other[name] = heard[name] = change(columns, known[name], cut, steps)
+                if future == "truncated":
+                    heard[name] = _received(columns, cut, steps, feeds[known[name].venue])
+            got, decisions = again.run(other, heard)
             until = cut
-            if future == "truncated" and rerun.span_ns is not None:
+            if future == "truncated" and got.span_ns is not None:
                 # With its last message a run ends: what would have been done at that time is not.
-                until = min(cut, rerun.span_ns[1] - 1)
-            changes.extend(_changed(decided, _decisions(rerun, again), cut, until, future))
-    if progress is not None:
-        progress(2 * len(chosen), 2 * len(chosen))
+                until = min(cut, got.span_ns[1] - 1)
+            changes.extend(
+                Change(cut, future, at, strategy, _told(before), _told(after))
+                for at, strategy, before, after in _differences(decided, decisions, until)
+            )
+    again.tell()
     return LookaheadReport(len(decided), tuple(chosen), tuple(changes))
+
+
+class _Again:
+    """Runs strategies as they ran with the real future, but for the data, and counts how often."""
+
+    def __init__(
+        self,
+        strategies: Callable[[], Sequence[Strategy]],
+        original: Backtest,
+        venues: Sequence[SimVenue],
+        settings: Mapping[str, Any],
+        runs: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._strategies, self._original, self._venues, self._settings = strategies, original, venues, settings
+        self._done, self._runs, self._progress = 0, runs, progress
+
+    def tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._done, self._runs)
+
+    def run(self, data: Mapping[str, Arrays], heard: Mapping[str, Arrays]) -> tuple[Result, list[_Decision]]:
+        """Run over data, of which predictors prepare with what was heard."""
+        self.tell()
+        strategies = self._strategies()
+        backtest = Backtest(strategies, data, self._venues, on_error="stop_strategy", **self._settings)
+        # A hook may raise on what never came: what was decided before is what counts.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StrategyWarning)
+            result = backtest._with_clocks_of(self._original)._prepared_by(heard).run()
+        self._done += 1
+        return result, _decisions(result, strategies)
+
+
+def _refuse_chance(decided: Sequence[_Decision], again: Sequence[_Decision], until: int) -> None:
+    """Refuse strategies that decide otherwise on the same data."""
+    for at, strategy, before, after in _differences(decided, again, until):
+        found = f"{strategy} at {at}: {_told(before)}, then {_told(after)}"
+        problem = f"decide otherwise on the same data: {found}; seed what is random, and make all anew in each call"
+        raise InvalidValueError("strategies", problem)
+
+
+def _chosen(times: Sequence[int], cuts: int | None) -> list[int]:
+    """Return so many of the times, evenly spread; all of them for None."""
+    if cuts is None or cuts >= len(times):
+        return list(times)
+    return [times[len(times) * (2 * n + 1) // (2 * cuts)] for n in range(cuts)]
 
 
 def _in_memory(data: EventData, wanted: Sequence[str]) -> dict[str, Arrays]:
@@ -219,31 +299,33 @@ def _pinned(venues: Sequence[SimVenue] | None, result: Result) -> list[SimVenue]
 
 
 def _decisions(result: Result, strategies: Sequence[Strategy]) -> list[_Decision]:
-    """Return commands and signals, in order of time."""
+    """Return commands, refused requests and signals, in order of time."""
     names = [strategy.name for strategy in strategies]
     decided = [(at, names[index], text) for at, index, text in journal_commands(result.journal, result.instruments)]
-    signals = result.tables.table("signals")
-    for row in signals.iter_rows(named=True):
+    for row in result.tables.table("refusals").iter_rows(named=True):
+        asked = f"{row['request']} {row['side']} {row['qty']} {row['instrument']} @ {row['price']}"
+        decided.append((row["ts"], row["strategy"], f"{asked}, refused by {row['check']}"))
+    for row in result.tables.table("signals").iter_rows(named=True):
         said = f"{row['action']} {row['value']!r}" if row["problem"] is None else row["problem"]
         decided.append((row["ts_recv"], row["strategy"], f"signal on {row['instrument']}: {said}"))
     return sorted(decided, key=lambda decision: decision[0])
 
 
-def _changed(
-    before: Sequence[_Decision],
-    after: Sequence[_Decision],
-    cut: int,
-    until: int,
-    future: _Future,
-) -> Iterator[Change]:
-    """Compare what was decided by a time."""
+def _differences(
+    before: Sequence[_Decision], after: Sequence[_Decision], until: int
+) -> Iterator[tuple[int, str, list[str], list[str]]]:
+    """Yield when, of which strategy, and what was decided in each of two runs, where it is not the same."""
     told: dict[tuple[int, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, decisions in enumerate((before, after)):
         for at, strategy, text in decisions[: bisect_right(decisions, until, key=lambda decision: decision[0])]:
             told[at, strategy][side].append(text)
     for (at, strategy), (real, other) in sorted(told.items()):
         if real != other:
-            yield Change(cut, future, at, strategy, "; ".join(real) or None, "; ".join(other) or None)
+            yield at, strategy, real, other
+
+
+def _told(texts: Sequence[str]) -> str | None:
+    return "; ".join(texts) or None
 
 
 def _kept(columns: Arrays, cut: int, steps: _Steps) -> int:
@@ -252,6 +334,18 @@ def _kept(columns: Arrays, cut: int, steps: _Steps) -> int:
 
     had = np.flatnonzero(venue_times(columns["ts_event"], columns["ts_recv"], steps) <= cut)
     return whole_messages(columns, int(had[-1]) + 1 if len(had) else 0)
+
+
+def _received(columns: Arrays, cut: int, steps: _Steps, feed_ns: int | None) -> Arrays:
+    """Return the rows that we had by a time, in whole messages: received, or as soon as the simulated feed can be."""
+    import numpy as np
+
+    known = columns["ts_recv"]
+    if feed_ns is not None:
+        known = np.minimum(known, venue_times(columns["ts_event"], columns["ts_recv"], steps) + feed_ns)
+    had = np.flatnonzero(known <= cut)
+    rows = whole_messages(columns, int(had[-1]) + 1 if len(had) else 0)
+    return {name: column[:rows] for name, column in columns.items()}
 
 
 def _cut(columns: Arrays, instrument: Instrument, cut: int, steps: _Steps) -> Arrays:

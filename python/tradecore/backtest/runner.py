@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,7 +116,7 @@ def run_config(
         strategies = build_strategies(scope, config.strategies)
         venues = build_venues(scope, config.venues, strategies, default=SimVenue)
         bus = None if plan.events is None else EventBus()
-        try:
+        with _keyed(plan.source):
             backtest = Backtest(
                 strategies,
                 catalog,
@@ -125,17 +125,10 @@ def run_config(
                 seed=config.seed,
                 sample_interval=config.output.sample_interval,
                 candles=config.output.candles,
-                on_error=config.on_error,
-                cost_basis=config.cost_basis,
-                reporting_currency=config.reporting_currency,
-                reporting_rates=config.reporting_rates,
                 bounds=config.bounds,
-                risk=config.risk,
                 events=bus,
+                **_deciding(config),
             )
-        except InvalidValueError as error:
-            key = "instruments" if error.field == "specs" else error.field
-            raise ConfigError(plan.source, key, error.problem) from None
         if config.output.dir is not None:
             check_writable(config.output.dir)
         kinds = [kind for kind in OF_SESSIONS if plan.market_events or not issubclass(kind, MarketEvent)]
@@ -161,7 +154,29 @@ def run_config(
     return result, summary
 
 
-def check_config(plan: Plan, *, cuts: int, progress: Callable[[int, int], None] | None = None) -> LookaheadReport:
+def _deciding(config: BacktestConfig) -> dict[str, Any]:
+    """Return the settings of a run that what strategies do may depend on, beside its data and venues."""
+    return {
+        "on_error": config.on_error,
+        "cost_basis": config.cost_basis,
+        "reporting_currency": config.reporting_currency,
+        "reporting_rates": config.reporting_rates,
+        "risk": config.risk,
+    }
+
+
+@contextmanager
+def _keyed(source: str) -> Iterator[None]:
+    """Name the key of a configuration in what is wrong with a setting of a run."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise ConfigError(source, "instruments" if error.field == "specs" else error.field, error.problem) from None
+
+
+def check_config(
+    plan: Plan, *, cuts: int | None, progress: Callable[[int, int], None] | None = None
+) -> LookaheadReport:
     """Check the strategies of a configuration for look-ahead, as :func:`check_lookahead` does."""
     config = plan.effective
     with Scratch("data") as scratch:
@@ -171,7 +186,9 @@ def check_config(plan: Plan, *, cuts: int, progress: Callable[[int, int], None] 
             return build_strategies(scope, config.strategies)
 
         venues = build_venues(scope, config.venues, strategies(), default=SimVenue)
-        return check_lookahead(strategies, catalog, venues, specs=specs, seed=config.seed, cuts=cuts, progress=progress)
+        settings: dict[str, Any] = {"specs": specs, "seed": config.seed, **_deciding(config)}
+        with _keyed(plan.source):
+            return check_lookahead(strategies, catalog, venues, cuts=cuts, progress=progress, **settings)
 
 
 def _opened(plan: Plan, config: BacktestConfig, scratch: Path) -> tuple[dict[str, Instrument], Catalog, Scope]:

@@ -33,6 +33,7 @@ def lookahead(
         int,
         typer.Option(metavar="N", callback=number_in(1, 10_000), help="At how many decisions the future is changed."),
     ] = 10,
+    every: Annotated[bool, typer.Option("--every", help="At every decision, instead of some.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -56,7 +57,7 @@ def lookahead(
     # What a strategy prints must not get into the JSON.
     printed = redirect_stdout(sys.stderr) if json else nullcontext()
     with progress_bar("lookahead", "runs", quiet=quiet) as progress, printed:
-        report = check_config(plan, cuts=cuts, progress=progress)
+        report = check_config(plan, cuts=None if every else cuts, progress=progress)
     for line in plan.notes:
         note(f"note: {line}", quiet=quiet)
     if json:
