@@ -115,6 +115,8 @@ def make(spec: str | BarSpec, trades: Any, *, partial: bool = True) -> Any:
     """
     import numpy as np
 
+    if not isinstance(spec, str | BarSpec):
+        raise InvalidValueError("spec", f"expected bars such as '1m', got {spec!r}")
     spec = BarSpec(spec) if isinstance(spec, str) else spec
     names = column_names("trades", trades)
     has_times = library_of(trades) == "pandas" and trades.index.dtype.kind == "M"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradecore._core import EventStream, FeatureReader, Instrument, MemoryColumns
+from tradecore.data.arguments import instrument_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.views import Moment, Span, length
 from tradecore.errors import InvalidValueError
 from tradecore.features.custom import UserFeature
 from tradecore.features.sets import FeatureSet
-from tradecore.instruments import find_instrument
 from tradecore.progress import progress_bar
 from tradecore.types import EventKind
 from tradecore.validation import DurationLike
@@ -154,7 +154,7 @@ def _opened(
             _basis(has_book),
             sum(part.rows for part in parts),
         )
-    spec = instrument if isinstance(instrument, Instrument) else find_instrument(instrument)
+    spec = instrument_of(instrument)
     if not hasattr(events, "columns") and not isinstance(events, Mapping):
         problem = f"expected a catalog or event columns by name, got {type(events).__name__}"
         raise InvalidValueError("events", problem)

@@ -132,6 +132,8 @@ def panel(name: str, *columns: Any, **params: Any) -> Any:
 
     from tradecore.errors import InvalidValueError
 
+    if not isinstance(name, str):
+        raise InvalidValueError("name", f"expected the name of an indicator such as 'rsi', got {name!r}")
     arrays = []
     for place, column in enumerate(columns):
         array = np.asarray(column)

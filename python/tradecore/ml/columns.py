@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -60,9 +62,12 @@ def prices(name: str, given: Any) -> Floats:
 
 def finite_number(name: str, value: Any) -> float:
     """Return a finite number."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-        raise InvalidValueError(name, f"expected a finite number, got {value!r}")
-    return float(value)
+    if not isinstance(value, bool | np.bool_) and isinstance(value, int | float | np.integer | np.floating):
+        with contextlib.suppress(OverflowError):
+            number = float(value)
+            if math.isfinite(number):
+                return number
+    raise InvalidValueError(name, f"expected a finite number, got {value!r}")
 
 
 def by_row(name: str, given: Any, rows: int) -> Floats:

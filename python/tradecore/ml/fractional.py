@@ -12,7 +12,7 @@ import numpy as np
 
 from tradecore.arrays import series_like
 from tradecore.errors import InvalidValueError
-from tradecore.ml.columns import Floats, finite
+from tradecore.ml.columns import Floats, finite, finite_number
 
 __all__ = ["fractional_difference", "fractional_weights"]
 
@@ -48,9 +48,9 @@ def fractional_weights(d: float, tau: float = 1e-4) -> Floats:
     >>> tc.ml.fractional_weights(0.5, 0.05).tolist()
     [1.0, -0.5, -0.125, -0.0625]
     """
-    if not (isinstance(d, (int, float)) and 0 <= d < np.inf):
+    if finite_number("d", d) < 0:
         raise InvalidValueError("d", f"expected a number from 0, got {d!r}")
-    if not 0 < tau <= 1:
+    if not 0 < finite_number("tau", tau) <= 1:
         raise InvalidValueError("tau", f"expected more than 0 and up to 1, got {tau!r}")
     found: list[Floats] = [np.ones(1)]
     last = 1.0

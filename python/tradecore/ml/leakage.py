@@ -94,7 +94,9 @@ def check_leakage(
     >>> tc.ml.check_leakage(lambda x: {"demeaned": x - x.mean(), "last": x}, price)[0].feature
     'demeaned'
     """
-    rows = len(data)
+    if not callable(compute):
+        raise InvalidValueError("compute", f"expected a function of the data, got {compute!r}")
+    rows = len(data) if hasattr(data, "__len__") else 0
     if not rows:
         raise InvalidValueError("data", "expected at least one row")
     whole = _columns(compute(data), rows)

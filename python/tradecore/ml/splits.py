@@ -91,7 +91,7 @@ class _Purged(ABC):
             For another number of samples than there are labels, for fewer than are needed, and where purging leaves
             nothing to train on.
         """
-        rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        rows = _rows_of(X)
         self.spans_of(rows)
         for number, (train, test) in enumerate(self._splits(rows)):
             if not len(train):
@@ -325,7 +325,7 @@ class WalkForward(_Purged):
         """Return the number of splits, which takes the samples to say."""
         if X is None and self._spans is None:
             raise InvalidValueError("X", "the number of splits follows from the samples; give them")
-        rows = len(self._spans[0]) if X is None and self._spans is not None else len(X)
+        rows = len(self._spans[0]) if X is None and self._spans is not None else _rows_of(X)
         return sum(1 for _ in self._splits(rows))
 
     def _splits(self, rows: int) -> Iterator[Split]:
@@ -351,3 +351,13 @@ def _several(name: str, number: int) -> int:
     if to_count(name, number) < 2:
         raise InvalidValueError(name, f"expected at least 2, got {number}")
     return number
+
+
+def _rows_of(X: Any) -> int:
+    """Return how many samples there are."""
+    shape = getattr(X, "shape", None)
+    if shape:
+        return int(shape[0])
+    if shape is None and hasattr(X, "__len__"):
+        return len(X)
+    raise InvalidValueError("X", f"expected samples, got {X!r}")

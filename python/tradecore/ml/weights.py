@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tradecore.errors import InvalidValueError
-from tradecore.ml.columns import Floats, Rows, finite, prices, refuse_at, spans
+from tradecore.ml.columns import Floats, Rows, finite, finite_number, prices, refuse_at, spans
 
 __all__ = ["concurrency", "return_weights", "time_decay", "uniqueness"]
 
@@ -156,7 +156,7 @@ def time_decay(unique: Any, oldest: float) -> Floats:
     """
     own = finite("unique", unique)
     refuse_at("unique", ~((own > 0) & (own <= 1)), own, "above 0 and up to 1")
-    if not -1 < oldest <= 1:
+    if not -1 < finite_number("oldest", oldest) <= 1:
         raise InvalidValueError("oldest", f"expected more than -1 and up to 1, got {oldest!r}")
     if not len(own):
         return own.copy()
