@@ -90,7 +90,7 @@ if TYPE_CHECKING:
         MovingAverageCross,
         TouchMaker,
     )
-    from tradecore.strategy import Duration, Strategy
+    from tradecore.strategy import Duration, PriceFailover, Strategy
     from tradecore.sweeps import Sweep, sweep
     from tradecore.venue import Latency, SimVenue
     from tradecore.venue_models import FeeModel, LatencyModel, QueueModel
@@ -162,6 +162,7 @@ _LATER = {
     "MovingAverageCross": "strategies",
     "TouchMaker": "strategies",
     "Duration": "strategy",
+    "PriceFailover": "strategy",
     "Strategy": "strategy",
     "Sweep": "sweeps",
     "sweep": "sweeps",
@@ -226,6 +227,7 @@ __all__ = [
     "Performance",
     "PositionLedger",
     "PositionView",
+    "PriceFailover",
     "QueueFit",
     "QueueModel",
     "QueuePlace",

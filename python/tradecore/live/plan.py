@@ -153,7 +153,8 @@ def _connector(plan: SessionPlan, venue: str, sandbox: str | None) -> Connector:
     connection = reached.get(venue, ConnectionConfig(venue=venue))
     credentials = Credentials.find(venue, connection.keyring) if plan.mode == "live" else None
     url = sandbox if connection.sandbox else connection.url
+    options = {} if connection.sockets == 1 else {"sockets": connection.sockets}
     try:
-        return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet)
+        return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet, **options)
     except InvalidValueError as error:
         raise ConfigError(plan.source, "mode.connections", error.problem) from None

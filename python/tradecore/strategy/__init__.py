@@ -65,6 +65,7 @@ from tradecore._core import (
     TradeView,
 )
 from tradecore.strategy.base import Strategy
+from tradecore.strategy.failover import PriceFailover
 from tradecore.strategy.predictor import Predictor
 from tradecore.validation import Duration
 
@@ -82,6 +83,7 @@ __all__ = [
     "Payment",
     "PositionView",
     "Predictor",
+    "PriceFailover",
     "QuoteView",
     "ReferencePrice",
     "Signal",

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from tradecore.errors import InvalidValueError
+from tradecore.strategy.failover import PriceFailover
 from tradecore.validation import Nanoseconds
 
 __all__ = ["decode", "encode", "is_plain"]
@@ -28,6 +29,8 @@ class _NotPlainError(Exception):
 
 def encode(value: object) -> bytes:
     """Encode plain data: None, bool, int, float, str, bytes, Decimal, Nanoseconds, list, tuple, dict and set of these.
+
+    A :class:`~tradecore.PriceFailover` is plain, too.
 
     Raises
     ------
@@ -110,6 +113,7 @@ _TAGS: Final[dict[type, tuple[str, Callable[[Any, int], object], Callable[[Any],
     bytes: ("bytes", lambda value, _: value.hex(), bytes.fromhex),
     Decimal: ("decimal", lambda value, _: str(value), Decimal),
     Nanoseconds: ("ns", lambda value, _: int(value), Nanoseconds),
+    PriceFailover: ("failover", lambda value, _: value._saved(), PriceFailover._restored),
     tuple: ("tuple", _items, lambda items: tuple(_untagged(item) for item in items)),
     set: ("set", _sorted, lambda items: {_untagged(item) for item in items}),
     dict: ("dict", _pairs, lambda pairs: {_untagged(key): _untagged(item) for key, item in pairs}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 from tradecore.errors import InvalidValueError
@@ -58,7 +59,9 @@ def make_connector(
     if venue not in CONNECTORS:
         raise InvalidValueError("venue", f"{venue!r} has no connector; there are {', '.join(CONNECTORS)}")
     module, _, name = CONNECTORS[venue].partition(":")
-    made: Connector = getattr(importlib.import_module(module), name)(
-        venue, credentials=credentials, url=url, is_testnet=is_testnet, **options
-    )
+    make = getattr(importlib.import_module(module), name)
+    for option in options:
+        if option not in inspect.signature(make).parameters:
+            raise InvalidValueError(option, f"{venue} has no such option")
+    made: Connector = make(venue, credentials=credentials, url=url, is_testnet=is_testnet, **options)
     return made

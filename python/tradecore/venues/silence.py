@@ -67,6 +67,9 @@ class Watchdog(Generic[_K]):
         self._acknowledge_ns = round(acknowledge_s * 1e9)
         self._watched: dict[_K, _Watched] = {}
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._watched
+
     def requested(self, key: _K, now_ns: int, patience_s: float | None) -> None:
         """Watch a stream from now on, as one that was just asked for; one known to be silent is not told again."""
         patience_ns = None if patience_s is None else round(patience_s * 1e9)

@@ -22,6 +22,9 @@ from tradecore.venues.transport import Transport, Unanswered, Unreachable
 
 __all__ = ["MarketStreams", "StreamDialect"]
 
+_REMEMBERED = 256
+"""So many frames of a stream are known that arrived on one of two connections and not yet on the other."""
+
 _RENEW_SILENT_NS = 300_000_000_000
 """A connection is renewed for a silent stream at most so often."""
 
@@ -87,10 +90,21 @@ class MarketStreams:
         Spreads the waits between attempts to connect.
     tell : Sink
     tasks : Tasks
+    sockets : int
+        1, or 2 for two connections a route that carry the same: of each frame the one that arrives first is told, and
+        what one of them loses the other one has. For a dialect whose connections begin without a snapshot.
     """
 
     def __init__(
-        self, dialect: StreamDialect, *, transport: Transport, clock: Clock, random: Random, tell: Sink, tasks: Tasks
+        self,
+        dialect: StreamDialect,
+        *,
+        transport: Transport,
+        clock: Clock,
+        random: Random,
+        tell: Sink,
+        tasks: Tasks,
+        sockets: int = 1,
     ) -> None:
         self._dialect = dialect
         self._venue = dialect.venue
@@ -100,6 +114,11 @@ class MarketStreams:
         self._tell = tell
         self._tasks = tasks
         self._links: dict[str, Link] = {}
+        """By name: that of the route, and another one for the second connection."""
+        self._names = {route: (route, f"{route} 2")[:sockets] for route in dialect.routes}
+        self._route_of = {name: route for route, names in self._names.items() for name in names}
+        self._alone: dict[bytes, dict[bytes, str]] = {}
+        """Frames of each stream that arrived on one connection so far, with its name, oldest first."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._sessions: dict[str, Session] = {}
         self._wanted: dict[str, dict[str, list[Topic]]] = {route: {} for route in dialect.routes}
@@ -130,19 +149,20 @@ class MarketStreams:
     async def repeat(self, topic: Topic) -> None:
         """Unsubscribe and subscribe again, for a venue whose streams begin with a snapshot."""
         route, name = self._dialect.locate(topic)
-        link = self._links.get(route)
-        if link is not None and (session := link.session) is not None:
-            await self._repeat(route, session, name)
+        for link_name in self._names[route]:
+            link = self._links.get(link_name)
+            if link is not None and (session := link.session) is not None:
+                await self._repeat(link_name, session, name)
 
     def drop(self, route: str, reason: str) -> bool:
-        """Give a connection up and make another; returns whether there was one."""
-        link = self._links.get(route)
-        return link is not None and link.drop(reason)
+        """Give the connections of a route up and make others; returns whether there was one."""
+        links = [self._links[name] for name in self._names[route] if name in self._links]
+        return any([link.drop(reason) for link in links])
 
     @property
     def links(self) -> dict[str, bool]:
         """Which connections are up."""
-        return {route: link.session is not None for route, link in self._links.items()}
+        return {name: link.session is not None for name, link in self._links.items()}
 
     @property
     def reconnects(self) -> int:
@@ -168,52 +188,56 @@ class MarketStreams:
             route, _ = self._dialect.locate(silent.key)
             if now_ns - self._renewed_ns.get(route, -_RENEW_SILENT_NS) >= _RENEW_SILENT_NS:
                 self._renewed_ns[route] = now_ns
-                self._links[route].renew(f"{instrument} {reason}")
+                for name in self._names[route]:
+                    self._links[name].renew(f"{instrument} {reason}")
 
     async def close(self) -> None:
         """Close the connections."""
         await asyncio.gather(*(link.close() for link in self._links.values()))
 
     def _changed(self, route: str) -> None:
-        link = self._links.get(route)
-        if link is None:
-            self._locks[route] = asyncio.Lock()
-            link = self._links[route] = Link(
-                self._plan(route), transport=self._transport, clock=self._clock, backoff=Backoff(self._random)
-            )
-            link.start()
-        elif link.session is not None:
-            self._tasks.start(self._follow(route, link.session), f"subscribe {route}")
+        for name in self._names[route]:
+            link = self._links.get(name)
+            if link is None:
+                self._locks[name] = asyncio.Lock()
+                link = self._links[name] = Link(
+                    self._plan(name), transport=self._transport, clock=self._clock, backoff=Backoff(self._random)
+                )
+                link.start()
+            elif link.session is not None:
+                self._tasks.start(self._follow(name, link.session), f"subscribe {name}")
 
-    def _plan(self, route: str) -> LinkPlan:
+    def _plan(self, name: str) -> LinkPlan:
+        route = self._route_of[name]
+
         async def url() -> str:
             return self._dialect.routes[route]
 
         async def prepare(session: Session) -> None:
-            await self._subscribe(route, session)
+            await self._subscribe(name, session)
 
         return LinkPlan(
-            name=route,
+            name=name,
             url=url,
             prepare=prepare,
-            read=partial(self._read, route),
-            read_data=self._data,
-            tell=lambda is_up, reason: self._told(route, is_up, reason),
+            read=partial(self._read, name),
+            read_data=self._data if len(self._names[route]) == 1 else partial(self._first, name),
+            tell=lambda is_up, reason: self._told(name, is_up, reason),
             renew_s=self._dialect.renew_s,
             overlap_s=self._dialect.overlap_s,
             beat=self._dialect.beat,
         )
 
-    async def _follow(self, route: str, session: Session) -> None:
+    async def _follow(self, link: str, session: Session) -> None:
         """Bring a connection in use to what is wanted; one that cannot be is replaced."""
         try:
-            await self._subscribe(route, session)
+            await self._subscribe(link, session)
         except (Unreachable, Unanswered) as error:
             session.end(f"cannot subscribe: {error}")
 
-    async def _repeat(self, route: str, session: Session, name: str) -> None:
+    async def _repeat(self, link: str, session: Session, name: str) -> None:
         try:
-            async with self._locks[route]:
+            async with self._locks[link]:
                 if name in session.streams:
                     session.streams.discard(name)
                     await self._dialect.unsubscribe(session, [name])
@@ -221,17 +245,19 @@ class MarketStreams:
         except (Unreachable, Unanswered) as error:
             session.end(f"cannot unsubscribe: {error}")
             return
-        await self._follow(route, session)
+        await self._follow(link, session)
 
-    async def _subscribe(self, route: str, session: Session) -> None:
-        async with self._locks[route]:
-            wanted = self._wanted[route]
+    async def _subscribe(self, link: str, session: Session) -> None:
+        async with self._locks[link]:
+            wanted = self._wanted[self._route_of[link]]
             for names in self._batches([name for name in wanted if name not in session.streams]):
                 topics = [topic for name in names for topic in wanted.get(name, ())]
                 session.streams.update(names)
                 now_ns = self._clock.now_ns()
+                has_other = self._has_other(link)
                 for topic in topics:
-                    self._watchdog.requested(topic, now_ns, PATIENCE_S[topic[1]])
+                    if not (has_other and topic in self._watchdog):
+                        self._watchdog.requested(topic, now_ns, PATIENCE_S[topic[1]])
                 self._answered(topics, await self._dialect.subscribe(session, names))
                 await self._clock.sleep(self._dialect.pause_s)
             for names in self._batches([name for name in session.streams if name not in wanted]):
@@ -250,7 +276,11 @@ class MarketStreams:
                 reason = f"{stream}: refused: {refused}"
                 self._tell(FeedState(self._venue, now_ns, instrument, BookState.EMPTY, reason, stream))
 
-    def _read(self, route: str, session: Session, data: bytes) -> bytes | None:
+    def _has_other(self, link: str) -> bool:
+        """Return whether another connection carries what this one does."""
+        return any(name in self._sessions for name in self._names[self._route_of[link]] if name != link)
+
+    def _read(self, link: str, session: Session, data: bytes) -> bytes | None:
         """Return the stream that a frame is of, empty for data of none; None for what is handled with that."""
         name = self._dialect.name_in(data)
         if name is not None:
@@ -261,8 +291,19 @@ class MarketStreams:
             return b""  # for the decoder to tell
         reason = self._dialect.control(session, message) if isinstance(message, dict) else None
         if reason:
-            self._links[route].renew(reason)
+            self._links[link].renew(reason)
         return b"" if reason is None else None
+
+    def _first(self, link: str, data: bytes, ts_recv: int, name: bytes) -> None:
+        """Tell a frame, unless the other connection has brought it; what comes twice for all that has its ids."""
+        alone = self._alone.setdefault(name, {})
+        if alone.get(data, link) != link:
+            del alone[data]
+            return
+        alone[data] = link
+        if len(alone) > _REMEMBERED:
+            del alone[next(iter(alone))]
+        self._data(data, ts_recv, name)
 
     def _data(self, data: bytes, ts_recv: int, name: bytes) -> None:
         self.frames += 1
@@ -276,22 +317,25 @@ class MarketStreams:
                 self._tell(FeedState(self._venue, ts_recv, instrument, BookState.SYNCED, "delivering", stream))
         self._tell(Frame(self._venue, ts_recv, data, *topics[0]))
 
-    def _told(self, route: str, is_up: bool, reason: str) -> None:
-        self._tell(LinkState(self._venue, self._clock.now_ns(), route, is_up, reason))
-        last, session = self._sessions.get(route), self._links[route].session
+    def _told(self, link: str, is_up: bool, reason: str) -> None:
+        self._tell(LinkState(self._venue, self._clock.now_ns(), link, is_up, reason))
+        route = self._route_of[link]
+        last, session = self._sessions.get(link), self._links[link].session
         if not is_up:
-            self._sessions.pop(route, None)
+            self._sessions.pop(link, None)
+            if self._has_other(link):
+                return  # which has all that this one has lost
             for topics in self._wanted[route].values():
                 for topic in topics:
                     self._watchdog.forget(topic)
             if last is not None:
                 self._void(route, reason)
         elif session is not None and session is not last:
-            self._sessions[route] = session
+            self._sessions[link] = session
             if last is not None and not self._dialect.overlap_s:
                 self._void(route, reason)
             # What changed while the connection was made.
-            self._tasks.start(self._follow(route, session), f"subscribe {route}")
+            self._tasks.start(self._follow(link, session), f"subscribe {link}")
 
     def _void(self, route: str, reason: str) -> None:
         """Say of the books of a connection that they do not go on."""

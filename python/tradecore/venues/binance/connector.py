@@ -66,6 +66,8 @@ class BinanceConnector(VenueConnector):
         Whether to use the hosts of the venue's test network.
     order_entry : "websocket" or "rest"
         How orders go out; by request where the WebSocket is down.
+    sockets : int
+        1, or 2 for two connections that carry the same market data, of which the first to bring something counts.
     transport, clock : optional
         The network and the machine's clock if not given.
     seed : int, optional
@@ -82,12 +84,15 @@ class BinanceConnector(VenueConnector):
         url: str | None = None,
         is_testnet: bool = False,
         order_entry: Literal["websocket", "rest"] = "websocket",
+        sockets: int = 1,
         transport: Transport | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
         if venue not in MARKETS:
             raise InvalidValueError("venue", f"{venue!r} is none of {', '.join(MARKETS)}")
+        if sockets not in (1, 2):
+            raise InvalidValueError("sockets", f"expected 1 or 2, got {sockets!r}")
         super().__init__(
             venue,
             credentials=credentials,
@@ -109,7 +114,7 @@ class BinanceConnector(VenueConnector):
         is_own = self._market is spot
         self._rights = self._api if is_own else BinanceApi(spot, spot.mainnet, credentials=credentials, **self._shared)
         dialect = BinanceStreams(self._market, hosts)
-        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, sockets=sockets, **self._shared)
         self._account = UserStream(
             self._api,
             hosts,
