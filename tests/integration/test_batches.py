@@ -36,7 +36,10 @@ class Together:
         self.reports: list[VenueReport] = []
         self.is_deaf = False
         self.missed: list[VenueReport] = []
-        self.desk = VenueDesk({connector.name: connector}, [spec], self.take, lambda text: pytest.fail(text))
+        self.desk = VenueDesk({connector.name: connector}, [spec], self.take, pytest.fail, self.failed)
+
+    def failed(self, error: Exception) -> None:
+        raise error
 
     def take(self, report: VenueReport) -> None:
         self.reports.append(report)
