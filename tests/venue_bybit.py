@@ -97,6 +97,8 @@ class FakeBybit(VenueServer):
                 "minOrderAmt": "5",
             },
         }
+        if asked["category"] == "inverse":
+            return {"list": [], "nextPageCursor": ""}
         if "cursor" not in asked:  # in two pages
             return {"list": [btc], "nextPageCursor": "second"}
         return {

@@ -19,7 +19,7 @@ from tradecore.venues.bybit.private import AccountReader
 from tradecore.venues.orders import Refusal, StandingTerms
 from venue_live import Trader
 
-LINEAR = AccountReader("BYBIT", "linear", {})
+LINEAR = AccountReader("BYBIT", ["linear"], {})
 
 
 def lines(shared: Path, name: str) -> list[Any]:
@@ -49,7 +49,7 @@ def test_recorded_messages_of_an_account(shared: Path) -> None:
     btc = tc.Instrument(
         "BTCUSDT.BYBIT", kind="linear", base="BTC", quote="USDT", price_increment="0.1", qty_increment="0.001"
     )
-    reader = AccountReader("BYBIT", "linear", {btc.id: btc})
+    reader = AccountReader("BYBIT", ["linear"], {btc.id: btc})
     seen: dict[str, list[Any]] = {"wallet": [], "order": [], "execution": []}
     for message in lines(shared, "private_user_linear_yasstake.jsonl"):
         for row in message["data"]:

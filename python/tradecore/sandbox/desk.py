@@ -248,9 +248,13 @@ class Desk:
         """Return what an account holds of a contract, as :meth:`SimExchange.position` does."""
         return self.exchange.position(account, self.market_of[symbol])
 
-    def standing(self, account: int) -> tuple[dict[str, dict[str, Any]], dict[str, Decimal]]:
-        """Return positions by symbol, and what their margins and profits come to."""
-        held = {symbol: self.position(account, symbol) for symbol in self.symbols}
+    def standing(
+        self, account: int, settlement: str | None = None
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, Decimal]]:
+        """Return positions by symbol, all or those settled in a currency, and what margins and profits come to."""
+        settled = {symbol: instrument.settlement for symbol, instrument in self.instruments.items()}
+        symbols = [symbol for symbol in self.symbols if settlement in (None, settled[symbol])]
+        held = {symbol: self.position(account, symbol) for symbol in symbols}
         names = ("initial_margin", "maintenance_margin", "unrealized_pnl")
         return held, {name: sum((position[name] for position in held.values()), Decimal(0)) for name in names}
 

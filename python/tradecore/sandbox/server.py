@@ -57,7 +57,8 @@ class LocalServer(ABC):
     clients : int or sequence of Client
         How many accounts, with keys made from the seed; or their keys.
     spot_balances, futures_balances : str
-        What each account has at first, such as ``10 BTC, 1000000 USDT``; some of each coin if not given.
+        What each account has at first, such as ``10 BTC, 1000000 USDT``; some of each coin if not given, of futures of
+        those that they are settled in.
     faults : sequence of Fault
         What goes wrong.
     seed : int
@@ -105,7 +106,7 @@ class LocalServer(ABC):
         speed: float = 1.0,
         clients: int | Sequence[Client] = 2,
         spot_balances: str | None = None,
-        futures_balances: str = "1000000 USDT",
+        futures_balances: str | None = None,
         faults: Sequence[Fault] = (),
         seed: int = 0,
         ping: float | None = None,
@@ -140,7 +141,7 @@ class LocalServer(ABC):
                 terms = (
                     {"balances": spot_balances or self._balances}
                     if is_spot
-                    else {"balances": futures_balances, **margin}
+                    else {"balances": futures_balances or _margin_of(instruments), **margin}
                 )
                 settings = SimVenue.profile(venue, **terms, **_AT_ONCE)
                 self._desks[venue] = Desk(instruments, feeds, settings, seed=seed, told_later=self._told_later)
@@ -330,6 +331,12 @@ class LocalServer(ABC):
             if of == venue:
                 found[symbol] = find_instrument(name) if catalog is None else catalog.instrument(name)
         return found
+
+
+def _margin_of(instruments: Mapping[str, Instrument]) -> str:
+    """Return a balance of each currency that contracts are settled in."""
+    coins = dict.fromkeys(instrument.settlement for instrument in instruments.values())
+    return ", ".join(f"{'1000000' if coin.startswith('USD') else '100'} {coin}" for coin in coins)
 
 
 def _feeds(

@@ -36,6 +36,8 @@ class Accounts:
 
     def _on_update(self, market: Market, update: Update) -> None:
         order, account = update.order, update.order.account
+        if order.symbol not in market.traded:
+            return
         if order.order_id not in market.desk.orders or not self._users.listen(account):
             return
         of = {"category": market.category}
@@ -62,17 +64,18 @@ class Accounts:
 
     def _wallet(self, account: int) -> Json:
         coins: dict[str, dict[str, Decimal]] = {}
-        for market in self._markets:
-            _, sums = market.desk.standing(account) if not market.is_spot else ({}, {})
-            settled = next(iter(market.desk.instruments.values())).settlement
-            for coin, (held, locked) in market.desk.balances(account).items():
+        for desk in self._markets.desks:
+            is_spot = all(instrument.kind == "spot" for instrument in desk.instruments.values())
+            for coin, (held, locked) in desk.balances(account).items():
                 of = coins.setdefault(coin, dict.fromkeys(("held", "locked", "im", "mm", "upl"), Decimal(0)))
                 of["held"] += held
-                of["locked"] += locked if market.is_spot else Decimal(0)
-                if sums and coin == settled:
-                    of["im"] += sums["initial_margin"]
-                    of["mm"] += sums["maintenance_margin"]
-                    of["upl"] += sums["unrealized_pnl"]
+                if is_spot:
+                    of["locked"] += locked
+                    continue
+                _, sums = desk.standing(account, coin)
+                of["im"] += sums["initial_margin"]
+                of["mm"] += sums["maintenance_margin"]
+                of["upl"] += sums["unrealized_pnl"]
         worth = {coin: self._dollars(coin) for coin in coins}
         total = {
             name: sum((row[name] * worth[coin] for coin, row in coins.items()), Decimal(0))
@@ -133,7 +136,7 @@ class Accounts:
         market = self._markets.of(asked)
         if market.is_spot:
             raise bad("category", "has no positions")
-        if not asked.params.get("symbol") and not asked.params.get("settleCoin"):
+        if market.category == "linear" and not asked.params.get("symbol") and not asked.params.get("settleCoin"):
             raise bad("symbol", "or settleCoin is missing")
         rows = [
             market.shapes.position(asked.account, symbol, asked.now_ns)

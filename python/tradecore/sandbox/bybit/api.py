@@ -90,7 +90,7 @@ class Api:
 
     def carry_out(self, endpoint: Endpoint, asked: Asked) -> tuple[Any, Json]:
         """Do what was asked for, as the markets are by now; return the result and what is said beside it."""
-        for market in self.markets:
-            market.desk.pump(asked.now_ns)
+        for desk in self.markets.desks:
+            desk.pump(asked.now_ns)
         result = endpoint.call(asked)
         return result if endpoint.is_batch else (result, {})

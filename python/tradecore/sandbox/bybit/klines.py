@@ -28,8 +28,9 @@ def span_of(interval: str) -> Span:
 
 def _prices(market: Market, symbol: str, candle: Candle) -> dict[str, str]:
     price = market.shapes.digits[symbol].price
+    turnover = market.shapes.turnover(candle.qty, candle.quote)
     told = {name: price(getattr(candle, name)) for name in ("open", "high", "low", "close")}
-    return told | {"volume": market.shapes.digits[symbol].qty(candle.qty), "turnover": money(candle.quote)}
+    return told | {"volume": market.shapes.digits[symbol].qty(candle.qty), "turnover": money(turnover)}
 
 
 def row(market: Market, symbol: str, candle: Candle) -> list[str]:

@@ -13,16 +13,18 @@ from tradecore.sandbox.desk import Desk
 
 __all__ = ["CATEGORIES", "Market", "Markets"]
 
-CATEGORIES = {"BYBIT": "linear", "BYBIT_SPOT": "spot"}
+CATEGORIES = {"BYBIT": ("linear", "inverse"), "BYBIT_SPOT": ("spot",)}
 """By our names."""
 _KNOWN = ("linear", "spot", "inverse", "option")
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A category: what it trades, and how it is written."""
+    """A category: what it trades, of a desk that may trade more, and how it is written."""
 
     category: str
+    traded: tuple[str, ...]
+    """Its symbols."""
     desk: Desk
     shapes: Shapes
     candles: Candles
@@ -35,7 +37,7 @@ class Market:
     def symbol(self, asked: Asked) -> str:
         """Read the symbol."""
         symbol = asked.text("symbol")
-        if symbol not in self.desk.market_of:
+        if symbol not in self.traded:
             raise bad("symbol", "invalid")
         return symbol
 
@@ -43,24 +45,33 @@ class Market:
         """Read the symbol, if there is one; else all of a coin, if there is one."""
         if asked.params.get("symbol"):
             return [self.symbol(asked)]
-        rows = self.desk.instruments.items()
+        rows = [(symbol, self.desk.instruments[symbol]) for symbol in self.traded]
         for name, field in (("settleCoin", "settlement"), ("baseCoin", "base")):
             if coin := asked.params.get(name):
                 return [symbol for symbol, instrument in rows if getattr(instrument, field) == coin]
-        return list(self.desk.symbols)
+        return list(self.traded)
 
 
 class Markets:
     """All categories that are served."""
 
     def __init__(self, desks: Mapping[str, Desk]) -> None:
-        self._markets = {
-            CATEGORIES[venue]: Market(CATEGORIES[venue], desk, Shapes(CATEGORIES[venue], desk), Candles(desk))
-            for venue, desk in desks.items()
-        }
+        self._markets: dict[str, Market] = {}
+        for venue, desk in desks.items():
+            candles = Candles(desk)
+            for category in CATEGORIES[venue]:
+                of = desk.instruments.items()
+                traded = tuple(symbol for symbol, instrument in of if instrument.kind == category)
+                if traded:
+                    self._markets[category] = Market(category, traded, desk, Shapes(category, desk), candles)
 
     def __iter__(self) -> Iterator[Market]:
         return iter(self._markets.values())
+
+    @property
+    def desks(self) -> list[Desk]:
+        """Those of all categories, each once."""
+        return list({id(market.desk): market.desk for market in self}.values())
 
     def get(self, category: str) -> Market | None:
         """Return a category, if it is served."""

@@ -18,7 +18,7 @@ __all__ = ["Orders"]
 
 Json = dict[str, Any]
 
-_MOST_IN_BATCH = {"linear": 20, "spot": 10}
+_MOST_IN_BATCH = {"linear": 20, "inverse": 20, "spot": 10}
 
 
 class Orders:
@@ -155,7 +155,9 @@ class Orders:
     def realtime(self, asked: Asked) -> Json:
         """Return the open orders; with ``openOnly`` 1 those that have ended lately."""
         market = self._markets.of(asked)
-        if not market.is_spot and not any(asked.params.get(name) for name in ("symbol", "settleCoin", "baseCoin")):
+        if market.category == "linear" and not any(
+            asked.params.get(name) for name in ("symbol", "settleCoin", "baseCoin")
+        ):
             raise bad("symbol", "or settleCoin or baseCoin is missing")
         wants_open = asked.whole("openOnly", 0) == 0
         return self._listed(market, asked, lambda order: order.is_open == wants_open)

@@ -171,7 +171,7 @@ class Streams:
     # Trades.
 
     def _on_trades(self, market: Market, symbol: str, trades: list[PublicTrade]) -> None:
-        topic = self._topics.told((market.category, f"publicTrade.{symbol}"))
+        topic = self._topics.told((market.category, f"publicTrade.{symbol}")) if symbol in market.traded else None
         if topic is None:
             return
         number = next(self._sequence)
@@ -183,7 +183,7 @@ class Streams:
 def _made(market: Market, name: str) -> _Topic | None:
     kind, _, rest = name.partition(".")
     argument, _, symbol = rest.rpartition(".")
-    if symbol not in market.desk.market_of:
+    if symbol not in market.traded:
         return None
     every: int | None = None
     match kind:

@@ -60,6 +60,7 @@ class Shapes:
     def instrument(self, symbol: str) -> Json:
         """Write a row of ``instruments-info``."""
         of = self._desk.instruments[symbol]
+        most, at_once = ("25000000", "5000000") if self.category == "inverse" else ("1190", "500")
         tick, lot, least = f"{of.tick_size:f}", f"{of.lot_size:f}", f"{of.min_qty:f}"
         head = {"symbol": symbol, "baseCoin": of.base, "quoteCoin": of.quote, "status": "Trading"}
         if self._is_spot:
@@ -77,7 +78,7 @@ class Shapes:
                 "priceFilter": {"tickSize": tick},
             }
         return head | {
-            "contractType": "LinearPerpetual",
+            "contractType": f"{self.category.capitalize()}Perpetual",
             "launchTime": "1584230400000",
             "deliveryTime": "0",
             "deliveryFeeRate": "",
@@ -85,11 +86,11 @@ class Shapes:
             "leverageFilter": {"minLeverage": "1", "maxLeverage": "100", "leverageStep": "0.01"},
             "priceFilter": {"minPrice": tick, "maxPrice": "1999999.80", "tickSize": tick},
             "lotSizeFilter": {
-                "maxOrderQty": "1190",
+                "maxOrderQty": most,
                 "minOrderQty": least,
                 "qtyStep": lot,
-                "postOnlyMaxOrderQty": "1190",
-                "maxMktOrderQty": "500",
+                "postOnlyMaxOrderQty": most,
+                "maxMktOrderQty": at_once,
                 "minNotionalValue": f"{of.min_notional or Decimal(0):f}",
             },
             "unifiedMarginTrade": True,
@@ -157,11 +158,11 @@ class Shapes:
             "isLeverage": "0" if self._is_spot else "",
             "price": digits.price(order.price),
             "qty": digits.qty(order.qty),
-            "avgPrice": money(order.cost / order.filled) if order.filled else "",
+            "avgPrice": money(self._average(order)) if order.filled else "",
             "leavesQty": digits.qty(left),
-            "leavesValue": money(left * order.price),
+            "leavesValue": money(self.value(left, order.price)),
             "cumExecQty": digits.qty(order.filled),
-            "cumExecValue": money(order.cost),
+            "cumExecValue": money(self._worth(order)),
             "cumExecFee": money(fees),
             "orderType": order.kind,
             "stopOrderType": "Stop" if is_stop else "",
@@ -189,6 +190,23 @@ class Shapes:
             "updatedTime": str(ms(order.updated_ns)),
         }
 
+    def value(self, qty: Decimal, price: Decimal) -> Decimal:
+        """Return what a quantity comes to at a price: in the coin, where contracts are dollars of it."""
+        if self.category != "inverse":
+            return qty * price
+        return round(qty / price, 12) if price else Decimal(0)
+
+    def turnover(self, qty: Decimal, quote: Decimal) -> Decimal:
+        """Return what was traded: in the coin at the average price, where contracts are dollars of it."""
+        return self.value(qty, quote / qty) if qty else Decimal(0)
+
+    def _worth(self, order: OrderRecord) -> Decimal:
+        return sum((self.value(fill.qty, fill.price) for fill in order.executions), Decimal(0))
+
+    def _average(self, order: OrderRecord) -> Decimal:
+        worth = self._worth(order)
+        return round(order.filled / worth, 4) if self.category == "inverse" else worth / order.filled
+
     def execution(self, order: OrderRecord, fill: Execution) -> Json:
         """Write a fill, as a request or the private stream has it, which adds its category."""
         digits, instrument = self.digits[order.symbol], self._desk.instruments[order.symbol]
@@ -209,7 +227,7 @@ class Shapes:
             "execPrice": digits.price(fill.price),
             "execQty": digits.qty(fill.qty),
             "execType": "Trade",
-            "execValue": money(fill.price * fill.qty),
+            "execValue": money(self.value(fill.qty, fill.price)),
             "execTime": str(ms(fill.ts_ns)),
             "feeCurrency": fill.fee_asset,
             "isMaker": fill.is_maker,

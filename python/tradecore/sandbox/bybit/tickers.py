@@ -34,7 +34,7 @@ def told_ticker(market: Market, symbol: str, now_ns: int) -> Json:
         "lowPrice24h": price(low),
         "prevPrice24h": price(first),
         "volume24h": qty(day.qty if day else Decimal(0)),
-        "turnover24h": money(day.quote if day else None),
+        "turnover24h": money(market.shapes.turnover(day.qty, day.quote) if day else None),
         "price24hPcnt": money(round(last / first - 1, 6) if first else None),
     }
     if market.is_spot:
@@ -48,9 +48,9 @@ def told_ticker(market: Market, symbol: str, now_ns: int) -> Json:
             "markPrice": price(mark),
             "indexPrice": price(mark),
             "openInterest": qty(held),
-            "openInterestValue": money(held * mark),
+            "openInterestValue": money(market.shapes.value(held, mark)),
             "singleOpenInterest": qty(held),
-            "singleOpenInterestValue": money(held * mark),
+            "singleOpenInterestValue": money(market.shapes.value(held, mark)),
             "nextFundingTime": str(at - at % _FUNDING_MS + _FUNDING_MS),
             "fundingRate": "0",
             "fundingIntervalHour": "8",

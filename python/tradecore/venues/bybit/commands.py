@@ -104,7 +104,7 @@ def cancel_body(market: Market, command: Command) -> Body:
 
 def _named(market: Market, command: Command) -> Body:
     symbol = symbol_of(command.instrument)
-    return {"category": market.category, "symbol": symbol, "orderLinkId": command.client_id}
+    return {"category": market.category_of(command.instrument), "symbol": symbol, "orderLinkId": command.client_id}
 
 
 def refusal_of(code: str, text: str) -> Refusal:

@@ -1,4 +1,4 @@
-"""Bybit's linear contracts and spot."""
+"""Bybit's contracts and spot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MOST_IN_BATCH = 10
 
 
 class BybitConnector(VenueConnector):
-    """Bybit's linear contracts (``BYBIT``) or spot (``BYBIT_SPOT``), in a unified account in one-way mode.
+    """Bybit's linear and inverse contracts (``BYBIT``) or spot (``BYBIT_SPOT``), in a unified account in one-way mode.
 
     The venue's answer to a command says only that it was received. A report is given when the order's stream has told
     the outcome; where it does not within two seconds, the order is looked up.
@@ -86,6 +86,8 @@ class BybitConnector(VenueConnector):
         )
         self._market = MARKETS[venue]
         self._is_local = url is not None
+        self._listed = tuple(self._market.categories)
+        """Categories that list something."""
         self._offered = self._market.topics
         self._outcomes = Outcomes(venue, self._clock)
         hosts = HOSTS[is_testnet] if url is None else Hosts.at(url)
@@ -106,7 +108,7 @@ class BybitConnector(VenueConnector):
             read=self._private,
             **self._shared,
         )
-        self._reader = AccountReader(venue, self._market.category, self._instruments)
+        self._reader = AccountReader(venue, self._market.categories, self._instruments)
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew: its stream is subscribed to again, and begins with a snapshot."""
@@ -117,8 +119,7 @@ class BybitConnector(VenueConnector):
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""
-        body = {"category": self._market.category, "symbol": symbol_of(instrument)}
-        await self._api.write("/v5/order/cancel-all", body, kind="cancel")
+        await self._api.write("/v5/order/cancel-all", self._of(instrument), kind="cancel")
 
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
         """Return False: the venue's own switch is one of the whole account, for lost connections."""
@@ -177,7 +178,7 @@ class BybitConnector(VenueConnector):
         make = {"submit": place_body, "replace": amend_body, "cancel": cancel_body}[command.kind]
         body = make(self._market, command)
         try:
-            asking = self._batches.ask(_KINDS[command.kind], body, most=_MOST_IN_BATCH)
+            asking = self._batches.ask((_KINDS[command.kind], body["category"]), body, most=_MOST_IN_BATCH)
             return await self._outcomes.of(command, asking)
         except VenueError as error:
             if is_transient(error):
@@ -202,14 +203,15 @@ class BybitConnector(VenueConnector):
             executions = [row async for row in self._api.pages("/v5/execution/list", params)]
         return self._reader.order_state(rows[0], executions, self._clock.now_ns())
 
-    async def _send_batch(self, kind: str, requests: Sequence[Body]) -> Sequence[Any]:
+    async def _send_batch(self, kind: tuple[str, str], requests: Sequence[Body]) -> Sequence[Any]:
+        name, category = kind
         session = self._account.orders
         if len(requests) > 1:
-            return await self._api.write_batch(session, kind, self._market.category, requests)
+            return await self._api.write_batch(session, name, category, requests)
         (body,) = requests
         if session is not None:
-            return [await self._api.write_on(session, f"order.{kind}", body, kind=kind)]
-        return [await self._api.write(f"/v5/order/{kind}", body, kind=kind)]
+            return [await self._api.write_on(session, f"order.{name}", body, kind=name)]
+        return [await self._api.write(f"/v5/order/{name}", body, kind=name)]
 
     def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
         rows = message["data"]
@@ -238,18 +240,23 @@ class BybitConnector(VenueConnector):
         return self._snapshots.fetched
 
     async def _listing(self) -> Listing:
-        params = {"category": self._market.category, "limit": "1000"}
-        pages = self._api.pages("/v5/market/instruments-info", params, signed=False)
-        return instruments_of(self._market, [row async for row in pages])
+        rows: dict[str, list[Any]] = {}
+        for category in self._market.categories:
+            params = {"category": category, "limit": "1000"}
+            pages = self._api.pages("/v5/market/instruments-info", params, signed=False)
+            rows[category] = [row async for row in pages]
+        self._listed = tuple(category for category, listed in rows.items() if listed)
+        return instruments_of(self._market, [row for listed in rows.values() for row in listed])
 
     async def _all(self, path: str, params: Mapping[str, str]) -> list[Any]:
         """Return the rows of a list of the whole account."""
         rows = []
-        for coin in self._market.settled_in or (None,):
-            of_coin = {} if coin is None else {"settleCoin": coin}
-            wanted = {"category": self._market.category, **of_coin, **params}
-            rows.extend([row async for row in self._api.pages(path, wanted)])
+        for category in self._listed:
+            for coin in self._market.categories[category] or (None,):
+                of_coin = {} if coin is None else {"settleCoin": coin}
+                wanted = {"category": category, **of_coin, **params}
+                rows.extend([row async for row in self._api.pages(path, wanted)])
         return rows
 
     def _of(self, instrument: str) -> dict[str, str]:
-        return {"category": self._market.category, "symbol": symbol_of(instrument)}
+        return {"category": self._market.category_of(instrument), "symbol": symbol_of(instrument)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,10 +10,13 @@ from decimal import Decimal
 from tradecore._core import Instrument
 from tradecore.venues.events import Stream
 from tradecore.venues.limits import Limit
-from tradecore.venues.listing import Listing, Row, read_listing
+from tradecore.venues.listing import Listing, Row, read_listing, symbol_of
 from tradecore.venues.transport import addresses_at
 
 __all__ = ["HOSTS", "LIMITS", "MARKETS", "Hosts", "Market", "instruments_of"]
+
+
+_INVERSE = re.compile(r".+USD([FGHJKMNQUVXZ]\d\d)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +47,25 @@ class Market:
     ----------
     name : str
         Our name of the venue.
-    category : str
-        Its own.
+    categories : mapping of str to tuple of str
+        Its own, and the coins by which orders and positions of each are asked for; none where they need not be.
     topics : mapping of Stream to str
         What its topics begin with.
-    settled_in : tuple of str
-        Coins by which orders and positions are asked for; none where they need not be.
     """
 
     name: str
-    category: str
+    categories: Mapping[str, tuple[str, ...]]
     topics: Mapping[Stream, str]
-    settled_in: tuple[str, ...]
 
     @property
     def is_spot(self) -> bool:
         """Whether assets are traded, not contracts."""
-        return self.category == "spot"
+        return "spot" in self.categories
+
+    def category_of(self, instrument: str) -> str:
+        """Return the category of an instrument by its id: symbols of inverse contracts end with dollars, or a month."""
+        first, *others = self.categories
+        return "inverse" if "inverse" in others and _INVERSE.fullmatch(symbol_of(instrument)) else first
 
 
 _BOTH = {
@@ -72,11 +78,10 @@ _BOTH = {
 MARKETS = {
     "BYBIT": Market(
         name="BYBIT",
-        category="linear",
+        categories={"linear": ("USDT", "USDC"), "inverse": ()},
         topics=_BOTH | {Stream.MARK: "tickers", Stream.OPEN_INTEREST: "tickers", Stream.LIQUIDATIONS: "allLiquidation"},
-        settled_in=("USDT", "USDC"),
     ),
-    "BYBIT_SPOT": Market(name="BYBIT_SPOT", category="spot", topics=_BOTH, settled_in=()),
+    "BYBIT_SPOT": Market(name="BYBIT_SPOT", categories={"spot": ()}, topics=_BOTH),
 }
 """By our names."""
 
@@ -119,7 +124,7 @@ def _contract(name: str, row: Row) -> Instrument:
     is_perpetual = "Perpetual" in row["contractType"]
     return Instrument(
         name,
-        kind="linear",
+        kind="inverse" if "Inverse" in row["contractType"] else "linear",
         base=row["baseCoin"],
         quote=row["quoteCoin"],
         settlement=row["settleCoin"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -43,19 +43,20 @@ class AccountReader:
 
     Parameters
     ----------
-    venue, category : str
-        Rows of other categories say nothing here.
+    venue : str
+    categories : collection of str
+        Rows of others say nothing here.
     instruments : mapping of str to Instrument
         By id; says in which currency a fee is one of the settlement.
     """
 
     venue: str
-    category: str
+    categories: Collection[str]
     instruments: Mapping[str, Instrument]
 
     def order(self, row: Mapping[str, Any], ts_recv: int) -> VenueReport | None:
         """Return what a row of the order stream says; None for one of another category, and in between."""
-        if row.get("category", self.category) != self.category:
+        if self._is_foreign(row):
             return None
         status = row["orderStatus"]
         if status in _WORKS:
@@ -86,7 +87,7 @@ class AccountReader:
 
     def execution(self, row: Mapping[str, Any], ts_recv: int) -> VenueReport | None:
         """Return a fill; None for one of another category, and for what is no trade of an order of one's own."""
-        if row.get("category", self.category) != self.category or row["execType"] != "Trade":
+        if self._is_foreign(row) or row["execType"] != "Trade":
             return None
         instrument, price = self._id(row), Decimal(row["execPrice"])
         spec = self.instruments.get(instrument)
@@ -110,7 +111,7 @@ class AccountReader:
 
     def position(self, row: Mapping[str, Any], ts_recv: int) -> Position | None:
         """Return a position; None for one of another category, or of one side of an account in hedge mode."""
-        if row.get("category", self.category) != self.category or row.get("positionIdx"):
+        if self._is_foreign(row) or row.get("positionIdx"):
             return None
         qty = self.signed(row)
         entry = number(row.get("entryPrice") or row.get("avgPrice"))
@@ -161,6 +162,9 @@ class AccountReader:
     def signed(row: Mapping[str, Any]) -> Decimal:
         """Return a position's quantity; it is flat where the venue names no side."""
         return number(row["size"]) * {"Buy": 1, "Sell": -1}.get(row["side"], 0)
+
+    def _is_foreign(self, row: Mapping[str, Any]) -> bool:
+        return "category" in row and row["category"] not in self.categories
 
     def _id(self, row: Mapping[str, Any]) -> str:
         return f"{row['symbol']}.{self.venue}"

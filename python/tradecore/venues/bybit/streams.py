@@ -27,7 +27,7 @@ BEAT = 20.0, _beat
 
 
 class BybitStreams:
-    """Topics of one category. One request at a time waits for its answer: a refusal does not say which it is to."""
+    """Topics, a connection a category. One request at a time waits: a refusal does not say which it is to."""
 
     batch = 10
     pause_s = 0.1
@@ -37,13 +37,16 @@ class BybitStreams:
 
     def __init__(self, market: Market, hosts: Hosts) -> None:
         self.venue = market.name
-        self.routes = {"public": f"{hosts.sockets}/v5/public/{market.category}"}
+        self._links = {category: category for category in market.categories} | {next(iter(market.categories)): "public"}
+        self.routes = {link: f"{hosts.sockets}/v5/public/{category}" for category, link in self._links.items()}
         self._market = market
 
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and the venue's topic."""
         instrument, stream = topic
-        return "public", f"{self._market.topics[stream]}.{symbol_of(instrument)}"
+        return self._links[
+            self._market.category_of(instrument)
+        ], f"{self._market.topics[stream]}.{symbol_of(instrument)}"
 
     async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
         """Subscribe, and return why the venue refused."""
