@@ -188,6 +188,22 @@ def test_outside_clients_trade_with_the_market_and_with_each_other(exchange: Sim
     ]
 
 
+def test_what_clients_trade_with_each_other_sets_off_stops_and_these_others(instrument: tc.Instrument) -> None:
+    exchange = SimExchange()
+    free = tc.Latency(entry="0ms", response="0ms")
+    exchange.add_market(instrument, tc.SimVenue("TEST", latency=free), HOLDS)
+    exchange.levels(11, 0, 11, [(1, 1)], [], snapshot=True)
+    exchange.levels(11, 0, 11, [(1, 0)], [])
+    for account, price in ((1, 90), (2, 80), (3, 70)):
+        exchange.submit(11, account, 1, 0, "buy", 2, price)
+    for account, price in ((4, 90), (5, 80)):
+        exchange.submit(11, account, 1, 0, "sell", 2, type="stop_market", trigger_price=price, trigger="last")
+    exchange.submit(12, 6, 1, 0, "sell", 2, 90)
+    exchange.advance(12)
+    fills = [(notice.account, notice.price) for notice in exchange.receive(12) if notice.kind == "fill"]
+    assert fills == [(1, 90), (6, 90), (2, 80), (4, 80), (3, 70), (5, 70)]
+
+
 def test_what_the_gate_or_the_venue_refuses_comes_back_as_a_notice(exchange: SimExchange) -> None:
     exchange.submit(11, 0, 1, 0, "buy", "0.01", "100.0")
     exchange.submit(11, 0, 2, 0, "buy", "1", "100.1", post_only=True)

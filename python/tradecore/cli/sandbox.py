@@ -37,7 +37,12 @@ Symbols = Annotated[
     ),
 ]
 Data = Annotated[
-    str, typer.Option(metavar="DIR", callback=in_utf8_name, help="Catalog that moves the markets; synth makes them.")
+    str,
+    typer.Option(
+        metavar="DIR",
+        callback=in_utf8_name,
+        help="Catalog that moves the markets; synth makes events, crowd traders whose orders are all there is.",
+    ),
 ]
 Speed = Annotated[float, typer.Option(metavar="X", help="How many times as fast the data goes by.")]
 Accounts = Annotated[int, typer.Option(metavar="N", callback=number_in(1, 1_000), help="How many accounts there are.")]
@@ -81,7 +86,7 @@ def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: 
     make = server_of(venue)
     assert make is not None
     script = () if faults is None else load_faults(faults)
-    server = make(port, symbols=symbols, data=None if data == "synth" else data, faults=script, **options)
+    server = make(port, symbols=symbols, data=data, faults=script, **options)
 
     async def serve() -> None:
         over = asyncio.Event()

@@ -129,7 +129,7 @@ async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Seque
         venues = [venue for venue in wanted if venue in make.venues]
         symbols = [name for name in names if name.rpartition(".")[2] in venues]
         try:
-            server = make(symbols=symbols, data=plan.config.data.catalog, seed=plan.config.seed)
+            server = make(symbols=symbols, data=plan.config.data.catalog or "synth", seed=plan.config.seed)
         except (InvalidValueError, UnknownInstrumentError) as error:
             raise ConfigError(plan.source, "mode.connections", f"no sandbox: {error}") from None
         urls |= dict.fromkeys(venues, (await stack.enter_async_context(server)).rest)

@@ -7,21 +7,22 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from tradecore._core import Instrument, Notice, SimExchange
 from tradecore.sandbox.feed import KINDS, MarketFeed
 from tradecore.sandbox.numbers import Levels
+from tradecore.types import EventKind
 from tradecore.venue import SimVenue
 
-__all__ = ["MAINTENANCE", "Desk", "Execution", "OrderRecord", "PublicTrade", "Update"]
+__all__ = ["MAINTENANCE", "Desk", "Execution", "OrderRecord", "PublicTrade", "Traders", "Update"]
 
 MAINTENANCE = "0.005"
 """The share of a position's worth below which its margin must not fall."""
 
 _HOLDS = tuple(int(kind) for kind in KINDS)
-_KEPT = 20_000
-"""So many orders that have ended can be asked for, and so many fills and trades."""
+_KEPT, _KEPT_OF_CROWD = 20_000, 100
+"""So many orders that have ended can be asked for, and so many fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,19 @@ class PublicTrade:
     ts_ns: int
 
 
+class Traders(Protocol):
+    """Who moves markets by orders alone, from accounts of their own."""
+
+    first_account: int
+    """From here on accounts are theirs."""
+
+    def begin(self, desk: Desk, now_ns: int) -> None:
+        """Open the markets."""
+
+    def act(self, desk: Desk, now_ns: int) -> None:
+        """Do what they have done by now."""
+
+
 class Desk:
     """Clients and markets of one simulated venue.
 
@@ -113,7 +127,7 @@ class Desk:
     ----------
     instruments : mapping of str to Instrument
         By the venue's symbol.
-    feeds : mapping of str to MarketFeed
+    movers : mapping of str to MarketFeed, or Traders
         What moves each of them.
     venue : SimVenue
         Without latency.
@@ -126,24 +140,28 @@ class Desk:
     def __init__(
         self,
         instruments: Mapping[str, Instrument],
-        feeds: Mapping[str, MarketFeed],
+        movers: Mapping[str, MarketFeed] | Traders,
         venue: SimVenue,
         *,
         seed: int,
         told_later: frozenset[str] = frozenset(),
     ) -> None:
+        self._crowd = None if isinstance(movers, Mapping) else movers
+        feeds = movers if isinstance(movers, Mapping) else {}
+        # Where there is no data, marks are told.
+        holds = (*_HOLDS, int(EventKind.MARK)) if self._crowd is not None else _HOLDS
         self.exchange = SimExchange(seed=seed)
         self.symbols = tuple(instruments)
         self.instruments: dict[str, Instrument] = {}
         self.market_of: dict[str, int] = {}
         for symbol, instrument in instruments.items():
-            market = self.exchange.add_market(instrument, venue, _HOLDS)
+            market = self.exchange.add_market(instrument, venue, holds)
             self.market_of[symbol] = market
             self.instruments[symbol] = self.exchange.instrument(market)
         self._feeds = [(self.market_of[symbol], symbol, feed) for symbol, feed in feeds.items()]
         self.orders: dict[int, OrderRecord] = {}
         self._open: dict[int, OrderRecord] = {}
-        self._ended: deque[int] = deque()
+        self._ended: dict[bool, deque[int]] = {is_of_crowd: deque() for is_of_crowd in (False, True)}
         self.fills: dict[int, deque[tuple[OrderRecord, Execution]]] = {}
         self.trades: dict[str, deque[PublicTrade]] = {symbol: deque(maxlen=1_000) for symbol in instruments}
         self.on_update: list[Callable[[Update], None]] = []
@@ -163,6 +181,8 @@ class Desk:
         """Open the markets."""
         for _, _, feed in self._feeds:
             feed.begin(now_ns)
+        if self._crowd is not None:
+            self._crowd.begin(self, now_ns)
         self.pump(now_ns)
 
     def pump(self, now_ns: int) -> None:
@@ -178,6 +198,8 @@ class Desk:
             if message.trades:
                 self._publish(symbol, [(price, qty, not bought) for price, qty, bought in message.trades], at)
             self._take(at)
+        if self._crowd is not None:
+            self._crowd.act(self, now_ns)
         self._advance(now_ns)
 
     def _at(self, now_ns: int) -> int:
@@ -233,6 +255,17 @@ class Desk:
         self._advance(at)
         return order
 
+    def place(
+        self, account: int, symbol: str, side: str, qty: Decimal, price: Decimal | None, now_ns: int, *, post_only: bool
+    ) -> OrderRecord:
+        """Take an order of the crowd; without a price it is one at the market."""
+        order = OrderRecord(
+            order_id=self.next_order_id(), client_id="", account=account, market=self.market_of[symbol], symbol=symbol,
+            side=side, kind="LIMIT" if price else "MARKET", time_in_force="GTC", qty=qty, price=price or Decimal(0),
+            post_only=post_only,
+        )  # fmt: skip
+        return self.submit(order, now_ns, post_only=post_only)
+
     def _misfit(self, symbol: str, qty: Decimal, *prices: Decimal) -> str | None:
         """Return which step of an instrument numbers miss; the exchange's notice does not tell them apart."""
         instrument = self.instruments[symbol]
@@ -264,8 +297,18 @@ class Desk:
         return sum((qty for qty in held if qty > 0), Decimal(0))
 
     def mark_price(self, symbol: str) -> Decimal:
-        """Return the price that positions are valued at; 0 before there is any."""
-        return Decimal(str(self.exchange.mark_price(self.market_of[symbol]) or 0))
+        """Return the price that positions are valued at, else the mid; 0 before there is any."""
+        mark = self.exchange.mark_price(self.market_of[symbol])
+        if mark is not None:
+            return Decimal(str(mark))
+        bid, ask = self.best(symbol)
+        return Decimal(0) if bid is None or ask is None else (bid + ask) / 2
+
+    def best(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
+        """Return the best bid and ask, None where there is none."""
+        increment = self.instruments[symbol].price_increment
+        bids, asks = self.exchange.depth(self.market_of[symbol], 1)
+        return bids[0][0] * increment if bids else None, asks[0][0] * increment if asks else None
 
     def last_price(self, symbol: str) -> Decimal:
         """Return the price of the last trade; the mark before any."""
@@ -400,7 +443,8 @@ class Desk:
         order.cost += notice.price * notice.qty
         order.status = "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED"
         order.executions.append(execution)
-        self.fills.setdefault(order.account, deque(maxlen=_KEPT)).append((order, execution))
+        kept = _KEPT_OF_CROWD if self._is_of_crowd(order) else _KEPT
+        self.fills.setdefault(order.account, deque(maxlen=kept)).append((order, execution))
         return execution
 
     def _end(self, order: OrderRecord) -> None:
@@ -410,6 +454,11 @@ class Desk:
             # It was never there.
             del self.orders[order.order_id]
             return
-        self._ended.append(order.order_id)
-        if len(self._ended) > _KEPT:
-            self.orders.pop(self._ended.popleft(), None)
+        is_of_crowd = self._is_of_crowd(order)
+        ended = self._ended[is_of_crowd]
+        ended.append(order.order_id)
+        if len(ended) > (_KEPT_OF_CROWD if is_of_crowd else _KEPT):
+            self.orders.pop(ended.popleft(), None)
+
+    def _is_of_crowd(self, order: OrderRecord) -> bool:
+        return self._crowd is not None and order.account >= self._crowd.first_account

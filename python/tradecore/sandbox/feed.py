@@ -14,7 +14,7 @@ from tradecore._core import Instrument, Synth
 from tradecore.data.catalog import Catalog
 from tradecore.types import EventFlag, EventKind
 
-__all__ = ["KINDS", "MarketFeed", "Message", "catalog_feed", "synthetic_feed"]
+__all__ = ["KINDS", "Columns", "MarketFeed", "Message", "catalog_feed", "synthetic_feed", "typical_qty"]
 
 KINDS = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE)
 """What moves a market."""
@@ -90,15 +90,20 @@ def _trades(rows: Columns) -> tuple[tuple[int, int, bool], ...]:
     return tuple((int(rows["price"][row]), int(rows["qty"][row]), bool(rows["side"][row] > 0)) for row in traded)
 
 
+def typical_qty(instrument: Instrument, price: Decimal) -> Decimal:
+    """Return what an order of a made market is of, in whole lots."""
+    lot = instrument.lot_size
+    return max(lot * 1000, _TYPICAL / price // lot * lot)
+
+
 def synthetic_feed(instrument: Instrument, *, seed: int, start_price: str, speed: float = 1.0) -> MarketFeed:
     """Return a synthetic market that does not end."""
-    lot = instrument.lot_size
     reader = Synth.reader(
         instrument,
         events=10**10,
         seed=seed,
         start_price=start_price,
-        typical_qty=str(max(lot * 1000, _TYPICAL / Decimal(start_price) // lot * lot)),
+        typical_qty=str(typical_qty(instrument, Decimal(start_price))),
         start_ns=0,
         message_gap="20ms",
         latency="0ms",

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import orjson
 from aiohttp import web
@@ -19,6 +19,7 @@ from tradecore.data.catalog import Catalog
 from tradecore.errors import InvalidValueError
 from tradecore.instruments import find_instrument
 from tradecore.sandbox.clients import Client, Clients
+from tradecore.sandbox.crowd import Crowd
 from tradecore.sandbox.desk import MAINTENANCE, Desk
 from tradecore.sandbox.door import Door, Visit
 from tradecore.sandbox.faults import Fault, Faults
@@ -41,7 +42,8 @@ class LocalServer(ABC):
     """A venue on this machine, to be used as ``async with``.
 
     Orders meet the simulator's own venue. Its markets are moved by a catalog, from the start of the server on, or made
-    from the seed; orders are seen in the public book and their trades by everybody. It listens on this machine only.
+    from the seed: by events, or by a crowd of traders whose orders are all there is. Orders are seen in the public book
+    and their trades by everybody. It listens on this machine only.
 
     Parameters
     ----------
@@ -50,8 +52,8 @@ class LocalServer(ABC):
     symbols : sequence of str, optional
         Ids of instruments of its ``venues``. If not given, those that the catalog holds; without one those it has at
         first.
-    data : path or Catalog, optional
-        What moves them; a synthetic market each if not given.
+    data : path or Catalog
+        What moves them; ``synth`` is a synthetic market each, ``crowd`` a :class:`~tradecore.sandbox.crowd.Crowd`.
     speed : float
         How many times as fast it goes by as it was recorded.
     clients : int or sequence of Client
@@ -102,7 +104,7 @@ class LocalServer(ABC):
         port: int = 0,
         *,
         symbols: Sequence[str] | None = None,
-        data: str | Path | Catalog | None = None,
+        data: str | Path | Catalog = "synth",
         speed: float = 1.0,
         clients: int | Sequence[Client] = 2,
         spot_balances: str | None = None,
@@ -130,12 +132,13 @@ class LocalServer(ABC):
         self._door = Door(self._faults, self._clock)
         self._links: dict[Link, None] = {}  # in the order they came, so that runs are alike
         self._desks: dict[str, Desk] = {}
-        catalog = None if data is None else Catalog.of(data)
+        catalog = None if data in ("synth", "crowd") else Catalog.of(data)
         names = self._traded(catalog) if symbols is None else symbols
         for venue in self.venues:
             instruments = self._instruments(venue, names, catalog)
             if instruments:
-                feeds = _feeds(instruments, catalog, speed=speed, seed=seed)
+                moved_by: Catalog | Literal["crowd"] | None = "crowd" if data == "crowd" else catalog
+                movers = _movers(instruments, moved_by, speed=speed, seed=seed, clients=len(self.clients))
                 is_spot = all(instrument.kind == "spot" for instrument in instruments.values())
                 margin = {"margin": "cross", "leverage": "20", "maintenance": MAINTENANCE}
                 terms = (
@@ -144,7 +147,7 @@ class LocalServer(ABC):
                     else {"balances": futures_balances or _margin_of(instruments), **margin}
                 )
                 settings = SimVenue.profile(venue, **terms, **_AT_ONCE)
-                self._desks[venue] = Desk(instruments, feeds, settings, seed=seed, told_later=self._told_later)
+                self._desks[venue] = Desk(instruments, movers, settings, seed=seed, told_later=self._told_later)
         self._runner: web.AppRunner | None = None
         self._mover: asyncio.Task[None] | None = None
         self.rest = self.ws = ""
@@ -339,17 +342,24 @@ def _margin_of(instruments: Mapping[str, Instrument]) -> str:
     return ", ".join(f"{'1000000' if coin.startswith('USD') else '100'} {coin}" for coin in coins)
 
 
-def _feeds(
-    instruments: Mapping[str, Instrument], catalog: Catalog | None, *, speed: float, seed: int
-) -> dict[str, MarketFeed]:
-    feeds: dict[str, MarketFeed] = {}
-    for at, (symbol, instrument) in enumerate(instruments.items()):
-        if catalog is not None:
-            feeds[symbol] = catalog_feed(catalog, instrument.id, speed=speed)
-        else:
-            price = _PRICES.get(instrument.base, "100")
-            feeds[symbol] = synthetic_feed(instrument, seed=seed + at, start_price=price, speed=speed)
-    return feeds
+def _movers(
+    instruments: Mapping[str, Instrument],
+    by: Catalog | Literal["crowd"] | None,
+    *,
+    speed: float,
+    seed: int,
+    clients: int,
+) -> Mapping[str, MarketFeed] | Crowd:
+    """Return what moves markets: a catalog, a crowd, or events that are made."""
+    prices = {symbol: _PRICES.get(instrument.base, "100") for symbol, instrument in instruments.items()}
+    if by == "crowd":
+        return Crowd(instruments, prices, seed=seed, first_account=clients, speed=speed)
+    if by is not None:
+        return {symbol: catalog_feed(by, instrument.id, speed=speed) for symbol, instrument in instruments.items()}
+    return {
+        symbol: synthetic_feed(instrument, seed=seed + at, start_price=prices[symbol], speed=speed)
+        for at, (symbol, instrument) in enumerate(instruments.items())
+    }
 
 
 def json_answer(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -253,7 +253,7 @@ class Streams:
 
     def mark(self, symbol: str, now_ms: int) -> dict[str, Any]:
         """Return a ``markPriceUpdate``."""
-        price = self.desk.exchange.mark_price(self.desk.market_of[symbol]) or 0.0
+        price = self.desk.mark_price(symbol)
         return {
             "e": "markPriceUpdate",
             "E": now_ms,

@@ -209,7 +209,7 @@ class Channels:
 
     def _on_update(self, update: Update) -> None:
         order = update.order
-        if order.order_id in self._desk.orders:
+        if order.order_id in self._desk.orders and self._users.listen(order.account):
             self._users.tell(order.account, {"at_ns": update.ts_ns, "orders": [self._shapes.told_order(order)]})
 
     def open_orders(self, account: int) -> list[Json]:

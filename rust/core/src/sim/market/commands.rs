@@ -54,6 +54,8 @@ impl Market {
                 self.replace(account, order, terms, sent, now, out);
             }
         }
+        // What orders traded with each other may set off others, and these others again.
+        while self.set_off(now, out) {}
         self.follow_fills(now, out);
         self.watch_again();
     }

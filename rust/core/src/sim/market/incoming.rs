@@ -136,6 +136,7 @@ impl Market {
                     self.note_ahead(slot);
                     self.count(taker.account, taker.side, qty);
                     out.push(self.fill_resting(slot, qty, FillEvent::OwnOrder, now));
+                    self.see_last(price, i64::MAX);
                     out.push(taker_fill(&self.math, &taker, price, qty, now));
                 }
                 Step::Expire { slot } => {
