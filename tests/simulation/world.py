@@ -57,25 +57,29 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
             seen[symbol].add((tuple(islice(bids.items(), _LEVELS)), tuple(islice(asks.items(), _LEVELS))))
         return bids, asks
 
-    made, read = Line.__init__, Line.read
+    made, read, rows = Line.__init__, Line.read, Line.rows
 
-    def shadowed(line: Any, connector: Any, queue: Any, instruments: Any) -> None:
-        made(line, connector, queue, instruments)
+    def shadowed(line: Any, connector: Any, queue: Any, instruments: Any, **options: Any) -> None:
+        made(line, connector, queue, instruments, **options)
         line.shadow = FeedDecoder(connector.name, instruments)
 
     def reading(line: Any, event: Any) -> Any:
-        with suppress(DataError):
-            if isinstance(event, Frame) and event.stream is Stream.BOOK:
-                line.shadow.feed(event.data, event.ts_recv)
-            elif isinstance(event, Frame) and event.venue == "COINBASE":
-                line.shadow.feed(_number_of(event.data), event.ts_recv)
-            elif isinstance(event, FeedState) and event.is_disconnected:
-                line.shadow.disconnect(event.ts_recv)
+        if isinstance(event, FeedState) and event.is_disconnected:
+            line.shadow.disconnect(event.ts_recv)
         return read(line, event)
+
+    def taking(line: Any, frame: Frame, now_ns: int) -> Any:
+        with suppress(DataError):
+            if frame.stream is Stream.BOOK:
+                line.shadow.feed(frame.data, frame.ts_recv)
+            elif frame.venue == "COINBASE":
+                line.shadow.feed(_number_of(frame.data), frame.ts_recv)
+        return rows(line, frame, now_ns)
 
     with ExitStack() as patched:
         for owner, name, function in (
             (Desk, "levels", recording), (Line, "__init__", shadowed), (Line, "read", reading),
+            (Line, "rows", taking),
         ):  # fmt: skip
             patched.enter_context(patch.object(owner, name, function))
         yield seen
