@@ -8,12 +8,18 @@ export class Canvas {
     this.node = el("canvas", { class: "whole", role: "img", "aria-label": label });
     this.root = el("div", { class: `chart ${name}` }, this.node);
     this.context = this.node.getContext("2d");
-    new ResizeObserver(() => resized()).observe(this.root);
+    this.size = null;
+    // To ask an element for its size while a page is drawn has all of it laid out first.
+    const observer = new ResizeObserver(([{ contentRect }]) => {
+      this.size = contentRect;
+      resized();
+    });
+    observer.observe(this.root);
   }
 
   /** Clear it and return { context, width, height } in CSS pixels; null while it is not shown. */
   begin() {
-    const { clientWidth: width, clientHeight: height } = this.root;
+    const { width, height } = this.size ?? {};
     if (!width || !height) return null;
     const ratio = Math.min(devicePixelRatio || 1, 2);
     const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];

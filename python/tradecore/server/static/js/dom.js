@@ -21,7 +21,16 @@ export function el(tag, options = {}, ...children) {
 
 /** Set text only where it differs: most of what arrives ten times a second has not changed. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const only = node.firstChild;
+  if (only instanceof Text && !only.nextSibling) {
+    if (only.data !== text) only.data = text;
+  } else if (node.textContent !== text) {
+    node.textContent = text;
+  }
+}
+
+export function setTitle(node, text) {
+  if (node.title !== text) node.title = text;
 }
 
 export function setClass(node, name) {

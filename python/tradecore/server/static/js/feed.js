@@ -73,7 +73,7 @@ export class Feed {
 
   #take(message) {
     this.received += 1;
-    this.#watch(this.heartbeat ?? 10);
+    this.heard = performance.now();
     if (message.topic !== undefined) {
       if (!this.asked.has(message.topic)) return;
       this.seqs.set(message.topic, message.seq);
@@ -86,7 +86,7 @@ export class Feed {
   }
 
   #hello(message) {
-    this.heartbeat = message.heartbeat_s;
+    this.#watch(message.heartbeat_s);
     const process = `${message.session}/${message.started_ns}`;
     if (process !== this.process) this.seqs.clear();
     this.process = process;
@@ -117,12 +117,21 @@ export class Feed {
   /** Take silence for a lost connection: a socket may look open long after its network is gone. */
   #watch(heartbeat) {
     clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => {
-      const { socket } = this;
-      this.socket = null;
-      socket.close();
-      this.#closed({ code: 0, reason: `silent for ${(heartbeat * PATIENCE).toFixed(0)} s` });
-    }, heartbeat * PATIENCE * 1000);
+    this.heard = performance.now();
+    this.watchdog = setTimeout(() => this.#silent(heartbeat), heartbeat * PATIENCE * 1000);
+  }
+
+  /** Look whether it was silent since; messages come too often for a timer each. */
+  #silent(heartbeat) {
+    const left = this.heard + heartbeat * PATIENCE * 1000 - performance.now();
+    if (left > 1) {
+      this.watchdog = setTimeout(() => this.#silent(heartbeat), left);
+      return;
+    }
+    const { socket } = this;
+    this.socket = null;
+    socket.close();
+    this.#closed({ code: 0, reason: `silent for ${(heartbeat * PATIENCE).toFixed(0)} s` });
   }
 
   #tell(state, reason) {

@@ -10,12 +10,13 @@ export function decimal(value) {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
+const [CENTS, FINE] = [2, 6].map((most) => new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: most }));
+
 /** An amount of money: two places, more below one. */
 export function money(value) {
   if (value === null || value === undefined) return NONE;
   const number = Number(value);
-  const digits = number !== 0 && Math.abs(number) < 1 ? 6 : 2;
-  return number.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits });
+  return (number !== 0 && Math.abs(number) < 1 ? FINE : CENTS).format(number);
 }
 
 export function signed(value) {

@@ -20,6 +20,7 @@ export class Shell {
     this.state = el("p", { hidden: true });
     this.notes = el("div", { id: "notes" });
     this.every = 200;
+    this.entitled = 0;
     document.querySelector("#top").append(
       el("span", { class: "brand", text: "tradecore" }),
       this.mode,
@@ -87,9 +88,17 @@ export class Shell {
     }
     const price = store.get("prices")?.[this.app.instrument];
     if (price) {
-      const lead = this.modeName === "live" ? "LIVE · " : "";
-      document.title = `${lead}${symbolOf(this.app.instrument)} ${decimal(price.mid ?? price.last)} · tradecore`;
+      this.#entitle(price);
     }
+  }
+
+  /** Name the window, once a second: that goes through the whole browser. */
+  #entitle(price) {
+    const now = performance.now();
+    if (now < this.entitled) return;
+    this.entitled = now + 1000;
+    const lead = this.modeName === "live" ? "LIVE · " : "";
+    document.title = `${lead}${symbolOf(this.app.instrument)} ${decimal(price.mid ?? price.last)} · tradecore`;
   }
 
   #risk(state) {

@@ -1,6 +1,6 @@
 // A table whose rows are kept by key, so that focus, selection and scroll outlive what arrives.
 
-import { el, keepOnly, setClass, setText } from "./dom.js";
+import { el, keepOnly, setClass, setText, setTitle } from "./dom.js";
 import { symbolOf } from "./format.js";
 
 /** Columns of rows that are of one instrument, or of one side. */
@@ -66,7 +66,7 @@ export class Table {
       }
       setText(cell, column.text(row));
       setClass(cell, `${column.num ? "num " : ""}${column.wide ? "text " : ""}${column.tone?.(row) ?? ""}`);
-      if (column.title) cell.title = column.title(row);
+      if (column.title) setTitle(cell, column.title(row));
     });
   }
 

@@ -99,18 +99,20 @@ export function heatmapPanel(app) {
   function overlay(context, x, y, height, width) {
     const colors = palette();
     const wide = Math.max(1.5, width / COLUMNS);
+    const lines = { up: new Path2D(), down: new Path2D(), own: new Path2D() };
     for (const [number, book] of columns) {
       if (!book?.isSynced) continue;
       const at = x(number);
-      context.fillStyle = colors.up;
-      if (book.bids.length) context.fillRect(at, y(book.bids[0][0]) - 1, wide, 1.5);
-      context.fillStyle = colors.down;
-      if (book.asks.length) context.fillRect(at, y(book.asks[0][0]) - 1, wide, 1.5);
-      context.fillStyle = colors.own;
+      if (book.bids.length) lines.up.rect(at, y(book.bids[0][0]) - 1, wide, 1.5);
+      if (book.asks.length) lines.down.rect(at, y(book.asks[0][0]) - 1, wide, 1.5);
       for (const price of book.own) {
         const level = y(price);
-        if (level > 0 && level < height) context.fillRect(at, level - 1.5, wide, 3);
+        if (level > 0 && level < height) lines.own.rect(at, level - 1.5, wide, 3);
       }
+    }
+    for (const [name, line] of Object.entries(lines)) {
+      context.fillStyle = colors[name];
+      context.fill(line);
     }
   }
 
@@ -137,14 +139,18 @@ export function heatmapPanel(app) {
       name: "heatmap",
       tools: [el("span", { class: "legend" }, el("span", { class: "key up", text: "bid" }), el("span", { class: "key down", text: "ask" }), el("span", { class: "key own", text: "own orders" }))],
     }),
+    isPicture: true,
     every: COLUMN_MS,
     topics: () => app.of("book"),
     chosen: forget,
     shown: forget,
     restyle: () => scale && repaint(),
-    draw(store) {
+    /** Keep a book, also while nobody sees the picture. */
+    keep(store) {
       const book = store.get(`book:${app.instrument}`);
       if (book) take(book, Date.now());
+    },
+    draw() {
       const sheet = canvas.begin();
       if (!sheet || !scale) return;
       const { context, width: all, height: whole } = sheet;

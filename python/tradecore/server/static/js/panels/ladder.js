@@ -1,6 +1,6 @@
 // The book level by level, with sums from the touch outwards and own orders marked. A level gives its price to the ticket.
 
-import { el, panel, setClass, setPill, setText } from "../dom.js";
+import { el, panel, setClass, setPill, setText, setTitle } from "../dom.js";
 import { places } from "../decimals.js";
 import { decimal } from "../format.js";
 
@@ -20,7 +20,7 @@ export function ladderPanel(app) {
       const [bar, price, qty, sum] = ["bar", "price", "qty", "sum dim"].map((kind) => el("span", { class: kind }));
       const node = el("div", { class: `row ${name}` }, bar, price, qty, sum);
       bar.setAttribute("aria-hidden", "true");
-      const row = { name, node, bar, price, qty, sum, level: null };
+      const row = { name, node, bar, price, qty, sum, level: null, share: "" };
       node.addEventListener("click", () => row.level && app.ticket.begin({ price: row.level[0] }));
       return row;
     });
@@ -35,10 +35,11 @@ export function ladderPanel(app) {
       setText(row.price, level ? decimal(level[0]) : "");
       setText(row.qty, level ? decimal(level[1]) : "");
       setText(row.sum, level ? decimal(total.toFixed(digits)) : "");
-      row.bar.style.transform = `scaleX(${level && most ? total / most : 0})`;
+      const share = level && most ? (total / most).toFixed(3) : "0";
+      if (share !== row.share) row.bar.style.transform = `scaleX(${(row.share = share)})`;
       const mine = level && own.get(Number(level[0]));
       setClass(row.node, `row ${row.name}${mine ? " own" : ""}`);
-      row.node.title = mine ? `own: ${mine}` : "";
+      setTitle(row.node, mine ? `own: ${mine}` : "");
     });
   }
 

@@ -1,6 +1,6 @@
 // Live prices and spreads, one button an instrument.
 
-import { button, el, keepOnly, setClass, setPill, setText } from "../dom.js";
+import { button, el, keepOnly, setClass, setPill, setText, setTitle } from "../dom.js";
 import { NONE, decimal, duration, symbolOf } from "../format.js";
 
 export function marketsPanel(app) {
@@ -30,7 +30,7 @@ export function marketsPanel(app) {
     setText(known.price, decimal(price));
     const isSynced = told.state === "synced";
     setPill(known.state, isSynced ? duration(told.age_s) : told.state, isSynced ? "good" : "bad");
-    known.state.title = isSynced ? "age of the newest message" : "state of the book";
+    setTitle(known.state, isSynced ? "age of the newest message" : "state of the book");
     setText(known.touch, told.bid === null && told.ask === null ? "no quotes" : `${decimal(told.bid)} / ${decimal(told.ask)}`);
     setText(known.spread, told.spread === null ? NONE : `spread ${decimal(told.spread)}`);
   }
