@@ -2,7 +2,8 @@
 
 Starts ``tradecore serve`` on a market of its own. A maker quotes it, and the time from a frame's receipt until all that
 it led to has left is read off the session's own histogram: with nobody asking, with 200 clients that send 2,000
-requests a second, and with 1,000 clients of the push, a tenth of which read nothing. A client that sends orders by hand
+requests a second, and with 1,000 clients of the push, a tenth of which read nothing and are to be dropped, while the
+others miss no item. A client that sends orders by hand
 sees what each comes to for people. The clients are a process of their own, on the same machine.
 """
 
@@ -11,10 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +34,7 @@ from websockets.frames import Frame, Opcode
 CLIENTS, RATE = 200, 2_000
 PATHS = ("prices", "depth", "portfolio", "book/BTCUSDT", "orders?limit=20")
 STREAMS, SILENT = 1_000, 100
+ITEM = re.compile(rb'"topic":"([^"]+)","seq":(\d+),"kind":"update"')
 TOPICS = ("prices", "book:BTCUSDT.BINANCE", "trades:BTCUSDT.BINANCE", "positions", "risk", "events")
 CONFIG = """
 [[mode.connections]]
@@ -56,6 +61,7 @@ class Served:
     url: str
     token: str
     pid: int
+    log: Path
 
     @property
     def megabytes(self) -> float:
@@ -79,12 +85,14 @@ def served() -> Iterator[Served]:
         add = [*run, "user", "add", "bench", "--role", "trade", "--config", "serve.toml"]
         token = subprocess.run(add, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
         serve = [*run, "serve", "--config", "serve.toml"]
-        with subprocess.Popen(serve, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        log, env = Path(folder) / "log.txt", {**os.environ, "TRADECORE_LOG": "error,tradecore.server=info"}
+        with log.open("w") as errors, subprocess.Popen(serve, cwd=folder, stderr=errors, env=env) as process:
             try:
-                for line in process.stderr or ():
-                    if line.startswith("serving at "):
-                        yield Served(line.split()[-1], token, process.pid)
-                        break
+                while not (told := re.search(r"^serving at (\S+)$", log.read_text(), re.MULTILINE)):
+                    if process.poll() is not None:
+                        raise RuntimeError(log.read_text())
+                    time.sleep(0.05)
+                yield Served(told[1], token, process.pid, log)
             finally:
                 process.kill()
 
@@ -122,29 +130,58 @@ async def requests(url: str, seconds: float) -> str:
     return f"{done / seconds:,.0f} requests a second were answered"
 
 
+class Listener:
+    """Reads what is pushed, and minds that no item of a topic is left out."""
+
+    def __init__(self) -> None:
+        self.heard = self.items = self.gaps = 0
+        self._last: dict[bytes, int] = {}
+        self._rest = b""
+
+    def take(self, piece: bytes) -> None:
+        """Take what was read."""
+        self.heard += len(piece)
+        text = self._rest + piece
+        end = 0
+        for found in ITEM.finditer(text):
+            topic, number, end = found[1], int(found[2]), found.end()
+            self.gaps += number != self._last.get(topic, number - 1) + 1
+            self._last[topic] = number
+            self.items += 1
+        self._rest = text[max(end, len(text) - 100) :]
+
+
 async def streams(url: str, seconds: float) -> str:
-    """Listen to the push with many clients, of which some read nothing; return what they heard."""
-    place, heard, dropped, lost = urlsplit(url), 0, 0, 0
+    """Listen to the push with many clients, of which some read nothing; return what became of them."""
+    place, lost = urlsplit(url), 0
     asked = orjson.dumps({"op": "subscribe", "topics": TOPICS})
     upgrade = (
         f"GET /api/v1/stream HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ).encode()
-    over = asyncio.Event()
+    over, listeners, dropped = asyncio.Event(), [Listener() for _ in range(STREAMS - SILENT)], 0
 
     async def client(number: int) -> None:
-        nonlocal heard, dropped, lost
-        reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 16)
+        nonlocal lost, dropped
+        is_silent = number >= len(listeners)
+        line = socket.socket()
+        if is_silent:
+            # What its machine keeps for it is not what it reads.
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        line.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(line, (place.hostname, place.port))
+        reader, writer = await asyncio.open_connection(sock=line, limit=1 << 14 if is_silent else 1 << 16)
         writer.write(upgrade)
         await reader.readuntil(b"\r\n\r\n")
         writer.write(Frame(Opcode.TEXT, asked).serialize(mask=True))
-        if number < SILENT:
+        if is_silent:
             await over.wait()
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(1 << 16):
-                heard += len(piece) if number >= SILENT else 0
-            dropped += number < SILENT
-            lost += number >= SILENT and not over.is_set()
+                if not is_silent:
+                    listeners[number].take(piece)
+        dropped += is_silent
+        lost += not is_silent and not over.is_set()
         writer.close()
 
     clients = [asyncio.create_task(client(number)) for number in range(STREAMS)]
@@ -155,9 +192,11 @@ async def streams(url: str, seconds: float) -> str:
         task.cancel()
     for task in done:
         task.result()
+    heard, items = sum(each.heard for each in listeners), sorted(each.items for each in listeners)
     return (
-        f"{heard / seconds / 1e6:,.1f} MB a second were read; {dropped} of {SILENT} that read nothing were dropped, "
-        f"{lost} of the {STREAMS - SILENT} others"
+        f"{dropped} of {SILENT} that read nothing were dropped; of the {len(listeners)} others {lost}, they read "
+        f"{heard / seconds / 1e6:,.1f} MB a second, {items[0]:,} to {items[-1]:,} items each, and missed "
+        f"{sum(each.gaps for each in listeners)}"
     )
 
 
@@ -202,12 +241,17 @@ async def main(seconds: float) -> None:
             await asyncio.sleep(5)
             print(f"quiet:    {await measured(server, http, seconds)}")
             for name in LOADS:
+                # It takes most of a minute until who reads nothing is found out.
+                seconds = max(seconds, 45.0) if name == "streams" else seconds
                 busy = asyncio.create_task(under(name, server.url, seconds + 2))
                 await asyncio.sleep(2)
                 print(f"{name}: {await measured(server, http, seconds)}")
                 print(f"{' ' * len(name)}  {await busy}")
+            for reason, times in Counter(DROPPED.findall(server.log.read_text())).items():
+                print(f"the server says {times} times: {reason}")
 
 
+DROPPED = re.compile(r"client of the push is dropped: (.*)")
 LOADS = {"requests": requests, "streams": streams}
 
 if __name__ == "__main__":

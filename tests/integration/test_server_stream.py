@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from websockets.frames import Frame, Opcode
 
 import tradecore as tc
 from tradecore.errors import RequestError
-from tradecore.server.frames import Connection
+from tradecore.server.frames import Connection, frame_of
 from tradecore.server.topics import Client, Topics
 
 pytestmark = pytest.mark.once
@@ -144,24 +145,36 @@ def connections() -> int:
     return sum(type(each) is Connection and not each.transport.is_closing() for each in gc.get_objects())
 
 
+ITEM = re.compile(rb'"topic":"([^"]+)","seq":(\d+),"kind":"update"')
+
+
+def left_out(heard: bytes) -> dict[bytes, int]:
+    """Of each topic of items that was heard, how many are missing between the first and the last."""
+    numbers: dict[bytes, list[int]] = {}
+    for topic, number in ITEM.findall(heard):
+        numbers.setdefault(topic, []).append(int(number))
+    return {topic: seen[-1] - seen[0] + 1 - len(seen) for topic, seen in numbers.items()}
+
+
 def test_clients_that_do_not_read_are_dropped_with_a_reason_and_gone(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A tenth of many asks for more and more and takes none of it; the others hear all there is."""
     monkeypatch.setattr("tradecore.server.stream._PATIENCE_S", 1.0)
-    topics = [f"book:{BTC}", f"trades:{BTC}", "prices", "positions", "events", "feeds", "risk"]
+    caplog.set_level("INFO", "tradecore.server")
+    topics = [f"book:{BTC}", f"trades:{BTC}", "orders", "prices", "positions", "events", "feeds", "risk"]
 
     async def main() -> None:
         before = connections()
-        good = [await listens(served.url, topics) for _ in range(45)]
-        heard = [0] * len(good)
+        good = [await listens(served.url, topics) for _ in range(54)]
+        heard = [bytearray() for _ in good]
 
         async def read(number: int, reader: asyncio.StreamReader) -> None:
             while piece := await reader.read(1 << 16):
-                heard[number] += len(piece)
+                heard[number] += piece
 
         readers = [asyncio.create_task(read(number, reader)) for number, (reader, _) in enumerate(good)]
-        silent = [await listens(served.url, [f"book:{BTC}"] * 150, times=100) for _ in range(5)]
+        silent = [await listens(served.url, [f"book:{BTC}"] * 150, times=100) for _ in range(6)]
         async with tc.Client(served.url, token=served.tokens["trade"]) as client:
             for _ in range(10):
                 sent = await client.send("BTCUSDT", "buy", "0.001", "50000")
@@ -170,15 +183,21 @@ def test_clients_that_do_not_read_are_dropped_with_a_reason_and_gone(
         async with asyncio.timeout(60):
             while connections() > before + len(good):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-        at_first = list(heard)
+        at_first = [len(each) for each in heard]
         await asyncio.sleep(1)
-        assert all(after > first > 0 for first, after in zip(at_first, heard, strict=True))
+        assert all(len(after) > first > 0 for first, after in zip(at_first, heard, strict=True))
         assert not any(task.done() for task in readers)
+        for each in heard:
+            missing = left_out(bytes(each))
+            assert missing.pop(b"orders") == missing.pop(b"events") == 0
+            assert set(missing.values()) <= {0}
         for _, writer in good + silent:
             writer.close()
         await asyncio.gather(*readers, return_exceptions=True)
 
     asyncio.run(main())
+    told = [record.message for record in caplog.records if "is dropped: slow: " in record.message]
+    assert len(told) == 6
 
 
 def test_a_slow_client_that_reads_on_is_told_why_it_is_dropped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,13 +226,25 @@ def test_a_client_that_falls_behind_is_dropped_with_the_reason() -> None:
         slow, quick = Client(), Client()
         for client in (slow, quick):
             topics.subscribe(client, "orders", None)
-        for number in range(300):
+        for number in range(1_100):
             topics.update("orders", number)
             await quick.take()
         assert quick.problem is None
         assert slow.problem is not None
-        assert slow.problem.startswith("slow: 257 messages")
+        assert slow.problem.startswith("slow: 1001 messages")
         assert await slow.take() == []
+        # Nobody has come to wake it, and it takes what waits all the same.
+        late = Client()
+        topics.subscribe(late, "orders", 1_100)
+        topics._due.clear()
+        waiting = asyncio.create_task(late.take(0.05))
+        await asyncio.sleep(0)
+        for _ in range(1_100):
+            late.put(frame_of(b"{}"))
+        assert len(await waiting) == 1_100
+        assert late.problem is None
+        assert await late.take(0.01) == []
+        topics.leave(late)
         lazy = Client()
         topics.subscribe(lazy, "prices", None)
         await lazy.take()
@@ -222,8 +253,8 @@ def test_a_client_that_falls_behind_is_dropped_with_the_reason() -> None:
         (newest,) = await lazy.take()
         assert read(newest)["data"] == 999
         late = Client()
-        topics.subscribe(late, "orders", 290)
-        assert [read(frame)["seq"] for frame in await late.take()] == list(range(291, 301))
+        topics.subscribe(late, "orders", 1_090)
+        assert [read(frame)["seq"] for frame in await late.take()] == list(range(1_091, 1_101))
         topics.leave(late)
         assert topics.wanted() == ["orders", "prices"]
 

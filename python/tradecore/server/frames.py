@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -10,6 +11,8 @@ from websockets.frames import Frame, Opcode
 
 __all__ = ["Connection", "frame_of"]
 
+_ROOM = 1 << 16
+"""Bytes that the system keeps of what a client has not taken yet. By itself it would keep megabytes, for seconds."""
 _LEAVES_S = 2.0
 """A connection that has been closed is gone after so long, whether or not its client has read what it was told."""
 
@@ -21,6 +24,11 @@ def frame_of(text: bytes) -> bytes:
 
 class Connection(WebSocketsSansIOProtocol):
     """A WebSocket that also sends frames as they are, and that a client which does not read cannot keep open."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin."""
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
+        super().connection_made(transport)
 
     async def send(self, message: Any) -> None:
         """Send, once there is room; a close is told without waiting for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 import orjson
@@ -17,6 +18,8 @@ from tradecore.server.guard import identity_of
 from tradecore.server.topics import Client
 
 __all__ = ["stream"]
+
+_LOG = logging.getLogger("tradecore.server")
 
 _HEARTBEAT_S = 5.0
 _PATIENCE_S = 10.0
@@ -48,6 +51,7 @@ async def stream(socket: WebSocket) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if client.problem is not None:
+            _LOG.info("a client of the push is dropped: %s", client.problem)
             with contextlib.suppress(Exception):
                 await socket.close(SLOW, client.problem[:120])
     finally:
@@ -101,11 +105,9 @@ def _answer(asked: Any, client: Client, service: Service) -> None:
 
 async def _write(socket: WebSocket, client: Client) -> None:
     while client.problem is None:
-        try:
-            async with asyncio.timeout(_HEARTBEAT_S):
-                frames = await client.take()
-        except TimeoutError:
-            frames = [_told({"kind": "heartbeat"})]
+        frames = await client.take(_HEARTBEAT_S) or [_told({"kind": "heartbeat"})]
+        if client.problem is not None:
+            return
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await socket.send({"type": "websocket.send", "frames": b"".join(frames)})

@@ -15,7 +15,7 @@ __all__ = ["Client", "Topics"]
 
 _KEPT = 1_000
 """Messages of a topic that who comes back may still have."""
-_MOST_WAITING = 256
+_MOST_WAITING = 1_000
 _MOST_BYTES = 1 << 20
 """What may wait for a client; one for whom more does is dropped."""
 _PATIENCE = 8
@@ -63,11 +63,17 @@ class Client:
         self.problem = self.problem or problem
         self._ready.set()
 
-    async def take(self) -> list[bytes]:
-        """Wait for messages and take them; none when it is dropped."""
+    async def take(self, patience_s: float | None = None) -> list[bytes]:
+        """Wait for messages and take them; none when it is dropped, or where there are none for so long.
+
+        What waits is taken then as well: many clients are told late, which is not the fault of one.
+        """
         self._is_reading = True
         try:
-            await self._ready.wait()
+            async with asyncio.timeout(patience_s):
+                await self._ready.wait()
+        except TimeoutError:
+            pass
         finally:
             self._is_reading = False
         self._ready.clear()
