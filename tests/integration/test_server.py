@@ -120,6 +120,17 @@ def test_what_is_no_order_is_refused_with_the_reason(
     assert problem(order(admin, **terms), status) == code
 
 
+def test_without_a_book_nothing_is_bought_at_the_market_or_priced(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradecore.server.view.View.is_synced", lambda self, name: False)
+    assert problem(order(admin, price=None), 422) == "no_book"
+    asked = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+    assert problem(admin.post("/api/v1/orders/preview", json=asked), 422) == "no_book"
+    resting = data(order(admin, price=50_000), 201)
+    assert data(admin.delete(f"/api/v1/orders/{resting['id']}"), 202)["id"] == resting["id"]
+
+
 def test_what_is_no_json_is_refused(admin: httpx.Client) -> None:
     sent = admin.post("/api/v1/orders", content=b"{", headers={"Content-Type": "application/json"})
     assert problem(sent, 400) == "bad_json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -185,7 +186,7 @@ def test_every_answer_counts_once(
         assert told[-1][1]["retry-after"] == "1"
 
 
-def direct_guard() -> object:
+def direct_guard() -> Any:
     """The guard of the server that runs."""
     import gc
 
