@@ -34,7 +34,7 @@ from websockets.frames import Frame, Opcode
 CLIENTS, RATE = 200, 2_000
 PATHS = ("prices", "depth", "portfolio", "book/BTCUSDT", "orders?limit=20")
 STREAMS, SILENT = 1_000, 100
-ITEM = re.compile(rb'"topic":"([^"]+)","seq":(\d+),"kind":"update"')
+ITEM = re.compile(rb'{"topic":"([^"]+)","seq":(\d+),"kind":"update"')
 TOPICS = ("prices", "book:BTCUSDT.BINANCE", "trades:BTCUSDT.BINANCE", "positions", "risk", "events")
 CONFIG = """
 [[mode.connections]]
@@ -138,17 +138,27 @@ class Listener:
         self._last: dict[bytes, int] = {}
         self._rest = b""
 
-    def take(self, piece: bytes) -> None:
-        """Take what was read."""
+    def take(self, piece: bytes) -> list[bytes]:
+        """Take what was read; return what the server wants to have back, to see that somebody is there."""
         self.heard += len(piece)
-        text = self._rest + piece
-        end = 0
-        for found in ITEM.finditer(text):
-            topic, number, end = found[1], int(found[2]), found.end()
-            self.gaps += number != self._last.get(topic, number - 1) + 1
-            self._last[topic] = number
-            self.items += 1
-        self._rest = text[max(end, len(text) - 100) :]
+        data, at, pings = self._rest + piece, 0, []
+        while len(data) >= at + 4:
+            length, begin = data[at + 1], at + 2
+            if length >= 126:
+                begin += 2 if length == 126 else 8
+                length = int.from_bytes(data[at + 2 : begin])
+            if len(data) < begin + length:
+                break
+            if data[at] & 15 == Opcode.PING:
+                pings.append(data[begin : begin + length])
+            elif found := ITEM.match(data, begin):
+                topic, number = found[1], int(found[2])
+                self.gaps += number != self._last.get(topic, number - 1) + 1
+                self._last[topic] = number
+                self.items += 1
+            at = begin + length
+        self._rest = data[at:]
+        return pings
 
 
 async def streams(url: str, seconds: float) -> str:
@@ -178,8 +188,8 @@ async def streams(url: str, seconds: float) -> str:
             await over.wait()
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(1 << 16):
-                if not is_silent:
-                    listeners[number].take(piece)
+                for ping in () if is_silent else listeners[number].take(piece):
+                    writer.write(Frame(Opcode.PONG, ping).serialize(mask=True))
         dropped += is_silent
         lost += not is_silent and not over.is_set()
         writer.close()
@@ -187,11 +197,14 @@ async def streams(url: str, seconds: float) -> str:
     clients = [asyncio.create_task(client(number)) for number in range(STREAMS)]
     await asyncio.sleep(seconds)
     over.set()
-    done, waiting = await asyncio.wait(clients, timeout=2.0)
+    for task in clients[: len(listeners)]:
+        task.cancel()
+    done, waiting = await asyncio.wait(clients, timeout=10.0)
     for task in waiting:
         task.cancel()
     for task in done:
-        task.result()
+        if not task.cancelled():
+            task.result()
     heard, items = sum(each.heard for each in listeners), sorted(each.items for each in listeners)
     return (
         f"{dropped} of {SILENT} that read nothing were dropped; of the {len(listeners)} others {lost}, they read "
