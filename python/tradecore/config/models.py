@@ -164,6 +164,8 @@ class ModeConfig(Section):
     """What becomes of open orders at that venue then."""
     dead_man: IntervalText | Literal["off"] = "60s"
     """How long a venue that has a switch for that keeps orders without hearing of the session; at least 3 s."""
+    inference_deadline: IntervalText = "500ms"
+    """How long a model may take to answer; what it says later is no signal."""
     connections: tuple[ConnectionConfig, ...] = ()
     """How venues are reached; one that is not named here by its own hosts."""
 

@@ -102,6 +102,7 @@ async def run_session(
                 max_lag=None if mode.max_lag == "off" else parse_duration(mode.max_lag) / 1e9,
                 on_lag=mode.on_lag,
                 dead_man=None if mode.dead_man == "off" else parse_duration(mode.dead_man) / 1e9,
+                inference_deadline=parse_duration(mode.inference_deadline) / 1e9,
                 seed=config.seed,
                 header={"config": config.model_dump(mode="json")},
             )

@@ -123,6 +123,7 @@ class Replay:
             if self._diverged is None:
                 self._diverged = diverged
             self.kernel.take_journal()
+            self.kernel.questions()  # their answers are in the journal
             yield record.data
 
     def check(self) -> None:

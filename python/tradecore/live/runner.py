@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument
 from tradecore.backtest.tables import TableStore
@@ -43,6 +44,9 @@ from tradecore.venues import Connector, Stream, VenueQueue
 from tradecore.venues.clock import Clock, SystemClock, Timer
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
 from tradecore.venues.tasks import Tasks
+
+if TYPE_CHECKING:
+    from tradecore.ml.inference import Inference
 
 __all__ = ["Live"]
 
@@ -97,6 +101,8 @@ class Live:
         What becomes of open orders at that venue then.
     dead_man : float, optional
         How long a venue that has a switch for that keeps orders without hearing of the session, seconds, at least 3.
+    inference_deadline : float
+        How long a predictor may take to answer, seconds; what it says later is no signal.
     seed : int
         Of the simulated exchange.
     clock : Clock, optional
@@ -151,11 +157,14 @@ class Live:
         max_lag: float | None = None,
         on_lag: Literal["cancel", "keep"] = "cancel",
         dead_man: float | None = 60.0,
+        inference_deadline: float = 0.5,
         seed: int = 0,
         clock: Clock | None = None,
         header: Mapping[str, Any] | None = None,
         events: EventBus | None = None,
     ) -> None:
+        if inference_deadline <= 0:
+            raise InvalidValueError("inference_deadline", f"{inference_deadline:g} s is not positive")
         self.strategies = list(strategies)
         self._connectors = {connector.name: connector for connector in connectors}
         self._paper = None if paper is None else {venue.name: venue for venue in paper}
@@ -195,6 +204,8 @@ class Live:
             cancel=self._cancel_apart if self._paper is None and on_block == "cancel" else None,
             over=self._unblocked,
         )
+        self._inference_deadline = inference_deadline
+        self._inference: Inference | None = None
         self._seed = seed
         self._header = dict(header or {})
         self.events = EventBus() if events is None else events
@@ -407,7 +418,8 @@ class Live:
         journal = (
             None if self._journal is None else self._write_to(self._journal / name, instruments, is_new=reader is None)
         )
-        session = self._session = Session(kernel, instruments, desk, journal)
+        self._inference = self._make_inference()
+        session = self._session = Session(kernel, instruments, desk, journal, self._inference)
         if reader is not None:
             count = session.recover(reader)
             if count > 0:  # a kernel of a process that died before its first input has not begun
@@ -418,6 +430,22 @@ class Live:
         self._tables = self._make_tables(session, name)
         if self._recovered is not None:
             self._tables.take(self._recovered)
+
+    def _make_inference(self) -> Inference | None:
+        """Return what asks the predictors of strategies, each on a thread of its own; None without any."""
+        predictors = {strategy.name: strategy.predictor for strategy in self.strategies if strategy.predictor}
+        if not predictors:
+            return None
+        # Who has no model does not pay for numpy and polars.
+        from tradecore.ml.inference import Inference
+
+        loop = asyncio.get_running_loop()
+
+        def ready() -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for the answer any more
+                loop.call_soon_threadsafe(self._answered)
+
+        return Inference(predictors, deadline=timedelta(seconds=self._inference_deadline), on_ready=ready)
 
     def _make_tables(self, session: Session, name: str) -> SessionTables:
         if self._store is None:
@@ -586,6 +614,8 @@ class Live:
     async def _close(self) -> None:
         for intake in self._intakes:
             intake.close()
+        if self._inference is not None:
+            self._inference.close()
         await self._switches.close()
         await self._tasks.close()
         if self._wake is not None:
@@ -620,6 +650,14 @@ class Live:
         for each in line.rows(event, self._clock.now_ns()):
             self._take_in(each)
         line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
+
+    def _answered(self) -> None:
+        """Let the session have what a predictor said."""
+        if self.has_begun and self._failure is None:
+            now = self._now()
+            self._guarded(self._advance, now)
+            self._guarded(self.session.answer, now)
+            self._plan()
 
     def _turned(self) -> None:
         """End a turn of the loop in which something arrived."""

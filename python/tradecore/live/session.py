@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradecore._core import Command, FeedDecoder, Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
@@ -17,6 +17,9 @@ from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
 from tradecore.reconcile import AccountState, KnownOrder, ReconcileAction, VenueAccount, VenueExecution, reconcile
 from tradecore.types import BookState
 from tradecore.venues.events import Balance, FeedState, Frame, VenueReport
+
+if TYPE_CHECKING:
+    from tradecore.ml.inference import Inference
 
 __all__ = ["Session"]
 
@@ -33,6 +36,8 @@ class Session:
     desk : Desk
         Carries out its commands.
     journal : JournalWriter, optional
+    inference : Inference, optional
+        Asks the predictors of its strategies; what they ask is not answered without one.
 
     Raises
     ------
@@ -42,12 +47,18 @@ class Session:
     """
 
     def __init__(
-        self, kernel: Kernel, instruments: Sequence[Instrument], desk: Desk, journal: JournalWriter | None = None
+        self,
+        kernel: Kernel,
+        instruments: Sequence[Instrument],
+        desk: Desk,
+        journal: JournalWriter | None = None,
+        inference: Inference | None = None,
     ) -> None:
         self.kernel = kernel
         self.instruments = instruments
         self.desk = desk
         self.journal = journal
+        self._inference = inference
         self.now_ns = 0
         self.began_ns: int | None = None
         """Time of the first input in its journal, ns UTC; None without any."""
@@ -66,7 +77,8 @@ class Session:
         """Take up where a journal ends, instead of :meth:`start`; return how many records of entries it has.
 
         What follows from its last input and was not written any more is written now; no command is sent: those that
-        may or may not have left are for reconciliation.
+        may or may not have left are for reconciliation. What predictors were asked and did not answer is not asked
+        again.
 
         Raises
         ------
@@ -82,6 +94,7 @@ class Session:
         _, rest = self.kernel.replay(b"".join(pieces))
         self.kernel.take_journal()
         self.kernel.drain()
+        self.kernel.questions()
         self.began_ns = journal_begins(pieces[0])
         self.now_ns = self.kernel.now_ns
         if self.journal is not None:
@@ -154,20 +167,30 @@ class Session:
     def advance(self, until_ns: int) -> None:
         """Let everything happen that is due by a time, in its order."""
         while True:
-            theirs, own = self.desk.next_due(), self.kernel.next_due()
-            due = earlier(theirs, own)
+            theirs, asked = self.desk.next_due(), self._answers_due()
+            due = earlier(earlier(theirs, self.kernel.next_due()), asked)
             if due is None or due > until_ns:
                 return
             due = max(due, self.now_ns)
             if theirs is not None and theirs <= due:
                 self._hear(due)
+            elif asked is not None and asked <= due:
+                self.answer(due)
             else:
                 self.kernel.due(due)
                 self.settle(due)
 
     def next_due(self) -> int | None:
         """Return when :meth:`advance` has something to do, ns UTC."""
-        return earlier(self.desk.next_due(), self.kernel.next_due())
+        return earlier(earlier(self.desk.next_due(), self.kernel.next_due()), self._answers_due())
+
+    def answer(self, at_ns: int) -> None:
+        """Deliver what predictors have said by now, and that the others have not in time."""
+        if self._inference is not None and self._inference.deliver(self.kernel, at_ns):
+            self.settle(at_ns)
+
+    def _answers_due(self) -> int | None:
+        return None if self._inference is None else self._inference.next_due_ns()
 
     def settle(self, at_ns: int) -> None:
         """Write down what the kernel took and decided, then let its commands go."""
@@ -182,6 +205,8 @@ class Session:
     def _let_go(self, at_ns: int) -> None:
         """Let commands go, after all that led to them is in the journal's file."""
         self.now_ns = at_ns
+        if self._inference is not None:
+            self._inference.take(self.kernel)
         commands, refusals = self.kernel.drain(), self.kernel.refusals()
         if commands:
             self.moves += len(commands)
