@@ -15,8 +15,8 @@ impl Indicator<1, 1> for Smooth {
     }
 
     #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        Self::is_between_strides(self)
+    fn to_next_stride(&self) -> Option<usize> {
+        Self::to_next_stride(self)
     }
 
     #[inline(always)]

@@ -50,8 +50,8 @@ impl Moves {
     }
 
     #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        self.count.is_full() && self.sums.is_between_strides()
+    fn to_next_stride(&self) -> Option<usize> {
+        self.count.is_full().then(|| self.sums.to_next_stride())
     }
 
     #[inline(always)]
@@ -122,8 +122,8 @@ macro_rules! of_moves {
             }
 
             #[inline(always)]
-            fn is_between_strides(&self) -> bool {
-                self.0.is_between_strides()
+            fn to_next_stride(&self) -> Option<usize> {
+                self.0.to_next_stride()
             }
 
             #[inline(always)]

@@ -98,8 +98,8 @@ impl Indicator<1, 3> for Macd {
     }
 
     #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        self.signal.is_between_strides() && self.pair.averages.lanes.is_between_strides()
+    fn to_next_stride(&self) -> Option<usize> {
+        self.signal.to_next_stride().filter(|rows| self.pair.averages.lanes.to_next_stride() == *rows)
     }
 
     #[inline(always)]

@@ -1,8 +1,10 @@
 //! Ranges of bars.
 
+use std::array;
+
 use super::extremes::{Channel, Extreme};
 use super::momentum::ratio;
-use super::smooth::Smooth;
+use super::smooth::{STRIDE, Smooth};
 use super::spec::{Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::{Indicator, ROOM, Strides, StridesMut};
@@ -32,15 +34,15 @@ impl TrueRange {
     /// Takes bars after the first one by strides.
     #[inline(always)]
     fn strides(&mut self, [high, low, close]: [Strides<'_>; 3], out: StridesMut<'_>) {
-        let [high, low, close] = [high, low, close].map(<[_]>::as_flattened);
-        let out = out.as_flattened_mut();
-        let Some(end) = out.len().checked_sub(1) else { return };
-        out[0] = true_range(high[0], low[0], self.last);
-        let rest = high[1..].iter().zip(&low[1..]).zip(&close[..end]);
-        for (((high, low), last), out) in rest.zip(&mut out[1..]) {
-            *out = true_range(*high, *low, *last);
+        let Some(([.., end], _)) = close.split_last() else { return };
+        let [first, ..] = close[0];
+        let last = [self.last, first, close[0][1], close[0][2]];
+        let lasts = close.as_flattened()[STRIDE - 1..].windows(STRIDE).step_by(STRIDE);
+        out[0] = array::from_fn(|i| true_range(high[0][i], low[0][i], last[i]));
+        for (((high, low), last), out) in high[1..].iter().zip(&low[1..]).zip(lasts).zip(&mut out[1..]) {
+            *out = array::from_fn(|i| true_range(high[i], low[i], last[i]));
         }
-        self.last = close[end];
+        self.last = *end;
     }
 }
 
@@ -90,8 +92,8 @@ impl Indicator<3, 1> for Atr {
     }
 
     #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        self.mean.is_between_strides()
+    fn to_next_stride(&self) -> Option<usize> {
+        self.mean.to_next_stride()
     }
 
     #[inline(always)]
@@ -114,8 +116,8 @@ impl Indicator<3, 1> for TrueRange {
     }
 
     #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        self.has_last
+    fn to_next_stride(&self) -> Option<usize> {
+        self.has_last.then_some(0)
     }
 
     #[inline(always)]

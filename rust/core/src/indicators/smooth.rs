@@ -58,10 +58,10 @@ impl<const L: usize> Lanes<L> {
         array::from_fn(|lane| self.keeps[0][lane] * part[lane] + numbers[lane])
     }
 
-    /// Whether a stride begins with the next number.
+    /// Numbers until a stride begins.
     #[inline(always)]
-    pub(super) fn is_between_strides(&self) -> bool {
-        self.place.done() == 0
+    pub(super) fn to_next_stride(&self) -> usize {
+        (STRIDE - self.place.done()) % STRIDE
     }
 
     /// Takes a stride of numbers, between strides: what [`Lanes::step`] gives for each.
@@ -141,10 +141,10 @@ impl Smooth {
         self.count.is_full()
     }
 
-    /// Whether there is one and a stride begins with the next number.
+    /// Numbers until a stride begins, once there is an average.
     #[inline(always)]
-    pub(super) fn is_between_strides(&self) -> bool {
-        self.has_begun() && self.average.is_between_strides()
+    pub(super) fn to_next_stride(&self) -> Option<usize> {
+        self.has_begun().then(|| self.average.to_next_stride())
     }
 
     /// Takes a stride of numbers, between strides.

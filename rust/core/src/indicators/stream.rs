@@ -43,10 +43,10 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     /// The least number that it can calculate with.
     const FLOOR: f64 = -MOST_VALUE;
 
-    /// Whether [`Indicator::strides`] can take the next rows.
+    /// Rows until [`Indicator::strides`] can take those after them.
     #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        false
+    fn to_next_stride(&self) -> Option<usize> {
+        None
     }
 
     /// Takes rows by strides, between strides: to the last bit what [`Indicator::update`] gives for each.
@@ -61,7 +61,7 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
         let rows = out[0].len();
         let (mut is_ready, mut at) = (false, 0);
         while at < rows {
-            let strides = if self.is_between_strides() { (rows - at) / STRIDE } else { 0 };
+            let strides = if self.to_next_stride() == Some(0) { (rows - at) / STRIDE } else { 0 };
             if strides == 0 {
                 let known = self.update(columns.map(|column| column[at]));
                 is_ready = known.is_some();
@@ -255,9 +255,12 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
     fn run(self) {
         let Self { of, columns, out } = self;
         let rows = out[0].len();
-        let block_rows = const { BLOCK / I.next_power_of_two() };
-        for start in (0..rows).step_by(block_rows) {
-            let end = rows.min(start + block_rows);
+        let (mut start, mut end) = (0, 0);
+        while end < rows {
+            start = end;
+            // A block ends between strides, so that only the first one begins within.
+            let first = of.inner.to_next_stride().unwrap_or(0);
+            end = rows.min(start + first + const { BLOCK / I.next_power_of_two() });
             let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
             let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
