@@ -28,6 +28,8 @@ from tradecore.data import commit, disk, layout, manifest, views
 from tradecore.data.catalog import COLUMNS
 from tradecore.errors import CatalogError, OverlapError
 
+pytestmark = pytest.mark.once
+
 DAY = 86_400_000_000_000
 AUGUST = 19_936 * DAY
 """2024-08-01."""

@@ -25,6 +25,8 @@ import pytest
 import tradecore as tc
 from conftest import ROOT
 
+pytestmark = pytest.mark.once
+
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in (DOCS / "pages").rglob("*.md") if path.parent.name != "reference")
 README = ROOT / "README.md"
@@ -174,7 +176,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.once
 def test_the_site_builds_without_a_broken_link_and_without_the_network(reference: Path, tmp_path: Path) -> None:
     pytest.importorskip("zensical", reason="the site is built with zensical, of the extra docs")
     shutil.copy(ROOT / "zensical.toml", tmp_path)
@@ -210,7 +211,6 @@ def _strings(nav: Any) -> Iterator[str]:
             yield from _strings(inner)
 
 
-@pytest.mark.once
 def test_the_reference_has_every_public_name(reference: Path) -> None:
     import tradecore
 
@@ -223,7 +223,6 @@ def test_the_reference_has_every_public_name(reference: Path) -> None:
     assert not re.search(r":(class|meth|func|attr|data|mod):`", text), "a role that was not turned into a link"
 
 
-@pytest.mark.once
 def test_the_reference_has_every_key_with_its_meaning(reference: Path) -> None:
     from dataclasses import fields
 
@@ -243,7 +242,6 @@ def test_the_reference_has_every_key_with_its_meaning(reference: Path) -> None:
     assert not [key for key, kind, _, meaning in rows if not kind or not meaning], "keys without a type or a meaning"
 
 
-@pytest.mark.once
 def test_the_reference_has_every_command(reference: Path) -> None:
     import typer
 

@@ -293,6 +293,7 @@ def replay(catalog: Path, spec: tc.Instrument) -> tc.L2Book:
     return book
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("instrument", "files"), RECORDINGS)
 def test_a_capture_survives_export_and_import(
     instrument: str, files: tuple[str, ...], catalogs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

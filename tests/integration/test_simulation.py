@@ -41,6 +41,7 @@ def test_a_session_goes_on_where_its_process_was_killed(tmp_path: Path) -> None:
     assert (killed.kills, killed.orders > 0, killed.faults > 0) == (3, True, True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("share", range(_SHARES))
 def test_an_order_lives_on_wherever_its_process_dies(share: int) -> None:
     whole = live_through()

@@ -147,6 +147,7 @@ class Slow:
         return float(np.sqrt(np.square(np.diff(np.log([self.mids[at] for at in rows]))).sum()))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", CAPTURES)
 def test_features_are_those_of_a_slow_obvious_way(name: str, catalog: Path) -> None:
     instrument = tc.Catalog(catalog).instrument(name)
