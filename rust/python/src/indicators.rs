@@ -176,33 +176,19 @@ fn slices<'a>(names: &[&str], columns: &'a [PyReadonlyArray1<'_, f64>]) -> PyRes
 }
 
 /// Runs over columns into new ones, without the GIL.
-fn into_arrays(
+///
+/// They are the rows of one array: what is given back and asked for again as one piece the allocator keeps, where columns
+/// of their own would be taken from the system, page by page, in each call.
+fn into_columns(
     py: Python<'_>,
     (outputs, rows): (usize, usize),
     work: impl FnOnce(&mut [&mut [f64]]) + Send,
 ) -> PyResult<Vec<Bound<'_, PyArray1<f64>>>> {
     import_numpy(py)?;
-    // SAFETY: any bits are a float64, and `work` writes every row before Python sees one. The arrays are new, so nobody
-    // else has them.
-    let arrays: Vec<_> = (0..outputs).map(|_| unsafe { PyArray1::new(py, rows, false) }).collect();
-    // SAFETY: as above, and they are contiguous.
-    let mut out =
-        arrays.iter().map(|array| unsafe { array.as_slice_mut() }).collect::<Result<Vec<_>, _>>()?;
-    py.detach(|| work(&mut out));
-    Ok(arrays)
-}
-
-/// Runs over columns into the rows of one new array, without the GIL: large memory comes in large pages, which many
-/// columns of their own do not fill.
-fn into_rows(
-    py: Python<'_>,
-    (outputs, rows): (usize, usize),
-    work: impl FnOnce(&mut [&mut [f64]]) + Send,
-) -> PyResult<Vec<Bound<'_, PyArray1<f64>>>> {
-    import_numpy(py)?;
-    // SAFETY: as in `into_arrays`.
+    // SAFETY: any bits are a float64, and `work` writes every row before Python sees one. The array is new, so nobody
+    // else has it.
     let array = unsafe { PyArray2::new(py, [outputs, rows], false) };
-    // SAFETY: as in `into_arrays`.
+    // SAFETY: as above, and it is contiguous.
     let mut left = unsafe { array.as_slice_mut()? };
     let mut out = Vec::with_capacity(outputs);
     for _ in 0..outputs {
@@ -234,7 +220,7 @@ pub(crate) fn compute_indicator<'py>(
     let mut stream = parse(name, args, Some(kwargs))?;
     let spec = stream.spec();
     let columns = slices(&core::input_names(spec), &columns)?;
-    into_arrays(py, (spec.outputs.len(), columns[0].len()), |out| stream.batch(&columns, out))
+    into_columns(py, (spec.outputs.len(), columns[0].len()), |out| stream.batch(&columns, out))
 }
 
 /// Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output.
@@ -264,7 +250,7 @@ pub(crate) fn compute_panel<'py>(
         slices.push(slice_of(column, name)?);
     }
     let outputs = stream.spec().outputs.len();
-    let done = into_arrays(py, (outputs, symbols * rows), |out| {
+    let done = into_columns(py, (outputs, symbols * rows), |out| {
         stream.panel(rows, &slices, out, threads(symbols * rows));
     })?;
     done.iter().map(|column| column.reshape([symbols, rows])).collect()
@@ -631,7 +617,7 @@ impl IndicatorBank {
         let bars: [&[f64]; BAR] =
             slices.try_into().map_err(|_| PyTypeError::new_err(format!("expected {BAR} columns")))?;
         let rows = bars.iter().map(|column| column.len()).max().unwrap_or(0);
-        into_rows(py, (self.names.len(), rows), |out| self.inner().batch(&bars, out, threads(rows)))
+        into_columns(py, (self.names.len(), rows), |out| self.inner().batch(&bars, out, threads(rows)))
     }
 
     /// Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives.

@@ -255,9 +255,9 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
     fn run(self) {
         let Self { of, columns, out } = self;
         let rows = out[0].len();
-        let (mut start, mut end) = (0, 0);
+        let mut end = 0;
         while end < rows {
-            start = end;
+            let start = end;
             // A block ends between strides, so that only the first one begins within.
             let first = of.inner.to_next_stride().unwrap_or(0);
             end = rows.min(start + first + const { BLOCK / I.next_power_of_two() });
