@@ -150,6 +150,16 @@ fn are_within(floor: f64, numbers: &[f64]) -> bool {
     numbers.iter().fold(true, |all, x| all & (floor <= *x) & (*x <= MOST_VALUE))
 }
 
+/// The same of columns. In a loop of its own: what an iterator calls is not always inlined, so compiled once only.
+#[inline(always)]
+fn are_all_within(floor: f64, columns: &[&[f64]]) -> bool {
+    let mut all = true;
+    for column in columns {
+        all &= (floor == -MOST_VALUE && are_small(column)) || are_within(floor, column);
+    }
+    all
+}
+
 impl<T: Indicator<I, O>, const I: usize, const O: usize> Guarded<T, I, O> {
     #[inline(always)]
     fn takes(&self, row: [f64; I]) -> bool {
@@ -265,9 +275,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
             let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
             let takes_all = match of.policy {
-                NanPolicy::Restart => block.iter().all(|column| {
-                    (T::FLOOR == -MOST_VALUE && are_small(column)) || are_within(T::FLOOR, column)
-                }),
+                NanPolicy::Restart => are_all_within(T::FLOOR, &block),
                 NanPolicy::Talib => of.has_begun,
             };
             if takes_all {
