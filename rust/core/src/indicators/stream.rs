@@ -132,16 +132,22 @@ struct Guarded<T, const I: usize, const O: usize> {
     value: [f64; O],
 }
 
-/// Whether all of them can surely be calculated with: of numbers that sum up to so little each is small.
+/// Whether all of them can surely be calculated with: together they have no bit of an exponent that is too large. Not
+/// said of numbers below and above 2 beside each other, whose exponents have no bit in common.
 #[inline(always)]
 fn are_small(numbers: &[f64]) -> bool {
-    // So many that an addition seldom waits for the one before.
+    // So many that they fill whole vectors.
     let (chunks, rest) = numbers.as_chunks::<16>();
-    let mut sums = [0.0; 16];
+    let mut bits = [0; 16];
     for chunk in chunks {
-        sums = array::from_fn(|i| sums[i] + chunk[i].abs());
+        bits = array::from_fn(|i| bits[i] | chunk[i].to_bits());
     }
-    sums.iter().sum::<f64>() + rest.iter().map(|x| x.abs()).sum::<f64>() <= MOST_VALUE
+    let all = bits.iter().copied().chain(rest.iter().map(|x| x.to_bits())).fold(0, |all, bits| all | bits);
+    exponent(all) < const { exponent(MOST_VALUE.to_bits()) }
+}
+
+const fn exponent(bits: u64) -> u64 {
+    bits >> (f64::MANTISSA_DIGITS - 1) & 0x7FF
 }
 
 /// Whether all of them can be calculated with. Without an early end, so that there is no branch.
