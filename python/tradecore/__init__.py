@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from tradecore.data.synthetic import synthesize, synthesize_orders
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
-    from tradecore.live.captured import import_recorded
+    from tradecore.live.captured import import_recorded, load_recording
     from tradecore.live.comparing import Comparison, OrderPair, compare_session
     from tradecore.live.market import SessionMarket, session_market
     from tradecore.live.runner import Live
@@ -126,6 +126,7 @@ _LATER = {
     "import_tardis": "data.importers",
     "import_capture": "data.recorded",
     "import_recorded": "live.captured",
+    "load_recording": "live.captured",
     "Comparison": "live.comparing",
     "OrderPair": "live.comparing",
     "compare_session": "live.comparing",
@@ -273,6 +274,7 @@ __all__ = [
     "import_tardis",
     "indicators",
     "load_instruments",
+    "load_recording",
     "load_result",
     "ml",
     "performance",

@@ -15,10 +15,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from sandbox_clients import best, run, served, stream_url, take
+from sandbox_clients import best, order_path, run, served, stream_url, take
 from tradecore.errors import ConfigError
 from tradecore.sandbox import BinanceServer, Fault, load_faults
 from tradecore.sandbox.faults import Faults
+from tradecore.sandbox.link import _frames
+from tradecore.venues.clock import VirtualClock
 
 pytestmark = pytest.mark.once
 
@@ -116,6 +118,80 @@ def test_an_acknowledgement_that_never_comes_and_a_late_private_stream() -> None
                 await rest.limit("BUY", bid - 10, 1, is_spot=False)
                 assert (await take(socket, lambda m: True))["o"]["X"] == "NEW"
                 assert time.monotonic() - began >= 0.3
+
+    run(work)
+
+
+def test_a_message_in_several_frames_is_whole_for_clients() -> None:
+    async def work() -> None:
+        async with (
+            served(faults=[Fault(kind="split", on="ack")]) as (server, _),
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{server.ws}/ws") as by_aiohttp,
+            connect(f"{server.ws}/ws") as by_websockets,
+        ):
+            for number in (1, 10**15):
+                asked = json.dumps({"method": "SUBSCRIBE", "params": [], "id": number})
+                await by_aiohttp.send_str(asked)
+                await by_websockets.send(asked)
+                assert await by_aiohttp.receive_json() == {"result": None, "id": number}
+                assert json.loads(await by_websockets.recv()) == {"result": None, "id": number}
+            assert server.faults_met == {"0 split": 4}
+
+    run(work)
+
+
+@pytest.mark.parametrize("size", [3, 400, 200_000, 300_000])
+def test_frames_of_every_length_are_read(size: int) -> None:
+    text = json.dumps("x" * size).encode()
+    wire = b"".join(_frames(text))
+    read, opcodes, is_last = b"", [], False
+    while wire:
+        opcodes.append(wire[0] & 0x0F)
+        is_last = bool(wire[0] & 0x80)
+        length, at = wire[1], 2
+        if length > 125:
+            width = 2 if length == 126 else 8
+            length, at = int.from_bytes(wire[2 : 2 + width]), 2 + width
+        read, wire = read + wire[at : at + length], wire[at + length :]
+    assert (read, opcodes, is_last) == (text, [1, 0, 0], True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        # A fill that nobody is told of, one that is told after its cancel, and one that is told twice.
+        ({"kind": "drop", "count": 2}, ["NEW", "CANCELED"]),
+        ({"kind": "delay", "count": 2, "delay_ms": 400}, ["NEW", "CANCELED", "TRADE"]),
+        ({"kind": "duplicate", "count": 2}, ["NEW", "TRADE", "TRADE", "CANCELED"]),
+    ],
+    ids=["dark", "after cancel", "twice"],
+)
+def test_a_fill_on_the_private_stream(fault: dict[str, Any], expected: list[str]) -> None:
+    async def work() -> None:
+        clock = VirtualClock(time.time_ns())
+        script = [Fault(on="user", skip=1, **fault)]
+        # A market that stands still once there is one, between whose best prices is room.
+        async with served(clock=clock, faults=script, data="crowd") as (server, rest):
+            await clock.advance(2.0)
+            other = type(rest)(server, rest.session, account=1)
+            key = (await rest.ask("POST", "/fapi/v1/listenKey", sign=False))["listenKey"]
+            bid, ask = await best(rest, False)
+            price = (bid + ask) // 2
+            assert bid < price < ask
+            async with connect(f"{server.ws}/private/ws/{key}") as socket:
+                # Another client takes a half of it.
+                mine = await rest.limit("BUY", price, 1, is_spot=False)
+                await other.limit("SELL", price, "0.5", is_spot=False, timeInForce="IOC")
+                await rest.ask("DELETE", order_path(False), symbol="BTCUSDT", orderId=mine["orderId"])
+                await clock.advance(0.5)
+                told: list[str] = []
+                while len(told) < len(expected):
+                    message = await take(socket, lambda m: m["e"] == "ORDER_TRADE_UPDATE")
+                    told.append(message["o"]["x"])
+            assert told == expected
+            order = await rest.ask("GET", order_path(False), symbol="BTCUSDT", orderId=mine["orderId"])
+            assert (order["status"], float(order["executedQty"])) == ("CANCELED", 0.5)
 
     run(work)
 

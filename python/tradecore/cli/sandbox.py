@@ -44,6 +44,15 @@ Data = Annotated[
         help="Catalog that moves the markets; synth makes events, crowd traders whose orders are all there is.",
     ),
 ]
+Recorded = Annotated[
+    Path | None,
+    typer.Option(
+        "--recording",
+        metavar="DIR",
+        callback=in_utf8_name,
+        help="What tradecore record wrote, or a session's journal: the venue's own frames are served again.",
+    ),
+]
 Speed = Annotated[float, typer.Option(metavar="X", help="How many times as fast the data goes by.")]
 Accounts = Annotated[int, typer.Option(metavar="N", callback=number_in(1, 1_000), help="How many accounts there are.")]
 Script = Annotated[
@@ -61,12 +70,13 @@ def _add(name: str, what: str) -> None:
         port: Port = 0,
         symbols: Symbols = None,
         data: Data = "synth",
+        recording: Recorded = None,
         speed: Speed = 1.0,
         clients: Accounts = 2,
         faults: Script = None,
         seed: Seed = 0,
     ) -> int:
-        return _serve(name.upper(), port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+        return _serve(name.upper(), port, symbols, data, recording, faults, speed=speed, clients=clients, seed=seed)
 
     sandbox_app.command(name, cls=Command, help=f"Serve {what}, until Ctrl-C.\n\n{_READY}")(command)
 
@@ -76,17 +86,30 @@ _add("bybit", "Bybit, linear contracts and spot")
 _add("coinbase", "Coinbase Advanced Trade, spot")
 
 
-def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: Path | None, **options: Any) -> int:
+def _serve(
+    venue: str,
+    port: int,
+    symbols: list[str] | None,
+    data: str,
+    recording: Path | None,
+    faults: Path | None,
+    **options: Any,
+) -> int:
     import asyncio
 
     from tradecore.cli.signals import on_signals
+    from tradecore.errors import InvalidValueError
+    from tradecore.live.captured import load_recording
     from tradecore.observe.watched import logging_as
     from tradecore.sandbox import load_faults, server_of
 
     make = server_of(venue)
     assert make is not None
     script = () if faults is None else load_faults(faults)
-    server = make(port, symbols=symbols, data=data, faults=script, **options)
+    if recording is not None and data != "synth":
+        raise InvalidValueError("--recording", "moves the markets by itself: leave --data out")
+    moved_by = data if recording is None else load_recording(recording, make.venues, symbols)
+    server = make(port, symbols=symbols, data=moved_by, faults=script, **options)
 
     async def serve() -> None:
         over = asyncio.Event()

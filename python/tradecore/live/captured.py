@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import ImportSummary, Progress
 from tradecore.data.recorded import Received, capture_frames, import_frames
-from tradecore.errors import JournalError
+from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.recording import MANIFEST, read_manifest
+from tradecore.sandbox.recorded import Recording
 
-__all__ = ["import_recorded"]
+__all__ = ["import_recorded", "load_recording"]
 
 
 def import_recorded(
@@ -61,6 +62,39 @@ def import_recorded(
             frames, instrument, catalog, source=str(folder), replace=replace, progress=progress
         )
     return told
+
+
+def load_recording(folder: str | Path, venues: Sequence[str], names: Sequence[str] | None = None) -> Recording:
+    """Return what a session's journal holds, or a recording, of the instruments of a venue, to be served again.
+
+    Parameters
+    ----------
+    folder : path
+        Of a session's journal, or what ``tradecore record`` wrote.
+    venues : sequence of str
+        Those that may be served; one of them has to be there.
+    names : sequence of str, optional
+        Ids of instruments; all if not given.
+
+    Raises
+    ------
+    JournalError
+        For a folder that holds neither, or a damaged journal; also as its frames are read.
+    InvalidValueError
+        For instruments of several of the venues, or of none.
+
+    Examples
+    --------
+    ::
+
+        async with tradecore.sandbox.BybitServer(data=tc.load_recording("rec", ["BYBIT"])) as server: ...
+    """
+    folder = Path(folder)
+    listed = [instrument for instrument in _instruments(folder) if instrument.venue in venues]
+    kept = [instrument for instrument in listed if names is None or instrument.id in names]
+    if not kept:
+        raise InvalidValueError("recording", f"{folder} holds nothing of {' or '.join(names or venues)}")
+    return Recording(_frames(folder, kept[0].venue), kept)
 
 
 def _instruments(folder: Path) -> list[Instrument]:

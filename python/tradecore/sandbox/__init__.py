@@ -5,6 +5,7 @@ from tradecore.sandbox.bybit import BybitServer
 from tradecore.sandbox.clients import Client
 from tradecore.sandbox.coinbase import CoinbaseServer
 from tradecore.sandbox.faults import Fault, load_faults
+from tradecore.sandbox.recorded import Recording
 from tradecore.sandbox.registry import server_of
 from tradecore.sandbox.server import LocalServer
 
@@ -15,6 +16,7 @@ __all__ = [
     "CoinbaseServer",
     "Fault",
     "LocalServer",
+    "Recording",
     "load_faults",
     "server_of",
 ]

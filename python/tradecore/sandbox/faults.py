@@ -14,7 +14,7 @@ from tradecore.config import load_model
 
 __all__ = ["Fault", "Faults", "load_faults"]
 
-_OF_MESSAGES: Final = ("drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect")
+_OF_MESSAGES: Final = ("drop", "duplicate", "reorder", "delay", "corrupt", "split", "half_open", "disconnect")
 _OF_REQUESTS: Final = ("status", "lose", "swallow", "stale_snapshot", "lag")
 
 
@@ -25,7 +25,8 @@ class Fault(BaseModel):
     ----------
     kind : str
         Of what a connection sends: ``drop``, ``duplicate``, ``reorder`` (behind the next one), ``delay``, ``corrupt``
-        (cut in half), ``half_open`` (nothing more is sent, pings are not answered, nothing is closed), ``disconnect``.
+        (cut in half), ``split`` (in several frames), ``half_open`` (nothing more is sent, pings are
+        not answered, nothing is closed), ``disconnect``.
         Of requests: ``status`` (refused with it, not carried out), ``lose`` (not carried out, the connection dies),
         ``swallow`` (carried out, the connection dies in place of the answer), ``lag`` (the answer is late),
         ``stale_snapshot`` (a book numbered before all that streams still tell). Of the venue: ``clock_step`` (its clock
@@ -50,8 +51,8 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal[
-        "drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect", "status", "lose", "swallow",
-        "stale_snapshot", "lag", "clock_step", "lost_sequence", "expire_keys",
+        "drop", "duplicate", "reorder", "delay", "corrupt", "split", "half_open", "disconnect", "status", "lose",
+        "swallow", "stale_snapshot", "lag", "clock_step", "lost_sequence", "expire_keys",
     ]  # fmt: skip
     on: str = "*"
     after_s: Annotated[float, Field(ge=0)] = 0.0

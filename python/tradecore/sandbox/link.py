@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,6 +18,32 @@ __all__ = ["Link"]
 
 _MOST = 20_000
 """So many messages wait for a client; one that falls further behind is cut off, as a venue would."""
+_FRAMES = 3
+"""So many frames a message is split into."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message on its way out, and whether it goes in several frames."""
+
+    text: bytes
+    is_split: bool
+
+
+def _frames(text: bytes) -> Iterator[bytes]:
+    """Return a message of text in several frames, unmasked, as servers send them (RFC 6455, section 5.4)."""
+    length = -(-len(text) // _FRAMES)
+    for start in range(0, len(text), length):
+        part = text[start : start + length]
+        head = bytes([(0x80 if start + length >= len(text) else 0) | (0x1 if start == 0 else 0x0)])
+        size = len(part)
+        if size < 126:
+            head += bytes([size])
+        elif size < 1 << 16:
+            head += b"\x7e" + size.to_bytes(2)
+        else:
+            head += b"\x7f" + size.to_bytes(8)
+        yield head + part
 
 
 class Link:
@@ -43,8 +70,8 @@ class Link:
         self._transport = transport
         self._faults = faults
         self._clock = clock
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST)
-        self._held: bytes | None = None
+        self._queue: asyncio.Queue[_Sent] = asyncio.Queue(_MOST)
+        self._held: _Sent | None = None
         self._later: dict[Callable[[], None], Timer] = {}
         """What is still to be sent, by what sends it: timers of one moment have one hash."""
         self.is_half_open = False
@@ -56,7 +83,7 @@ class Link:
     def push(self, stream: str, message: Any, *, late_s: float = 0.0) -> None:
         """Send a message of a stream, as the script has it, so many seconds late."""
         text = orjson.dumps(message)
-        copies = 1
+        copies, is_split = 1, False
         for fault in self._faults.of_message(stream, self._now_s()):
             match fault.kind:
                 case "drop":
@@ -65,6 +92,8 @@ class Link:
                     copies = 2
                 case "corrupt":
                     text = text[: len(text) // 2]
+                case "split":
+                    is_split = True
                 case "half_open":
                     self.is_half_open = True
                 case "disconnect":
@@ -73,29 +102,30 @@ class Link:
                 case "delay":
                     late_s += fault.delay_ms / 1000
                 case _ if self._held is None:
-                    self._held = text
+                    self._held = _Sent(text, is_split)
                     return
+        sent = _Sent(text, is_split)
         if late_s:
-            self._push_later(text, late_s)
+            self._push_later(sent, late_s)
             return
         for _ in range(copies):
-            self._put(text)
+            self._put(sent)
         if self._held is not None:
             held, self._held = self._held, None
             self._put(held)
 
-    def _push_later(self, text: bytes, seconds: float) -> None:
+    def _push_later(self, sent: _Sent, seconds: float) -> None:
         def arrive() -> None:
             del self._later[arrive]
-            self._put(text)
+            self._put(sent)
 
         self._later[arrive] = self._clock.call_later(seconds, arrive)
 
-    def _put(self, text: bytes) -> None:
+    def _put(self, sent: _Sent) -> None:
         if self.is_half_open or self.is_cut:
             return
         try:
-            self._queue.put_nowait(text)
+            self._queue.put_nowait(sent)
         except asyncio.QueueFull:
             self.cut()
 
@@ -133,7 +163,20 @@ class Link:
     async def _write(self) -> None:
         with suppress(ClientConnectionResetError, ConnectionError):
             while True:
-                await self.socket.send_str((await self._queue.get()).decode())
+                sent = await self._queue.get()
+                if sent.is_split and self._transport is not None:
+                    await self._send_split(sent.text)
+                else:
+                    await self.socket.send_str(sent.text.decode())
+
+    async def _send_split(self, text: bytes) -> None:
+        """Send a message in several frames, between which pings may go."""
+        assert self._transport is not None
+        for frame in _frames(text):
+            if self._transport.is_closing():
+                return
+            self._transport.write(frame)
+            await asyncio.sleep(0)
 
     async def _ping(self, seconds: float) -> None:
         with suppress(ClientConnectionResetError, ConnectionError):

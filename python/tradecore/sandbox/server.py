@@ -25,6 +25,7 @@ from tradecore.sandbox.door import Door, Visit
 from tradecore.sandbox.faults import Fault, Faults
 from tradecore.sandbox.feed import MarketFeed, catalog_feed, synthetic_feed
 from tradecore.sandbox.link import Link
+from tradecore.sandbox.recorded import Recording
 from tradecore.sandbox.refused import Refused
 from tradecore.venue import Latency, SimVenue
 from tradecore.venues.clock import Clock, SystemClock
@@ -52,8 +53,9 @@ class LocalServer(ABC):
     symbols : sequence of str, optional
         Ids of instruments of its ``venues``. If not given, those that the catalog holds; without one those it has at
         first.
-    data : path or Catalog
-        What moves them; ``synth`` is a synthetic market each, ``crowd`` a :class:`~tradecore.sandbox.crowd.Crowd`.
+    data : path, Catalog or Recording
+        What moves them; ``synth`` is a synthetic market each, ``crowd`` a :class:`~tradecore.sandbox.crowd.Crowd`. Of a
+        recording the venue's own frames are served, and nothing can be traded on it.
     speed : float
         How many times as fast it goes by as it was recorded.
     clients : int or sequence of Client
@@ -82,8 +84,8 @@ class LocalServer(ABC):
     Raises
     ------
     InvalidValueError
-        For an instrument of another venue, a catalog without any of these, a speed that is no number above zero, and a
-        fault that the venue does not know.
+        For an instrument of another venue, a catalog without any of these, a recording of several venues or without
+        the instrument, a speed that is no number above zero, and a fault that the venue does not know.
     CatalogError
         For an instrument that the catalog does not hold.
     """
@@ -104,7 +106,7 @@ class LocalServer(ABC):
         port: int = 0,
         *,
         symbols: Sequence[str] | None = None,
-        data: str | Path | Catalog = "synth",
+        data: str | Path | Catalog | Recording = "synth",
         speed: float = 1.0,
         clients: int | Sequence[Client] = 2,
         spot_balances: str | None = None,
@@ -132,12 +134,15 @@ class LocalServer(ABC):
         self._door = Door(self._faults, self._clock)
         self._links: dict[Link, None] = {}  # in the order they came, so that runs are alike
         self._desks: dict[str, Desk] = {}
-        catalog = None if data in ("synth", "crowd") else Catalog.of(data)
+        self._recording = data if isinstance(data, Recording) else None
+        self._speed = speed
+        catalog = None if isinstance(data, Recording) or data in ("synth", "crowd") else Catalog.of(data)
         names = self._traded(catalog) if symbols is None else symbols
         for venue in self.venues:
             instruments = self._instruments(venue, names, catalog)
             if instruments:
-                moved_by: Catalog | Literal["crowd"] | None = "crowd" if data == "crowd" else catalog
+                moved_by: Catalog | Recording | Literal["crowd"] | None
+                moved_by = data if isinstance(data, Recording) else "crowd" if data == "crowd" else catalog
                 movers = _movers(instruments, moved_by, speed=speed, seed=seed, clients=len(self.clients))
                 is_spot = all(instrument.kind == "spot" for instrument in instruments.values())
                 margin = {"margin": "cross", "leverage": "20", "maintenance": MAINTENANCE}
@@ -227,6 +232,8 @@ class LocalServer(ABC):
         self._faults.begin(self._door.now_s)
         for desk in self._desks.values():
             desk.begin(self._clock.now_ns())
+        if self._recording is not None:
+            self._recording.begin(self._clock.now_ns(), self._speed)
         self._mover = asyncio.create_task(self._move())
         return self
 
@@ -246,8 +253,7 @@ class LocalServer(ABC):
         while True:
             now_ns = self._clock.now_ns()
             if self._faults.is_due("lost_sequence", now_ns / 1e9):
-                for link in tuple(self._links):
-                    link.cut()
+                self._cut()
                 self._restart()
             for desk in self._desks.values():
                 desk.pump(now_ns)
@@ -255,6 +261,11 @@ class LocalServer(ABC):
             if self._faults.is_due("expire_keys", now_ns / 1e9):
                 self._expire(now_ns)
             await self._clock.sleep(_TICK_S)
+
+    def _cut(self) -> None:
+        """End all connections without a word."""
+        for link in tuple(self._links):
+            link.cut()
 
     # Requests.
 
@@ -315,6 +326,8 @@ class LocalServer(ABC):
     # Markets.
 
     def _traded(self, catalog: Catalog | None) -> Sequence[str]:
+        if self._recording is not None:
+            return tuple(self._recording.instruments)
         if catalog is None:
             return self._symbols
         held = catalog.instruments()
@@ -332,8 +345,13 @@ class LocalServer(ABC):
                     "symbols", f"{name} is not traded here: expected one of {', '.join(self.venues)}"
                 )
             if of == venue:
-                found[symbol] = find_instrument(name) if catalog is None else catalog.instrument(name)
+                found[symbol] = self._instrument(name, catalog)
         return found
+
+    def _instrument(self, name: str, catalog: Catalog | None) -> Instrument:
+        if self._recording is not None:
+            return self._recording.instrument(name)
+        return find_instrument(name) if catalog is None else catalog.instrument(name)
 
 
 def _margin_of(instruments: Mapping[str, Instrument]) -> str:
@@ -344,13 +362,15 @@ def _margin_of(instruments: Mapping[str, Instrument]) -> str:
 
 def _movers(
     instruments: Mapping[str, Instrument],
-    by: Catalog | Literal["crowd"] | None,
+    by: Catalog | Recording | Literal["crowd"] | None,
     *,
     speed: float,
     seed: int,
     clients: int,
 ) -> Mapping[str, MarketFeed] | Crowd:
-    """Return what moves markets: a catalog, a crowd, or events that are made."""
+    """Return what moves markets: a catalog, a crowd, or events that are made; a recording is told beside them."""
+    if isinstance(by, Recording):
+        return {}
     prices = {symbol: _PRICES.get(instrument.base, "100") for symbol, instrument in instruments.items()}
     if by == "crowd":
         return Crowd(instruments, prices, seed=seed, first_account=clients, speed=speed)

@@ -15,7 +15,7 @@ from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, ms
 from tradecore.sandbox.topics import Topic, Topics
 
-__all__ = ["Book", "Streams"]
+__all__ = ["Book", "Stream", "Streams"]
 
 _LEVELS = 1_000
 _STREAM = re.compile(
@@ -34,7 +34,7 @@ _FUNDING_MS = 8 * 3_600_000
 
 
 @dataclass(slots=True, kw_only=True)
-class _Stream(Topic[bool]):
+class Stream(Topic[bool]):
     """A stream; a subscriber may get it with its name around it."""
 
     interval: str = ""
@@ -90,7 +90,7 @@ class Streams:
         self.is_spot = isinstance(shapes, SpotShapes)
         self.books = self._new_books(first_id)
         self.tickers = Tickers(desk, shapes)
-        self._streams: Topics[str, _Stream] = Topics()
+        self._streams: Topics[str, Stream] = Topics()
         desk.on_trades.append(self._on_trades)
 
     def _new_books(self, first_id: int) -> dict[str, Book]:
@@ -112,7 +112,7 @@ class Streams:
         for stream in self._streams.values():
             stream.last = 0
 
-    def _made(self, name: str, route: str) -> _Stream | None:
+    def _made(self, name: str, route: str) -> Stream | None:
         """Return a stream that there is and that a connection of a route gets: futures have theirs in two places."""
         if (everybody := _ALL.fullmatch(name)) is not None:
             kind, symbol, interval, speed = f"!{everybody['name']}", "", None, None
@@ -128,7 +128,7 @@ class Streams:
             every = int(speed[:-2]) if speed.endswith("ms") else 1_000 * int(speed[:-1])
         elif kind not in _AT_ONCE:
             every = _EVERY_MS["depth" if kind.startswith("depth") else kind.lstrip("!")][not self.is_spot]
-        return _Stream(name=name, symbol=symbol, kind=kind, every_ms=every, interval=interval or "")
+        return Stream(name=name, symbol=symbol, kind=kind, every_ms=every, interval=interval or "")
 
     def subscribe(self, name: str, link: Link, route: str, *, is_combined: bool) -> None:
         """Send a stream to a connection from now on. What is not there, or not on its route, is never sent."""
@@ -152,7 +152,7 @@ class Streams:
         """Forget a connection that is gone."""
         self._streams.forget(link)
 
-    def _send(self, stream: _Stream, payload: Any) -> None:
+    def _send(self, stream: Stream, payload: Any) -> None:
         for link, is_combined in stream.subscribers.items():
             link.push(stream.name, {"stream": stream.name, "data": payload} if is_combined else payload)
 
@@ -178,7 +178,7 @@ class Streams:
                 case _:
                     self._send(stream, self._partial(stream.symbol, int(stream.kind.removeprefix("depth")), now_ms))
 
-    def _klines(self, stream: _Stream, now_ms: int) -> None:
+    def _klines(self, stream: Stream, now_ms: int) -> None:
         """Send the candle that goes on and the one that has ended since, where they have changed."""
         begun, was = stream.told.get(stream.symbol, (None, None))
         for candle in self.tickers.candles.since(stream.symbol, INTERVALS[stream.interval], begun):
@@ -187,7 +187,7 @@ class Streams:
                 self._send(stream, told)
             stream.told[stream.symbol] = candle.start_ms, told["k"]
 
-    def _all(self, stream: _Stream, now_ms: int) -> None:
+    def _all(self, stream: Stream, now_ms: int) -> None:
         """Send the tickers of all symbols that were traded since."""
         write = self.tickers.ticker if stream.kind == "!ticker" else self.tickers.mini
         last = {symbol: trades[-1].trade_id for symbol, trades in self.desk.trades.items() if trades}
@@ -208,7 +208,7 @@ class Streams:
             told = {"e": "bookTicker", **told, "T": now_ms, "E": now_ms}
         self._send(stream, told)
 
-    def _depth(self, stream: _Stream, now_ms: int) -> None:
+    def _depth(self, stream: Stream, now_ms: int) -> None:
         symbol, book = stream.symbol, self.books[stream.symbol]
         levels = book.look()
         if stream.last == 0:

@@ -15,6 +15,7 @@ from tradecore.sandbox.binance.api import Api
 from tradecore.sandbox.binance.keys import Keys
 from tradecore.sandbox.binance.limits import Limit, Limits
 from tradecore.sandbox.binance.public import Streams
+from tradecore.sandbox.binance.recorded import RecordedStreams
 from tradecore.sandbox.binance.refusals import NO_LISTEN_KEY, body_of
 from tradecore.sandbox.binance.requests import Asked
 from tradecore.sandbox.binance.session import Session
@@ -54,7 +55,11 @@ class BinanceServer(LocalServer):
         self._api: dict[str, Api] = {}
         for venue, desk in self._desks.items():
             shapes = (SpotShapes if venue == "BINANCE" else UsdmShapes)(desk.instruments)
-            self._api[venue] = Api(desk, Streams(desk, shapes, first_id=_FIRST_ID[venue]), Limits(*_LIMITS[venue]))
+            if self._recording is None:
+                streams = Streams(desk, shapes, first_id=_FIRST_ID[venue])
+            else:
+                streams = RecordedStreams(desk, shapes, self._recording, self._cut)
+            self._api[venue] = Api(desk, streams, Limits(*_LIMITS[venue]))
 
     def _routes(self, routes: web.UrlDispatcher) -> None:
         for api in self._api.values():

@@ -56,9 +56,9 @@ class Endpoint:
 class Api:
     """The venue: ``requests`` are its endpoints by method and path, ``ops`` those of its WebSocket for orders."""
 
-    def __init__(self, markets: Markets) -> None:
+    def __init__(self, markets: Markets, streams: Streams) -> None:
         self.markets = markets
-        self.streams = Streams(markets)
+        self.streams = streams
         self.limits = Limits()
         self.users = Listeners()
         public, orders = PublicRequests(markets, self.streams), Orders(markets)

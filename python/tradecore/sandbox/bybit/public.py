@@ -15,7 +15,7 @@ from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, changed, ms
 from tradecore.sandbox.topics import Topic, Topics
 
-__all__ = ["Streams"]
+__all__ = ["StreamTopic", "Streams"]
 
 Json = dict[str, Any]
 
@@ -28,7 +28,7 @@ _TICKER_MS = {False: 100, True: 50}
 
 
 @dataclass(slots=True, kw_only=True)
-class _Topic(Topic[None]):
+class StreamTopic(Topic[None]):
     """A topic of a category; of its ``argument`` there are several of a kind."""
 
     market: Market
@@ -44,7 +44,7 @@ class Streams:
     """All topics, by category and name."""
 
     def __init__(self, markets: Markets) -> None:
-        self._topics: Topics[tuple[str, str], _Topic] = Topics()
+        self._topics: Topics[tuple[str, str], StreamTopic] = Topics()
         self._sequence = itertools.count(1_000_000_001)
         for market in markets:
             market.desk.on_trades.append(partial(self._on_trades, market))
@@ -54,7 +54,7 @@ class Streams:
         for topic in self._topics.values():
             topic.last = 0
 
-    def topic(self, market: Market, name: str) -> _Topic | None:
+    def topic(self, market: Market, name: str) -> StreamTopic | None:
         """Return a topic; None for one that there is not."""
         key = market.category, name
         if key not in self._topics:
@@ -64,7 +64,7 @@ class Streams:
             self._topics[key] = made
         return self._topics[key]
 
-    def subscribe(self, topic: _Topic, link: Link, now_ns: int) -> None:
+    def subscribe(self, topic: StreamTopic, link: Link, now_ns: int) -> None:
         """Send a topic to a connection from now on; what has a state begins with it."""
         if link in topic.subscribers:
             return
@@ -91,7 +91,7 @@ class Streams:
         for topic in self._topics.due(ms(now_ns)):
             self._send_due(topic, now_ns)
 
-    def _send_due(self, topic: _Topic, now_ns: int) -> None:
+    def _send_due(self, topic: StreamTopic, now_ns: int) -> None:
         """Send what has changed."""
         match topic.kind:
             case "orderbook":
@@ -101,17 +101,17 @@ class Streams:
             case "kline":
                 self._send_candles(topic, ms(now_ns))
 
-    def _send(self, topic: _Topic, message: Json) -> None:
+    def _send(self, topic: StreamTopic, message: Json) -> None:
         for link in topic.subscribers:
             link.push(topic.name, message)
 
     # Books.
 
     @staticmethod
-    def _look(topic: _Topic) -> tuple[Levels, Levels]:
+    def _look(topic: StreamTopic) -> tuple[Levels, Levels]:
         return topic.market.desk.levels(topic.symbol, int(topic.argument))
 
-    def _send_book(self, topic: _Topic, now_ms: int) -> None:
+    def _send_book(self, topic: StreamTopic, now_ms: int) -> None:
         levels = self._look(topic)
         was: tuple[Levels, Levels] = topic.told or ({}, {})
         is_best = topic.argument == "1"
@@ -127,7 +127,7 @@ class Streams:
             changes = [changed(before, now) for before, now in zip(was, levels, strict=True)]
             self._send(topic, self._book(topic, "delta", (dict(changes[0]), dict(changes[1])), now_ms))
 
-    def _book(self, topic: _Topic, kind: str, sides: tuple[Levels, Levels], now_ms: int) -> Json:
+    def _book(self, topic: StreamTopic, kind: str, sides: tuple[Levels, Levels], now_ms: int) -> Json:
         topic.told_ms = now_ms
         data = self._data(topic.market, topic.symbol, sides, topic.last)
         return {"topic": topic.name, "type": kind, "ts": now_ms, "data": data, "cts": now_ms}
@@ -145,7 +145,7 @@ class Streams:
 
     # Tickers and candles.
 
-    def _send_ticker(self, topic: _Topic, now_ns: int) -> None:
+    def _send_ticker(self, topic: StreamTopic, now_ns: int) -> None:
         now, was = told_ticker(topic.market, topic.symbol, now_ns), topic.told or {}
         fields = {name: value for name, value in now.items() if was.get(name) != value}
         if not fields:
@@ -156,11 +156,11 @@ class Streams:
         else:
             self._send(topic, self._ticker(topic, "delta", {"symbol": topic.symbol, **fields}, now_ns))
 
-    def _ticker(self, topic: _Topic, kind: str, fields: Json, now_ns: int) -> Json:
+    def _ticker(self, topic: StreamTopic, kind: str, fields: Json, now_ns: int) -> Json:
         head = {"topic": topic.name, "type": kind, "data": fields}
         return {**head, "cs": next(self._sequence), "ts": ms(now_ns)}
 
-    def _send_candles(self, topic: _Topic, now_ms: int) -> None:
+    def _send_candles(self, topic: StreamTopic, now_ms: int) -> None:
         """Send the candle that goes on, and before it the one that has ended since."""
         market, interval = topic.market, topic.argument
         for candle in market.candles.since(topic.symbol, klines.INTERVALS[interval], topic.told):
@@ -180,7 +180,7 @@ class Streams:
         self._send(topic, message)
 
 
-def _made(market: Market, name: str) -> _Topic | None:
+def _made(market: Market, name: str) -> StreamTopic | None:
     kind, _, rest = name.partition(".")
     argument, _, symbol = rest.rpartition(".")
     if symbol not in market.traded:
@@ -199,4 +199,4 @@ def _made(market: Market, name: str) -> _Topic | None:
             every = 0
     if every is None:
         return None
-    return _Topic(name=name, market=market, symbol=symbol, kind=kind, argument=argument, every_ms=every)
+    return StreamTopic(name=name, market=market, symbol=symbol, kind=kind, argument=argument, every_ms=every)

@@ -12,6 +12,8 @@ from aiohttp import web
 from tradecore.sandbox.bybit.api import Api
 from tradecore.sandbox.bybit.keys import Keys
 from tradecore.sandbox.bybit.markets import CATEGORIES, Market, Markets
+from tradecore.sandbox.bybit.public import Streams
+from tradecore.sandbox.bybit.recorded import RecordedStreams
 from tradecore.sandbox.bybit.refusals import bad
 from tradecore.sandbox.bybit.requests import Asked
 from tradecore.sandbox.bybit.sockets import OrderSocket, PrivateSocket, PublicSocket
@@ -39,7 +41,9 @@ class BybitServer(LocalServer):
 
     def _open(self) -> None:
         self._signers = Keys(self._keys, self._door)
-        self._api = Api(Markets(self._desks))
+        markets, recording = Markets(self._desks), self._recording
+        streams = Streams(markets) if recording is None else RecordedStreams(markets, recording, self._cut)
+        self._api = Api(markets, streams)
         self._private: set[PrivateSocket] = set()
         self._numbers = itertools.count(1)
 

@@ -17,13 +17,14 @@ from tradecore.sandbox.numbers import Levels, changed, ms
 from tradecore.sandbox.topics import Topic, Topics
 from tradecore.venues.coinbase.private import to_text
 
-__all__ = ["CHANNELS", "Channels", "Connection"]
+__all__ = ["CHANNELS", "NAMES", "ChannelTopic", "Channels", "Connection"]
 
 Json = dict[str, Any]
 
 CHANNELS = {"level2": 50, "market_trades": 250, "ticker": 10, "ticker_batch": 5_000, "candles": 1_000}
 """Those of products, and how often each is told, ms."""
-_NAMES = {"level2": "l2_data"}
+NAMES = {"level2": "l2_data"}
+"""What messages of a channel call it, where that is not what clients do."""
 _LEVELS = 1_000
 _HISTORY = 100
 _CANDLE = Span(5)
@@ -52,7 +53,7 @@ class Connection:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Topic(Topic[Connection]):
+class ChannelTopic(Topic[Connection]):
     """A channel of a product: the kind is the channel, the symbol the product."""
 
     told: tuple[Levels, Levels] = field(default_factory=lambda: ({}, {}))
@@ -69,8 +70,11 @@ class Channels:
         self._shapes = shapes
         self._candles = candles
         self._users = users
-        self._topics: Topics[tuple[str, str], _Topic] = Topics(
-            ((channel, product), _Topic(name=f"{channel}.{product}", kind=channel, symbol=product, every_ms=every))
+        self._topics: Topics[tuple[str, str], ChannelTopic] = Topics(
+            (
+                (channel, product),
+                ChannelTopic(name=f"{channel}.{product}", kind=channel, symbol=product, every_ms=every),
+            )
             for channel, every in CHANNELS.items()
             for product in desk.symbols
         )
@@ -101,7 +105,7 @@ class Channels:
             self._tell(topic, now_ns)
             topic.subscribers[connection.link] = connection
             if (event := self._state(topic, "snapshot", now_ns)) is not None:
-                connection.tell(_NAMES.get(channel, channel), [event], now_ns, stream=topic.name)
+                connection.tell(NAMES.get(channel, channel), [event], now_ns, stream=topic.name)
 
     def unsubscribe(self, connection: Connection, channel: str, products: list[str]) -> None:
         """Tell it no more."""
@@ -123,6 +127,11 @@ class Channels:
 
     def publish(self, now_ns: int) -> None:
         """Send what is due."""
+        self._beat(now_ns)
+        for topic in self._topics.due(ms(now_ns)):
+            self._tell(topic, now_ns)
+
+    def _beat(self, now_ns: int) -> None:
         now_ms = ms(now_ns)
         if now_ms >= self._next_pulse_ms:
             self._next_pulse_ms = now_ms + 1_000
@@ -131,20 +140,21 @@ class Channels:
                      "heartbeat_counter": self._pulse}  # fmt: skip
             for connection in self._pulses:
                 connection.tell("heartbeats", [event], now_ns)
-        for topic in self._topics.due(now_ms):
-            self._tell(topic, now_ns)
 
-    def _tell(self, topic: _Topic, now_ns: int) -> None:
+    def _tell(self, topic: ChannelTopic, now_ns: int) -> None:
         if not topic.subscribers:
             topic.trades.clear()
             return
         event = self._change(topic, now_ns)
         topic.trades.clear()
         if event is not None:
-            for connection in topic.subscribers.values():
-                connection.tell(_NAMES.get(topic.kind, topic.kind), [event], now_ns, stream=topic.name)
+            self._send(topic, event, now_ns)
 
-    def _change(self, topic: _Topic, now_ns: int) -> Json | None:
+    def _send(self, topic: ChannelTopic, event: Json, now_ns: int) -> None:
+        for connection in topic.subscribers.values():
+            connection.tell(NAMES.get(topic.kind, topic.kind), [event], now_ns, stream=topic.name)
+
+    def _change(self, topic: ChannelTopic, now_ns: int) -> Json | None:
         """Return what has happened since it was told, if anything has."""
         match topic.kind:
             case "level2":
@@ -158,7 +168,7 @@ class Channels:
                 return None
         return self._state(topic, "update", now_ns)
 
-    def _state(self, topic: _Topic, kind: str, now_ns: int) -> Json | None:
+    def _state(self, topic: ChannelTopic, kind: str, now_ns: int) -> Json | None:
         """Return a channel as it stands."""
         product = topic.symbol
         match topic.kind:
@@ -174,14 +184,19 @@ class Channels:
                 return {"type": kind, "candles": rows} if rows else None
         return {"type": kind, "tickers": [self._ticker(product, now_ns, with_best=topic.kind == "ticker")]}
 
-    def _book(self, topic: _Topic, kind: str, sides: list[list[tuple[int, int]]], now_ns: int) -> Json:
-        write, at = self._shapes.digits[topic.symbol].levels, to_text(now_ns)
+    def _book(self, topic: ChannelTopic, kind: str, sides: list[list[tuple[int, int]]], now_ns: int) -> Json:
+        write = self._shapes.digits[topic.symbol].levels
+        return self._told_book(topic.symbol, kind, [write(levels) for levels in sides], now_ns)
+
+    @staticmethod
+    def _told_book(product: str, kind: str, sides: list[list[list[str]]], now_ns: int) -> Json:
+        at = to_text(now_ns)
         rows = [
             {"side": side, "event_time": at, "price_level": price, "new_quantity": qty}
             for side, levels in zip(("bid", "offer"), sides, strict=True)
-            for price, qty in write(levels)
+            for price, qty in levels
         ]
-        return {"type": kind, "product_id": topic.symbol, "updates": rows}
+        return {"type": kind, "product_id": product, "updates": rows}
 
     def _ticker(self, product: str, now_ns: int, *, with_best: bool) -> Json:
         of = self._shapes.product(product, now_ns)

@@ -16,6 +16,7 @@ from tradecore.sandbox.coinbase.channels import Channels
 from tradecore.sandbox.coinbase.exchange import ExchangeFeed, ExchangeSocket
 from tradecore.sandbox.coinbase.market import Accounts, Market
 from tradecore.sandbox.coinbase.orders import Orders
+from tradecore.sandbox.coinbase.recorded import RecordedChannels
 from tradecore.sandbox.coinbase.refusals import bad, body_of
 from tradecore.sandbox.coinbase.requests import Asked
 from tradecore.sandbox.coinbase.shapes import Shapes
@@ -67,7 +68,9 @@ class CoinbaseServer(LocalServer):
         self._tokens = Tokens(self._keys, self._door)
         self._listeners = Listeners()
         self._windows = Windows()
-        self._channels = Channels(self._desk, shapes, candles, self._listeners)
+        rooms = (self._desk, shapes, candles, self._listeners)
+        recording = self._recording
+        self._channels = Channels(*rooms) if recording is None else RecordedChannels(*rooms, recording, self._cut)
         self._exchange = ExchangeFeed(self._desk, shapes, candles)
         self._user_sockets: set[Socket] = set()
         self._endpoints = _endpoints(
