@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 
 import tradecore as tc
 from tradecore.errors import RequestError
-from tradecore.server.frames import Connection, frame_of
+from tradecore.server.frames import Connection, frame_of, pieces
 from tradecore.server.topics import Client, Topics
 
 pytestmark = pytest.mark.once
@@ -218,6 +218,14 @@ def read(frame: bytes) -> dict[str, Any]:
     """What a frame says."""
     message: dict[str, Any] = orjson.loads(frame[frame.index(b"{") :])
     return message
+
+
+def test_what_waits_is_sent_in_pieces_of_the_room_of_a_connection() -> None:
+    frames = [b"a" * 40_000, b"b" * 20_000, b"c" * 20_000, b"d" * 100_000, b"e"]
+    sent = list(pieces(frames))
+    assert b"".join(sent) == b"".join(frames)
+    assert [len(piece) for piece in sent] == [60_000, 20_000, 100_000, 1]
+    assert list(pieces([])) == []
 
 
 def test_a_client_that_falls_behind_is_dropped_with_the_reason() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
-__all__ = ["Connection", "frame_of"]
+__all__ = ["Connection", "frame_of", "pieces"]
 
 _ROOM = 1 << 16
 """Bytes that the system keeps of what a client has not taken yet. By itself it would keep megabytes, for seconds."""
@@ -20,6 +21,23 @@ _LEAVES_S = 2.0
 def frame_of(text: bytes) -> bytes:
     """Return a text as one frame, as servers send it: without a mask."""
     return Frame(Opcode.TEXT, text).serialize(mask=False)
+
+
+def pieces(frames: Sequence[bytes]) -> Iterator[bytes]:
+    """Put frames, which all clients share, together to what one is sent at a time: copies are of this size at most.
+
+    A frame that is larger is a piece by itself.
+    """
+    piece: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if piece and size + len(frame) > _ROOM:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(frame)
+        size += len(frame)
+    if piece:
+        yield b"".join(piece)
 
 
 class Connection(WebSocketsSansIOProtocol):

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tradecore.server.accounts import Role
 from tradecore.server.answers import encode
 from tradecore.server.context import Service
-from tradecore.server.frames import frame_of
+from tradecore.server.frames import frame_of, pieces
 from tradecore.server.guard import identity_of
 from tradecore.server.topics import Client
 
@@ -109,8 +109,9 @@ async def _write(socket: WebSocket, client: Client) -> None:
         if client.problem is not None:
             return
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await socket.send({"type": "websocket.send", "frames": b"".join(frames)})
+            for piece in pieces(frames):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await socket.send({"type": "websocket.send", "frames": piece})
         except TimeoutError:
             client.drop(f"slow: nothing was read for {_PATIENCE_S:.0f} s")
         except (WebSocketDisconnect, RuntimeError, OSError):
