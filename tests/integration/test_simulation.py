@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from simulation.deaths import live_through
+from simulation.faulted import CASES, Lived, cases_of, differences, live_under
 from simulation.killed import kill
 from simulation.scenario import play
+from tradecore.sandbox import Fault
 from tradecore.sandbox.registry import SERVERS
 
 _SHARES = 6
@@ -33,6 +37,34 @@ def test_a_session_is_safe_under_faults_and_well_once_they_stop(venue: str, seed
 
 def test_a_seed_is_the_same_each_time() -> None:
     assert play(3) == play(3)
+
+
+@functools.cache
+def clean(venue: str) -> Lived:
+    lived = live_under(venue)
+    assert (lived.halted, lived.step, lived.held_there, lived.open_there) == ("", "done", 0, 0)
+    assert (lived.book_here, lived.held_here) == (lived.book_there, lived.held_there)
+    assert len(lived.orders) == 2 <= len(lived.fills_there)
+    assert sorted(fill[1:] for fill in lived.fills_here) == sorted(fill[1:] for fill in lived.fills_there)
+    return lived
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("venue", "case"), [(venue, case) for venue in ("BINANCE", "BYBIT", "COINBASE") for case in cases_of(venue)]
+)
+def test_a_life_under_a_fault_comes_to_what_it_comes_to_without(venue: str, case: str) -> None:
+    """``make faults`` has it as a table, for all venues."""
+    lived = live_under(venue, case)
+    assert differences(clean(venue), lived) == []
+    assert lived.met > 0
+    if case.startswith("duplicate"):  # of what comes twice nothing has to be found out by asking
+        assert lived.seconds == clean(venue).seconds
+
+
+def test_each_kind_of_fault_is_lived_under() -> None:
+    kinds = get_args(Fault.model_fields["kind"].annotation)
+    assert set(kinds) == {name.partition(":")[0] for name in CASES}
 
 
 @pytest.mark.once

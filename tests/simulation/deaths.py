@@ -9,54 +9,16 @@ from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
-import tradecore as tc
+from simulation.life import Lifelong, fill_a_part
 from simulation.network import VirtualLoop, run_virtually
 from simulation.world import World
 from tradecore.live import runner
 from tradecore.live.journal import JournalWriter
-from tradecore.sandbox.desk import OrderRecord
 
 __all__ = ["Ended", "live_through"]
 
 _NAME = "BTCUSDT.BINANCE_USDM"
 _PATIENCE_S = 120.0
-
-
-class Lifelong(tc.Strategy):
-    """Rests a bid, lowers it, has part of it filled, cancels the rest, sells what it holds, and is done.
-
-    Each step waits until what it sees is the outcome of the one before, so that a process that dies between them does
-    not change what comes next.
-    """
-
-    def on_start(self, ctx: tc.Context) -> None:
-        self.step = "bid"
-        ctx.every("50ms", self.act)
-
-    def act(self, ctx: tc.Context) -> None:
-        book = ctx.book(_NAME)
-        bid = book.best_bid
-        held = ctx.position(_NAME).qty
-        orders = ctx.orders(_NAME)
-        if not book.is_synced or bid is None or any(order.is_pending for order in orders):
-            return
-        if self.step == "bid":
-            if held > 0:
-                self.step = "cancel"
-            elif not orders:
-                ctx.buy(_NAME, "0.02", bid, post_only=True)
-            elif orders[0].qty == 0.02:
-                ctx.replace(orders[0].order_id, qty="0.01")
-        elif self.step == "cancel":
-            if orders:
-                ctx.cancel(orders[0].order_id)
-            else:
-                self.step = "sell"
-        elif self.step == "sell":
-            if held == 0:
-                self.step = "done"
-            elif not orders:
-                ctx.sell(_NAME, str(Decimal(str(held))))
 
 
 class _Mortal(JournalWriter):
@@ -126,7 +88,7 @@ class _Life:
             while waited < _PATIENCE_S and not self._is_done(crashes):
                 await asyncio.sleep(0.01)
                 waited += 0.01
-                self._trade()
+                fill_a_part(world)
                 if self.is_fatal.is_set() and crashes == 0:
                     crashes += 1
                     await world.crash(self.left)
@@ -138,24 +100,6 @@ class _Life:
         return (
             self.world.now.has_begun and self.strategies[-1].step == "done" and self.is_fatal.is_set() == bool(crashes)
         )
-
-    def _trade(self) -> None:
-        """Have somebody sell so much that a part of the bid is filled, once it is as small as it becomes."""
-        desk = self.world.desk
-        for order in desk.open_orders(0):
-            if order.side != "BUY" or order.qty != Decimal("0.01") or order.filled > 0:
-                continue
-            bids, _ = desk.exchange.depth(order.market, 1)
-            instrument = desk.instruments[order.symbol]
-            if not bids or bids[0][0] * instrument.price_increment != order.price:
-                continue
-            number = desk.next_order_id()
-            other = OrderRecord(
-                order_id=number, client_id=f"other{number}", account=1, market=order.market, symbol=order.symbol,
-                side="SELL", kind="LIMIT", time_in_force="IOC",
-                qty=bids[0][1] * instrument.qty_increment - Decimal("0.006"), price=order.price,
-            )  # fmt: skip
-            desk.submit(other, self.world.clock.now_ns(), time_in_force="ioc")
 
     async def _end(self, crashes: int) -> Ended:
         world = self.world

@@ -189,7 +189,7 @@ class World:
         make_server = server_of(venue)
         assert make_server is not None
         self.server = make_server(symbols=self.ids, seed=seed, clock=self.clock, **server)
-        self._root = Path(tempfile.mkdtemp(prefix="simulation-"))
+        self._root = tempfile.TemporaryDirectory(prefix="simulation-")
         self._folders = 0
         self._lives = 0
         self.now: Incarnation = self._incarnation(self.new_folder())
@@ -201,7 +201,7 @@ class World:
     def new_folder(self) -> Path:
         """Return a folder of its own."""
         self._folders += 1
-        folder = self._root / str(self._folders)
+        folder = Path(self._root.name) / str(self._folders)
         folder.mkdir()
         return folder
 
@@ -219,7 +219,7 @@ class World:
 
     def clear(self) -> None:
         """Remove all files."""
-        shutil.rmtree(self._root)
+        self._root.cleanup()
 
     # What is known on both sides.
 

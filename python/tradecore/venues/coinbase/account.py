@@ -51,7 +51,7 @@ class UserChannel(AccountStreams):
             return
         number = int(message.get("sequence_num", 0))
         expected = self._expected.get(session, number)
-        self._expected[session] = max(expected, number) + 1
+        self._expected[session] = max(expected, number + 1)
         if number > expected:
             session.end(f"{number - expected} messages were lost")
         match message.get("channel"):
