@@ -42,7 +42,8 @@ def megabytes(folder: Path) -> float:
 
 def check(python: str, wheel: Path, scratch: Path) -> str:
     """Install a wheel and run everything on it; return the digest of the sample project."""
-    subprocess.run([python, "-m", "venv", scratch / "venv"], check=True)
+    # What brings pip leaves a file in the folder of temporary files.
+    subprocess.run([python, "-m", "venv", scratch / "venv"], env={**os.environ, "TMPDIR": str(scratch)}, check=True)
     own = scratch / "venv" / "bin"
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     clean["PATH"] = os.pathsep.join([str(own), "/usr/bin", "/bin"])

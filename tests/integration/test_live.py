@@ -285,6 +285,28 @@ def test_a_failure_is_told_once() -> None:
     assert "on purpose" in failure.message
 
 
+def test_what_a_venue_says_when_a_session_has_ended_is_no_failure(tmp_path: Path) -> None:
+    bidder, failures = Bidder("b", [NAME]), list[SessionFailed]()
+
+    async def work(server: FakeBinance) -> None:
+        made = Live([bidder], [connector(server, keys=True)], journal=tmp_path, on_stop="keep")
+        made.events.subscribe(SessionFailed, failures.append)
+        async with made as live:
+            running = asyncio.create_task(live.run())
+            await subscribed(server)
+            await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
+            live.stop()
+            await running
+            (order,) = server.orders
+            server.fill(order, "0.004")
+            trade(server, "60000.10", "1")
+            await asyncio.sleep(0.1)
+
+    run(work)
+    assert failures == []
+    assert bidder.filled == 0
+
+
 def test_a_live_session_sends_real_orders_and_leaves_none(tmp_path: Path) -> None:
     bidder = Bidder("b", [NAME])
     results = []

@@ -84,8 +84,9 @@ def test_what_a_killed_process_left_is_swept_by_the_next(how: signal.Signals, te
     assert list(temp.iterdir()) == []
 
 
-def test_a_process_number_that_is_used_again_does_not_protect(temp: Path) -> None:
-    left = temp / f"tradecore-run-{os.getpid()}-abcdefgh"
+@pytest.mark.parametrize("purpose", ["run", "jobs"])
+def test_a_process_number_that_is_used_again_does_not_protect(temp: Path, purpose: str) -> None:
+    left = temp / f"tradecore-{purpose}-{os.getpid()}-abcdefgh"
     left.mkdir()
     with Scratch("run"):
         assert not left.exists()

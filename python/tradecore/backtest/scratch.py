@@ -22,7 +22,7 @@ from tradecore.locks import hold, remove_dead
 
 __all__ = ["Scratch", "sweep"]
 
-_NAME = re.compile(r"tradecore-(run|data)-\d+-")
+_NAME = re.compile(r"tradecore-(run|data|jobs)-\d+-")
 
 
 class Scratch:
@@ -30,7 +30,7 @@ class Scratch:
 
     Parameters
     ----------
-    purpose : "run" or "data"
+    purpose : "run", "data" or "jobs"
         What is put there.
 
     Attributes
@@ -39,7 +39,7 @@ class Scratch:
         The folder.
     """
 
-    def __init__(self, purpose: Literal["run", "data"]) -> None:
+    def __init__(self, purpose: Literal["run", "data", "jobs"]) -> None:
         sweep()
         pid = os.getpid()
         with held_back():

@@ -593,6 +593,10 @@ class Live:
         except TradecoreError as error:
             self._failure = self._failure or error
         await self._switches.release()
+        # What is said from now on, and what would still be looked at, is of a session that is over.
+        await self._tasks.close()
+        for intake in self._intakes:
+            intake.close()
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.

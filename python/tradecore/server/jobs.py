@@ -7,7 +7,6 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from tradecore.backtest.scratch import Scratch
 from tradecore.server.problems import Problem
 
 __all__ = ["Jobs"]
@@ -38,7 +38,7 @@ class Jobs:
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
         self._tell = tell
         self._jobs: OrderedDict[int, dict[str, Any]] = OrderedDict()
-        self._folder = tempfile.TemporaryDirectory(prefix="tradecore-jobs-")
+        self._folder = Scratch("jobs")
         self._queue: asyncio.Queue[int] = asyncio.Queue()
         self._running: tuple[int, asyncio.Task[None]] | None = None
         """The job that runs, and what it runs in."""
@@ -54,7 +54,7 @@ class Jobs:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
-        self._folder.cleanup()
+        self._folder.close()
 
     def add(self, config: str, symbol: str | None, seed: int | None) -> dict[str, Any]:
         """Have a configuration run.
@@ -131,7 +131,7 @@ class Jobs:
             raise Problem(404, "no_report", f"job {key} has no report") from None
 
     def _place(self, key: int) -> Path:
-        return Path(self._folder.name) / str(key)
+        return self._folder.path / str(key)
 
     def _clear(self, key: int) -> None:
         shutil.rmtree(self._place(key), ignore_errors=True)

@@ -140,13 +140,16 @@ class BybitApi(VenueApi):
         ------
         CredentialsError
             When the venue does not take the key.
+        VenueError
+            When it does not let us in for another reason, such as a clock that was moved; it is measured anew.
         """
         expires_ms = self.now_ms() + round(_AUTH_S * 1_000)
         args = [self._needed(self._key), expires_ms, self._sign(f"GET/realtime{expires_ms}")]
         answer = await self.ask_on(session, "auth", "auth", orjson.dumps({"op": "auth", "args": args}).decode())
         if answer.get("success") is False or answer.get("retCode", 0) not in (0, 20001):
             said = answer.get("ret_msg") or answer.get("retMsg") or "refused"
-            raise CredentialsError(self.venue, str(said))
+            await self.read("/v5/user/query-api", {})  # of a wrong key and of a wrong time the same is said here
+            raise VenueError(self.venue, "auth", "", str(said))
 
     async def _send(self, method: str, path: str, payload: str, judge: _Judge[_T], *, signed: bool) -> _T:
         headers = {"Content-Type": "application/json"}
