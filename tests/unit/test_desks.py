@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 import tradecore as tc
 from conftest import CLEAR, LAST, SET, columns
 from tradecore._core import Command
+from tradecore.errors import NoAnswerError
 from tradecore.live.desk import PaperDesk, VenueDesk
 from tradecore.session.kernel import build_kernel
+from tradecore.venues import VenueReport
+from tradecore.venues.clock import SystemClock
+from tradecore.venues.orders import OrderDesk
+from tradecore.venues.tasks import Tasks, begin
 
 SPEC = tc.Instrument("BTCUSDT.SIM", kind="linear", base="BTC", quote="USDT", price_increment="0.1", qty_increment="1")
 
@@ -74,3 +80,40 @@ def test_a_venue_is_asked_again_behind_an_order_that_was_on_its_way() -> None:
     cancel = f"cancel {SPEC.id}"
     assert asyncio.run(end(is_under_way=False)) == ["submit answered", cancel]
     assert asyncio.run(end(is_under_way=True)) == [cancel, "submit answered", cancel]
+
+
+class Mute:
+    """A venue that never has an order, and says nothing of it at first."""
+
+    good_for_s = 0.0
+
+    async def carry_out(self, command: Command) -> VenueReport:
+        raise NoAnswerError("SIM", command.kind, "nothing came")
+
+    async def look_up(self, instrument: str, client_id: str) -> None:
+        return None
+
+
+def test_what_is_sent_in_the_turn_in_which_an_order_was_found_does_not_wait_for_that() -> None:
+    async def work() -> list[str]:
+        loop, tasks, told = asyncio.get_running_loop(), Tasks(), list[str]()
+
+        def tell(report: VenueReport) -> None:
+            told.append(report.kind)
+            if len(told) == 1:
+                loop.call_soon(begin, again())
+
+        async def again() -> None:
+            told.append((await desk.send(command)).kind)
+            over.set()
+
+        desk = OrderDesk("SIM", Mute(), clock=SystemClock(), random=Random(1), tell=tell, tasks=tasks)
+        command, over = bid(), asyncio.Event()
+        told_at_once = await desk.send(command)
+        assert told_at_once.kind == "unknown"
+        await over.wait()
+        assert desk.unresolved == 1
+        await tasks.close()
+        return told
+
+    assert asyncio.run(work()) == ["rejected", "unknown"]

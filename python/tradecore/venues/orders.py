@@ -193,10 +193,8 @@ class OrderDesk:
             self._tell(self._report(command, _REFUSED[command.kind], "venue", str(error)))
             raise
         except NoAnswerError as error:
-            name = f"look up {command.client_id}"
-            task = self._tasks.start(self._resolve(command, sent_ns), name)
-            self._resolving[command.client_id] = task
-            task.add_done_callback(lambda _: self._resolving.pop(command.client_id, None))
+            look_up = self._resolve(command, sent_ns)
+            self._resolving[command.client_id] = self._tasks.start(look_up, f"look up {command.client_id}")
             return self._report(command, "unknown", None, str(error))
 
     async def _carry_out(self, command: Command) -> VenueReport:
@@ -211,6 +209,15 @@ class OrderDesk:
         return await self._interface.carry_out(command)
 
     async def _resolve(self, command: Command, sent_ns: int) -> None:
+        try:
+            reports = await self._found(command, sent_ns)
+        finally:
+            del self._resolving[command.client_id]  # whoever is told may send at once what comes next of it
+        for report in reports:
+            self._tell(report)
+
+    async def _found(self, command: Command, sent_ns: int) -> Sequence[VenueReport]:
+        """Return how an order stands, once that is the outcome of a command; nothing where nobody can be asked."""
         backoff = Backoff(self._random, first_s=0.25, most_s=10.0)
         while True:
             await self._clock.sleep(backoff.next_s())
@@ -220,14 +227,13 @@ class OrderDesk:
             except (VenueError, NoAnswerError):
                 continue
             except CredentialsError:
-                return  # nothing is answered to this key any more, and what comes next is told so
+                return ()  # nothing is answered to this key any more, and what comes next is told so
             is_late = asked_ns - sent_ns > self._interface.good_for_s * 1e9
             if self._is_settled(command, state) or is_late:
                 break
         if state is None or state.end is not None:
             self._over.append(command.client_id)
-        for report in self._conclusion(command, state):
-            self._tell(report)
+        return self._conclusion(command, state)
 
     @staticmethod
     def _is_settled(command: Command, state: OrderState | None) -> bool:

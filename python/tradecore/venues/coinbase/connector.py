@@ -35,6 +35,8 @@ _ORDERS = "orders/historical/batch"
 _FILLS = "orders/historical/fills"
 _CANCELS = "orders/batch_cancel"
 _MOST_IN_BATCH = 100
+_REMEMBERED = 10_000
+"""Orders whose ids at the venue are known; those that were heard of longest ago go."""
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ class CoinbaseConnector(VenueConnector):
         found = []
         async for row in self._api.pages(_ORDERS, "orders", {"order_status": "OPEN", "limit": "250"}):
             (terms,) = row["order_configuration"].values()
-            self._venue_ids[row["client_order_id"]] = row["order_id"]
+            self._name(row["client_order_id"], row["order_id"])
             found.append(
                 VenueOrder(
                     venue_id=row["order_id"],
@@ -209,18 +211,21 @@ class CoinbaseConnector(VenueConnector):
                     break
             else:
                 return None
-            self._venue_ids[client_id] = row["order_id"]
+            self._name(client_id, row["order_id"])
         fills = []
         if Decimal(row["filled_size"]):
             fills = await self._fills(row["order_id"])
-        return self._reader.order_state(row, fills, self._clock.now_ns())
+        state = self._reader.order_state(row, fills, self._clock.now_ns())
+        if state.end is not None:  # which may have been missed
+            self._orders.pop(state.venue_id, None)
+        return state
 
     async def _place(self, command: Command) -> VenueReport:
         answer = await self._api.write("orders", order_body(command))
         if not answer["success"]:
             raise refusal_of(answer)
         venue_id = answer["success_response"]["order_id"]
-        self._venue_ids[command.client_id] = venue_id
+        self._name(command.client_id, venue_id)
         return VenueReport(
             venue=VENUE,
             ts_recv=self._clock.now_ns(),
@@ -251,6 +256,13 @@ class CoinbaseConnector(VenueConnector):
         answer: dict[str, list[Any]] = await self._api.write(kind, {"order_ids": list(requests)}, urgent=True)
         return answer["results"]
 
+    def _name(self, client_id: str, venue_id: str) -> None:
+        """Know an order's id at the venue by ours; of one that is known no more the venue is asked."""
+        self._venue_ids.pop(client_id, None)
+        self._venue_ids[client_id] = venue_id
+        if len(self._venue_ids) > _REMEMBERED:
+            del self._venue_ids[next(iter(self._venue_ids))]
+
     def _venue_id(self, command: Command) -> str:
         venue_id = command.venue_id or self._venue_ids.get(command.client_id)
         if venue_id is None:
@@ -271,7 +283,7 @@ class CoinbaseConnector(VenueConnector):
         report = self._reader.order(row, ts_event, ts_recv)
         if report is None:
             return
-        self._venue_ids[row["client_order_id"]] = row["order_id"]
+        self._name(row["client_order_id"], row["order_id"])
         order = self._orders.setdefault(row["order_id"], _Followed(report.order))
         order.counted = max(order.counted, Decimal(row["cumulative_quantity"]))
         if report.kind == "accepted":
