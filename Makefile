@@ -18,7 +18,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper serve test simulate faults kills bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked checked programs wheel wheel-test
+.PHONY: demo paper serve test simulate faults soak kills bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked checked programs wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -78,6 +78,11 @@ simulate: build
 # One life of an order under each kind of fault, against the same where nothing goes wrong: a table, of all venues or of VENUE.
 faults: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation.faults $(if $(VENUE),--venue $(VENUE))
+
+# A session that quotes ten instruments through faults, for half an hour or DURATION: memory, tasks and sockets must not grow.
+soak: build
+	@PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration $(or $(DURATION),30m) --venue $(or $(VENUE),BINANCE_USDM) \
+		--seed $(or $(SEED),0)
 
 # Real processes, killed at random moments under faults: what they leave is held against the venue.
 kills: build
