@@ -31,7 +31,7 @@ __all__ = ["KILLS", "Killed", "kill"]
 
 KILLS = 5
 """So many a session, which then ends in order."""
-_VENUES = ("BINANCE_USDM", "BINANCE", "BYBIT")
+_VENUES = ("BINANCE_USDM", "BINANCE", "BYBIT", "COINBASE")
 _LONGEST_S = 2.5
 """How long at most a process lives, from its start or from when it began to trade."""
 _PATIENCE_S = 60.0
@@ -72,6 +72,10 @@ class _Ended:
     fills: list[tuple[str, float, float]]
 
 
+def _traded(venue: str) -> str:
+    return f"{MARKETS[venue].symbols[0][0]}.{venue}"
+
+
 def _faults(random: Random, venue: str) -> list[Fault]:
     """Draw what goes wrong all the time; what a venue takes long to be over with is not among it."""
     orders, streams = MARKETS[venue].orders, MARKETS[venue].streams
@@ -98,7 +102,7 @@ async def _trade(place: _Place, pipe: Connection) -> None:
     loop = asyncio.get_running_loop()
     credentials = Credentials(key=place.key, secret=Secret(place.secret))
     connector = make_connector(place.venue, credentials=credentials, url=place.url)
-    quoter = Quoter("q", [f"BTCUSDT.{place.venue}"])
+    quoter = Quoter("q", [_traded(place.venue)])
     async with Live([quoter], [connector], journal=place.journal, risk=_RISK, sync_timeout=_PATIENCE_S) as live:
         loop.add_signal_handler(signal.SIGTERM, live.stop)
         running = asyncio.create_task(live.run())
@@ -119,7 +123,7 @@ class _Round:
         self.kills = kills
         self.while_trading = 0
         self.venue = random.choice(_VENUES)
-        self.id = f"BTCUSDT.{self.venue}"
+        self.id = _traded(self.venue)
         self.journal = folder
         make = server_of(self.venue)
         assert make is not None
