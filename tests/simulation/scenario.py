@@ -15,6 +15,7 @@ from simulation.network import VirtualLoop, run_virtually
 from simulation.world import Levels, Unsafe, World, recorded_books
 from tradecore.errors import NoAnswerError, VenueError
 from tradecore.live.journal import JournalReader
+from tradecore.risk import needing_synced_books
 from tradecore.sandbox import LocalServer
 from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.registry import SERVERS
@@ -69,6 +70,8 @@ MARKETS = {
     ),
 }
 _READS = ("GET *",)
+_LAG_S = 1.0
+"""How late every other session lets messages be; what is delayed, or stamped by a clock that is set, is later."""
 _KINDS = (
     "drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect", "status", "lose", "swallow", "lag",
     "lose", "swallow", "stale_snapshot", "clock_step", "lost_sequence", "expire_keys",
@@ -153,7 +156,8 @@ class _Play:
         self.world = World(
             loop, seed, venue, symbols, lambda ids: [Quoter("q", ids)],
             server={"faults": _faults(random, market), "speed": random.choice((0.3, 1.0))},
-            risk=tc.RiskLimits(max_position_qty=str(LIMIT)), sync_timeout=_PATIENCE_S,
+            risk=needing_synced_books(tc.RiskLimits(max_position_qty=str(LIMIT))), sync_timeout=_PATIENCE_S,
+            max_lag=_LAG_S if seed % 2 else None,
         )  # fmt: skip
 
     async def run(self) -> Outcome:
