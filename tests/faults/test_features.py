@@ -28,6 +28,7 @@ from tradecore.errors import (
 INST = tc.find_instrument("BTCUSDT.SYNTH")
 NEEDED = {
     "vpin": "(bucket=0.5)",
+    "bulk_vpin": "(bucket=0.5)",
     "stoikov_microprice": "(table=[-0.5, -0.1, 0.1, 0.5], buckets=2)",
     "bar": "(bars=100ms)",
     "indicator": "(name=rsi, bars=100ms, period=2)",
@@ -167,9 +168,11 @@ def test_what_is_no_set_is_told(features: Any, problem: str) -> None:
 
 
 def test_a_bucket_below_the_instruments_increment_is_told() -> None:
-    for build in (tc.features.FeatureEngine, lambda inst, own: table("vpin(bucket=0.0001)", columns([]))):
-        with pytest.raises(InvalidValueError, match=r"vpin: bucket = 0.0001 is not a quantity of BTCUSDT.SYNTH"):
-            build(INST, tc.FeatureSet(["vpin(bucket=0.0001)"]))
+    for name in ("vpin", "bulk_vpin"):
+        feature = f"{name}(bucket=0.0001)"
+        for build in (tc.features.FeatureEngine, lambda inst, own: table(own.names[0], columns([]))):
+            with pytest.raises(InvalidValueError, match=rf"\b{name}: bucket = 0.0001 is not a quantity of BTC"):
+                build(INST, tc.FeatureSet([feature]))
 
 
 def test_what_is_no_table_or_time_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import tradecore as tc
 from conftest import LAST, SET, TRADE, columns
@@ -148,6 +149,27 @@ def test_vpin(reference: Any) -> None:
     for ts, (price, qty, side) in enumerate(table["trades"][4:], 4):
         market.trade(ts, price, qty, side)
     assert market["vpin"] == near(table["vpin"][2])
+
+
+@pytest.mark.parametrize("distribution", ["normal", "student_t"])
+def test_vpin_in_bulk(reference: Any, distribution: str) -> None:
+    """The table takes the deviation for given; the feature takes that of the changes in its window."""
+    table = reference["bvc"]
+    shares = table[{"normal": "buy_normal", "student_t": "buy_student_t_0_25"}[distribution]]
+    apart = [abs(2 * bought / volume - 1) for bought, volume in zip(shares, table["volume"], strict=True)]
+    changes = [*table["dp"], -2.0, 0.7]
+    cdf = scipy.stats.norm.cdf if distribution == "normal" else scipy.stats.t(0.25).cdf
+    assert [abs(2 * cdf(change / table["sigma"]) - 1) for change in table["dp"]] == near(apart, 1e-9)
+    market = Market(f"bulk_vpin(bucket=10, window={len(changes)}, distribution={distribution})")
+    price = 1_000.0
+    market.trade(0, price, 10)
+    for ts, change in enumerate(changes, 1):
+        assert math.isnan(market["bulk_vpin"])
+        market.trade(ts, price - 3, 4)
+        price += change
+        market.trade(ts, price, 6)
+    deviation = np.std(changes, ddof=1)
+    assert market["bulk_vpin"] == near(np.mean([abs(2 * cdf(change / deviation) - 1) for change in changes]), 1e-9)
 
 
 def test_kyles_lambda(reference: Any) -> None:

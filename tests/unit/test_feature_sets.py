@@ -21,6 +21,7 @@ from tradecore.errors import ContextError, InvalidValueError
 INST = "BTCUSDT.SYNTH"
 NEEDED = {
     "vpin": "bucket=0.5, window=5",
+    "bulk_vpin": "bucket=0.5, window=5",
     "stoikov_microprice": "table=[-0.5, -0.1, 0.1, 0.5], buckets=4",
     "bar": "bars=tick:20",
     "indicator": "name=rsi, bars=500ms, period=5",

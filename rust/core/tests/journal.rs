@@ -176,7 +176,7 @@ fn a_backtest_fed_back_from_its_journal_is_the_same_to_the_byte() {
 }
 
 /// Features with windows of every sort, and one with a feature of its own.
-const FEATURES: [&str; 14] = [
+const FEATURES: [&str; 15] = [
     "microprice",
     "depth_slope",
     "multilevel_ofi(levels=3, window=300ms)",
@@ -185,6 +185,7 @@ const FEATURES: [&str; 14] = [
     "trade_sign(rule=lee_ready, lag=50ms)",
     "trade_flow(window=9)",
     "vpin(bucket=2, window=3)",
+    "bulk_vpin(bucket=2, window=3)",
     "roll_spread(window=8)",
     "kyle_lambda(interval=50ms, window=6)",
     "ewma_volatility(interval=50ms, half_life=4)",
@@ -214,7 +215,7 @@ impl Custom for Counter {
 
 fn engine(with_own: bool) -> FeatureEngine {
     let mut set = FeatureSet::new("tested", "1").unwrap();
-    for text in &FEATURES[..13] {
+    for text in &FEATURES[..14] {
         set.add(text).unwrap();
     }
     let mut customs: Vec<Box<dyn Custom>> = Vec::new();

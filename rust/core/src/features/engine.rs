@@ -280,6 +280,7 @@ impl FeatureEngine {
         signs.for_each(drop);
         parts.trades.iter_mut().for_each(|trades| trades.push(ts, price, qty, sign));
         parts.vpins.iter_mut().for_each(|vpin| vpin.push(qty, sign));
+        parts.bulk_vpins.iter_mut().for_each(|vpin| vpin.push(price, qty));
         parts.rolls.iter_mut().for_each(|roll| roll.push(price));
         let tick = self.instrument.terms_at(ts).tick_size;
         parts.groups.iter_mut().for_each(|group| group.trade(price, qty, sign, tick));
@@ -440,6 +441,7 @@ impl FeatureEngine {
                 }
             }
             Slot::Vpin(vpin) => self.parts.vpins[*vpin].value(),
+            Slot::BulkVpin(vpin) => self.parts.bulk_vpins[*vpin].value(),
             Slot::Roll(roll) => self.parts.rolls[*roll].value().map(|spread| self.price(spread)),
             Slot::Intervals { group, recent, of } => {
                 let (group, of) = (&self.parts.groups[*group], *of);
@@ -528,6 +530,7 @@ impl FeatureEngine {
         parts.signers.iter().for_each(|own| own.save(&mut w));
         parts.trades.iter().for_each(|own| own.save(&mut w));
         parts.vpins.iter().for_each(|own| own.save(&mut w));
+        parts.bulk_vpins.iter().for_each(|own| own.save(&mut w));
         parts.rolls.iter().for_each(|own| own.save(&mut w));
         parts.groups.iter().for_each(|own| own.save(&mut w));
         for history in &parts.histories {
@@ -595,6 +598,7 @@ impl FeatureEngine {
         parts.signers.iter_mut().try_for_each(|own| own.load(r))?;
         parts.trades.iter_mut().try_for_each(|own| own.load(r))?;
         parts.vpins.iter_mut().try_for_each(|own| own.load(r))?;
+        parts.bulk_vpins.iter_mut().try_for_each(|own| own.load(r))?;
         parts.rolls.iter_mut().try_for_each(|own| own.load(r))?;
         parts.groups.iter_mut().try_for_each(|own| own.load(r, self.last))?;
         for history in &mut parts.histories {

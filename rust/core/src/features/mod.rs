@@ -16,6 +16,7 @@
 //! - Sums over windows are integers, so that a value does not depend on when it was asked for.
 
 mod bars;
+mod bulk;
 mod custom;
 mod depth;
 mod engine;

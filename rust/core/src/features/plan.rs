@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bars::{Bars, FIELDS};
+use super::bulk::{BulkVpin, Spread};
 use super::depth::Sides;
 use super::flow::{Flow, Flows};
 use super::intervals::Intervals;
@@ -111,6 +112,7 @@ pub(super) enum Slot {
     TradeSign(usize),
     Trades(usize, OfTrades),
     Vpin(usize),
+    BulkVpin(usize),
     Roll(usize),
     Intervals {
         group: usize,
@@ -153,6 +155,7 @@ pub(super) struct Parts {
     pub(super) signers: Vec<Signer>,
     pub(super) trades: Vec<Trades>,
     pub(super) vpins: Vec<Vpin>,
+    pub(super) bulk_vpins: Vec<BulkVpin>,
     pub(super) rolls: Vec<Roll>,
     pub(super) groups: Vec<Intervals>,
     pub(super) histories: Vec<History>,
@@ -170,6 +173,7 @@ impl Parts {
             signers: vec![Signer::new(Rule::Aggressor, 0)],
             trades: Vec::new(),
             vpins: Vec::new(),
+            bulk_vpins: Vec::new(),
             rolls: Vec::new(),
             groups: Vec::new(),
             histories: Vec::new(),
@@ -292,6 +296,22 @@ pub(super) fn compile(set: &FeatureSet, instrument: &Instrument) -> Result<(Part
     Ok((parts, slots))
 }
 
+/// How many increments a bucket of a feature holds.
+fn bucket(spec: &FeatureSpec, instrument: &Instrument) -> Result<i64, SpecError> {
+    let bucket = Given(spec).number("bucket");
+    let steps = instrument.qty_increment.near_steps(bucket).filter(|steps| *steps > 0);
+    steps.ok_or_else(|| SpecError::BadValue {
+        feature: spec.definition.name.to_owned(),
+        parameter: "bucket".to_owned(),
+        value: bucket.to_string(),
+        expected: format!(
+            "a quantity of {}, whose increment is {}",
+            instrument.id,
+            instrument.qty_increment.value()
+        ),
+    })
+}
+
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn slot(parts: &mut Parts, spec: &FeatureSpec, instrument: &Instrument) -> Result<Slot, SpecError> {
     let given = Given(spec);
@@ -359,21 +379,16 @@ fn slot(parts: &mut Parts, spec: &FeatureSpec, instrument: &Instrument) -> Resul
         Measure::TradeImbalance => of_trades(parts, OfTrades::Imbalance),
         Measure::Vwap => of_trades(parts, OfTrades::Vwap),
         Measure::Vpin => {
-            let bucket = given.number("bucket");
-            let steps = instrument.qty_increment.near_steps(bucket).filter(|steps| *steps > 0);
-            let steps = steps.ok_or_else(|| SpecError::BadValue {
-                feature: spec.definition.name.to_owned(),
-                parameter: "bucket".to_owned(),
-                value: bucket.to_string(),
-                expected: format!(
-                    "a quantity of {}, whose increment is {}",
-                    instrument.id,
-                    instrument.qty_increment.value()
-                ),
-            })?;
             parts.reads_trades = true;
-            parts.vpins.push(Vpin::new(steps, given.whole("window")));
+            parts.vpins.push(Vpin::new(bucket(spec, instrument)?, given.whole("window")));
             Slot::Vpin(parts.vpins.len() - 1)
+        }
+        Measure::BulkVpin => {
+            let spread =
+                if given.word("distribution") == "normal" { Spread::Normal } else { Spread::StudentT };
+            parts.reads_trades = true;
+            parts.bulk_vpins.push(BulkVpin::new(bucket(spec, instrument)?, given.whole("window"), spread));
+            Slot::BulkVpin(parts.bulk_vpins.len() - 1)
         }
         Measure::RollSpread => {
             parts.reads_trades = true;

@@ -76,6 +76,7 @@ pub(super) enum Measure {
     TradeImbalance,
     Vwap,
     Vpin,
+    BulkVpin,
     RollSpread,
     KyleLambda,
     Amihud,
@@ -207,6 +208,13 @@ definitions! {
          parameter("window", Takes::Count(1, MOST_COUNT), "50")],
         "mean over the last `window` buckets of `bucket` contracts of |buy - sell| / bucket; a trade is split over \
          the edge of a bucket, and the open one does not count";
+    BulkVpin "bulk_vpin", "fraction 0..1", "`window` + 1 whole buckets",
+        [Parameter { name: "bucket", takes: Takes::Number(1e-18, 1e18), default: None },
+         parameter("window", Takes::Count(2, 10_000), "50"),
+         parameter("distribution", Takes::Word(&["normal", "student_t"]), "normal")],
+        "`vpin` where nobody says who was the aggressor: mean over the buckets of |2 F(dp / s) - 1|, dp the change of \
+         the price over a bucket, s its sample deviation in the window, F the normal distribution or Student's with \
+         0.25 degrees of freedom";
     RollSpread "roll_spread", "quote currency", "`window` trades",
         [parameter("window", Takes::Count(4, MOST_COUNT), "100")],
         "2 sqrt(-cov(dp_t, dp_t-1)) of the last `window` trade prices, sample covariance; 0 where it is not negative";
