@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tradecore as tc
+from tradecore._core import indicator_specs
 from tradecore.errors import InvalidValueError, UnknownInstrumentError
 from tradecore.session.kernel import build_kernel
 
@@ -50,6 +51,39 @@ def test_a_strategy_reads_what_columns_of_its_bars_say(market: Path, spec: str) 
         expected = getattr(tc.indicators, name)(*(columns[column] for column in inputs), **parameters)
         expected = np.column_stack(expected if isinstance(expected, tuple) else [expected])
         np.testing.assert_array_equal(np.array([row[at] for row in read]), expected, err_msg=name)
+
+
+def test_every_indicator_that_reads_bars_is_that_of_columns(market: Path) -> None:
+    specs = [spec for spec in indicator_specs() if not {"x", "y"} & set(spec["inputs"])]
+
+    def short(spec: Any) -> dict[str, int]:
+        whole = [one["name"] for one in spec["params"] if one["type"] == "int"]
+        return {name: 3 + place for place, name in enumerate(whole)}
+
+    class Reader(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.bars: list[dict[str, float]] = []
+            self.seen: list[list[tuple[float, ...]]] = []
+            ctx.subscribe(BTC, "bars:tick:30")
+            self.read(ctx)
+
+        def read(self, ctx: tc.Context) -> list[tuple[float, ...]]:
+            return [ctx.indicator(spec["name"], BTC, bars="tick:30", **short(spec)).values for spec in specs]
+
+        def on_bar(self, ctx: tc.Context, bar: Any) -> None:
+            inputs = ("open", "high", "low", "close", "volume")
+            self.bars.append({name: getattr(bar, name) for name in inputs} | {"ts": float(bar.ts_open)})
+            self.seen.append(self.read(ctx))
+
+    reader = Reader("r", [BTC])
+    tc.Backtest([reader], market).run()
+    assert len(specs) > 90
+    assert len(reader.bars) > 60
+    for at, spec in enumerate(specs):
+        columns = [np.array([bar[name] for bar in reader.bars]) for name in spec["inputs"]]
+        expected = getattr(tc.indicators, spec["name"])(*columns, **short(spec))
+        expected = np.column_stack(expected if isinstance(expected, tuple) else [expected])
+        np.testing.assert_array_equal(np.array([row[at] for row in reader.seen]), expected, err_msg=spec["name"])
 
 
 def test_an_indicator_is_shared_and_goes_on_without_its_first_user(market: Path) -> None:
