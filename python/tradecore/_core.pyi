@@ -116,9 +116,11 @@ __all__ = [
     "format_duration_ns",
     "funding_kinds",
     "glft_coefficients",
+    "gunzip",
     "iceberg_slices",
     "impact_bps",
     "implementation_shortfall",
+    "index_records",
     "indicator_specs",
     "is_kline",
     "journal_begins",
@@ -136,6 +138,7 @@ __all__ = [
     "read_head",
     "read_note",
     "reconcile_account",
+    "record_head",
     "replay_orders",
     "risk_checks",
     "risk_profile",
@@ -4197,6 +4200,9 @@ class Kernel:
     def known_orders(self) -> dict[str, Any]:
         """Return orders that :meth:`take_tables` has not given yet, open or ended a short while ago, as columns."""
     @property
+    def inputs(self) -> int:
+        """How many inputs this kernel took, those of :meth:`replay` with them, where it keeps its journal."""
+    @property
     def now_ns(self) -> int:
         """The time of the newest input, ns UTC; 0 before any."""
     def book(self, market: int, depth: int = 20) -> tuple[BookState, int, list[tuple[str, str]], list[tuple[str, str]]]:
@@ -5296,6 +5302,38 @@ def size_position(
 
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""
+
+def gunzip(packed: bytes) -> bytes:
+    """Unpack a gzip file that is small enough for memory.
+
+    Raises
+    ------
+    OSError
+        For bytes that are none, or that were cut.
+    """
+
+def index_records(data: bytes) -> tuple[bytes, list[int], str]:
+    """Find the records in the bytes of a file, which may end in zeros, and check their sums.
+
+    Returns
+    -------
+    kinds : bytes
+        What each record is, up to the first that is not whole.
+    ends : list of int
+        Where each ends. The next begins nine bytes behind that.
+    rest : str
+        What is behind the last: ``""`` for nothing, ``"torn"`` for a record that was cut short, or is not right with
+        nothing but zeros behind it, ``"damaged"`` for one that is not right otherwise.
+    """
+
+def record_head(kind: int, data: bytes) -> bytes:
+    """Return what stands before a record: its length, its sum and its kind, nine bytes.
+
+    Raises
+    ------
+    InvalidValueError
+        For a record of more than 64 MiB, and for the kind 0, which no record has.
+    """
 
 def journal_begins(journal: bytes) -> int | None:
     """Return when the first entry of a journal happened, ns UTC; None for an empty one.

@@ -115,6 +115,28 @@ def test_segments_are_rotated_and_compressed(tmp_path: Path) -> None:
     assert read(tmp_path) == [*entries, b"more"]
 
 
+def test_states_and_what_is_behind_them_are_found_in_any_segment(tmp_path: Path) -> None:
+    with JournalWriter(tmp_path, HEADER, segment_bytes=MIB) as journal:
+        for number in range(40):
+            journal.entries(bytes([number]) * 60_000)
+            journal.frame(number, "BINANCE", b"{}")
+            if number % 15 == 14:
+                journal.state(bytes([number]))
+    assert len(list(tmp_path.iterdir())) == 4
+    reader = JournalReader(tmp_path)
+    states = list(reader.states())
+    assert [state.data[0] for state in states] == [29, 14]
+    for state in states:
+        behind = b"".join(reader.pieces(state))
+        assert sorted(set(behind)) == list(range(state.data[0] + 1, 40))
+        assert len(behind) == 60_000 * (39 - state.data[0])
+    assert b"".join(reader.pieces()) == reader.entries()
+    (tmp_path / "000002.tcj.gz").write_bytes(b"")
+    with pytest.raises(JournalError, match="cannot be read"):
+        list(reader.pieces())
+    assert [state.data[0] for state in reader.states()] == [29]
+
+
 def test_a_missing_segment_and_a_torn_one_that_is_not_the_last_are_damage(tmp_path: Path) -> None:
     write(tmp_path, *(bytes([1]) * 60_000 for _ in range(60)), segment_bytes=MIB)
     (tmp_path / "000002.tcj.gz").rename(tmp_path / "kept")

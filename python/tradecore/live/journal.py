@@ -3,27 +3,26 @@
 A folder of segments, ``000001.tcj``, ``000002.tcj`` and so on, each of records one after the other: the length and the
 CRC-32 of what follows (little-endian, 32 bits each), a byte that says what it is, and the record itself. The first
 record of every segment says whose it is. A segment is allocated before it is written, so what follows its last record
-is zeros; one that is full is compressed (``.tcj.gz``) while the next is written.
+is zeros; one that is full is compressed (``.tcj.gz``) while the next is written. Beside them lies ``rows.bin``, see
+``rows``.
 """
 
 from __future__ import annotations
 
-import enum
-import gzip
 import os
-import shutil
-import struct
 import threading
-import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from tradecore._core import record_head
 from tradecore.errors import InvalidValueError, JournalError, JournalFullError
-from tradecore.files import DISK_FULL, placed
+from tradecore.files import DISK_FULL
+from tradecore.live.segments import FRAME, Record, RecordKind, Segment, compress, first_record, listed
 from tradecore.locks import locked
 
 __all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind", "session_to_resume"]
@@ -34,51 +33,9 @@ RESERVE_BYTES = 256 << 10
 """What is kept free at the end of a segment for the time when there is no room for another: cancels come first then."""
 
 _BUFFER_BYTES = 64 << 10
-_LARGEST = 64 << 20
 
 Durability: TypeAlias = Literal["process", "power"]
 """What the records that were flushed outlive: the process, or the machine."""
-
-_HEAD = struct.Struct("<IIB")
-_FRAME = struct.Struct("<qH")
-
-
-class RecordKind(enum.IntEnum):
-    """What a record holds."""
-
-    HEADER = 1
-    """JSON: the format's version, the session, its configuration and instruments."""
-    ENTRIES = 2
-    """What the kernel wrote: an input, and the commands it led to."""
-    FRAME = 3
-    """Bytes as they came from a venue, with their receipt."""
-    STATE = 4
-    """The kernel's state after all entries before it."""
-    END = 5
-    """JSON: how the session came to its end; nothing follows."""
-
-
-_KINDS = {int(kind): kind for kind in RecordKind}
-
-
-class Record(NamedTuple):  # of which a journal has millions
-    """A record of a journal, and where it stands."""
-
-    kind: RecordKind
-    data: bytes
-    segment: Path
-    at: int
-
-    @property
-    def place(self) -> str:
-        """Segment and byte, for messages."""
-        return f"{self.segment}, byte {self.at}"
-
-    def frame(self) -> tuple[int, str, bytes]:
-        """Return receipt (ns UTC), venue and bytes of a frame."""
-        ts_recv, length = _FRAME.unpack_from(self.data)
-        start = _FRAME.size + length
-        return ts_recv, self.data[_FRAME.size : start].decode(), self.data[start:]
 
 
 class JournalWriter:
@@ -136,6 +93,16 @@ class JournalWriter:
         """What is gathered in memory and not written yet."""
         return self._bytes
 
+    @property
+    def segment(self) -> int:
+        """Number of the segment that is written to."""
+        return self._number
+
+    @property
+    def outlives_power(self) -> bool:
+        """Whether what is flushed has to outlive the machine."""
+        return self._syncs
+
     def entries(self, data: bytes) -> None:
         """Append what a kernel wrote."""
         if data:
@@ -144,10 +111,10 @@ class JournalWriter:
     def frame(self, ts_recv: int, venue: str, data: bytes) -> None:
         """Append bytes as they came from a venue."""
         name = venue.encode()
-        self._append(RecordKind.FRAME, b"".join((_FRAME.pack(ts_recv, len(name)), name, data)))
+        self._append(RecordKind.FRAME, b"".join((FRAME.pack(ts_recv, len(name)), name, data)))
 
     def state(self, saved: bytes) -> None:
-        """Append a kernel's state."""
+        """Append the session's state after all entries so far."""
         self._append(RecordKind.STATE, saved)
 
     def end(self, told: Mapping[str, Any]) -> None:
@@ -213,9 +180,9 @@ class JournalWriter:
         return self.folder
 
     def _append(self, kind: RecordKind, data: bytes) -> None:
-        check = zlib.crc32(data, kind)
-        self._gathered += (_HEAD.pack(len(data), check, kind), data)
-        self._bytes += _HEAD.size + len(data)
+        head = record_head(kind, data)
+        self._gathered += (head, data)
+        self._bytes += len(head) + len(data)
         if self._bytes > _BUFFER_BYTES:
             self.flush()
 
@@ -237,7 +204,7 @@ class JournalWriter:
         self._bytes = 0
 
     def _open_last(self) -> None:
-        segments = _segments(self.folder)
+        segments = listed(self.folder)
         if not segments:
             self._begin(1)
             return
@@ -245,11 +212,11 @@ class JournalWriter:
         if path.suffix == ".gz":  # it was closed, and the next was not begun
             self._begin(number + 1)
             return
-        end = 0
-        for record, after in _records(path, is_last=True):
-            if record.kind is RecordKind.HEADER:
-                _check_version(record)
-            end = after
+        segment = Segment.read(path)
+        for record in segment.of_kind(RecordKind.HEADER):
+            _check_version(record)
+        segment.check(is_last=True)
+        end = segment.end
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._path, self._number, self._at = path, number, end
         with suppress(OSError):
@@ -293,7 +260,7 @@ class JournalWriter:
         os.close(old_file)
         if self._squeezer is not None:
             self._squeezer.join()
-        self._squeezer = threading.Thread(target=_squeeze, args=(old_path,), name="tradecore-journal")
+        self._squeezer = threading.Thread(target=compress, args=(old_path,), name="tradecore-journal")
         self._squeezer.start()
 
     def _cannot(self, error: OSError) -> JournalError:
@@ -321,13 +288,14 @@ class JournalReader:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._paths = _segments(self.folder)
+        self._paths = listed(self.folder)
         if not self._paths:
             raise JournalError(str(self.folder), "holds no journal: no file such as 000001.tcj")
-        first = next(iter(self), None)
+        first = first_record(self._paths[0][1])
         if first is None or first.kind is not RecordKind.HEADER:
             raise JournalError(str(self._paths[0][1]), "has no header")
         self.header: dict[str, Any] = _check_version(first)
+        self._last: Segment | None = None
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in order; a torn one at the very end is left out.
@@ -337,21 +305,60 @@ class JournalReader:
         JournalError
             Where a record is damaged, or a segment is missing, with the place.
         """
-        for index, (number, path) in enumerate(self._paths):
-            if number != self._paths[0][0] + index:
-                raise JournalError(str(path), f"segment {self._paths[0][0] + index:06} is missing before it")
-            for record, _ in _records(path, is_last=index == len(self._paths) - 1):
-                yield record
+        for segment, is_last in self._segments(0):
+            yield from segment.records()
+            segment.check(is_last=is_last)
 
     @property
     def has_ended(self) -> bool:
         """Whether its session came to its end in order."""
-        kinds = [record.kind for record, _ in _records(self._paths[-1][1], is_last=True)]
-        return kinds[-1:] == [RecordKind.END]
+        last = Segment.read(self._paths[-1][1])
+        last.check(is_last=True)
+        return last.kinds[-1:] == bytes([RecordKind.END])
+
+    def states(self) -> Iterator[Record]:
+        """Yield the states in it, the newest first; of a segment that cannot be read none."""
+        for _, path in reversed(self._paths):
+            with suppress(JournalError):
+                self._last = Segment.read(path)
+                yield from self._last.of_kind(RecordKind.STATE)
+
+    def pieces(self, after: Record | None = None) -> Iterator[bytes]:
+        """Yield the kernel's entries, all or those behind a record: those of a segment in one piece.
+
+        Raises
+        ------
+        JournalError
+            As when the records are read.
+        """
+        first = 0 if after is None else [path for _, path in self._paths].index(after.segment)
+        for segment, is_last in self._segments(first):
+            is_of_it = after is not None and segment.path == after.segment
+            if entries := segment.joined(RecordKind.ENTRIES, after.at if after is not None and is_of_it else 0):
+                yield entries
+            segment.check(is_last=is_last)
 
     def entries(self) -> bytes:
         """Return all entries of the kernel, as :meth:`Kernel.replay` takes them."""
-        return b"".join(record.data for record in self if record.kind is RecordKind.ENTRIES)
+        return b"".join(self.pieces())
+
+    def _first(self, path: Path) -> Segment:
+        """Read a segment, but for one that was looked at for its states just now."""
+        last, self._last = self._last, None
+        return last if last is not None and last.path == path else Segment.read(path)
+
+    def _segments(self, first: int) -> Iterator[tuple[Segment, bool]]:
+        """Yield segments from the so-manieth on and whether each is the last, the next one read meanwhile."""
+        paths = self._paths[first:]
+        with ThreadPoolExecutor(1, "tradecore-journal") as pool:
+            ahead = pool.submit(self._first, paths[0][1])
+            for index, (number, path) in enumerate(paths):
+                if number != paths[0][0] + index:
+                    raise JournalError(str(path), f"segment {paths[0][0] + index:06} is missing before it")
+                segment, is_last = ahead.result(), index == len(paths) - 1
+                if not is_last:
+                    ahead = pool.submit(Segment.read, paths[index + 1][1])
+                yield segment, is_last
 
 
 def _allocate(file: int, size: int) -> None:
@@ -366,54 +373,6 @@ def _check_version(record: Record) -> dict[str, Any]:
     if header.get("version") != VERSION:
         raise JournalError(record.place, f"is of version {header.get('version')}, known is {VERSION}")
     return dict(header)
-
-
-def _segments(folder: Path) -> list[tuple[int, Path]]:
-    """Return the segments of a journal in order; of one that is there twice, the one that is whole."""
-    found: dict[int, Path] = {}
-    for path in sorted(folder.glob("*.tcj*")):
-        stem, _, rest = path.name.partition(".")
-        # Where both are there, the plain one has not been removed yet and is as good.
-        if stem.isdigit() and rest in ("tcj", "tcj.gz"):
-            found.setdefault(int(stem), path)
-    return sorted(found.items())
-
-
-def _records(path: Path, *, is_last: bool) -> Iterator[tuple[Record, int]]:
-    """Yield the records of a segment, each with where the next one begins.
-
-    A record that is cut short, or whose sum is not right with nothing but zeros behind it, is torn where it is the last
-    of the last segment; else the segment is damaged.
-    """
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise JournalError(str(path), f"cannot be read: {error}") from error
-    at, written = 0, len(data.rstrip(b"\0"))
-    while at < written:
-        length, check, kind = _HEAD.unpack_from(data, at) if at + _HEAD.size <= len(data) else (0, 0, 0)
-        start, end = at + _HEAD.size, at + _HEAD.size + length
-        body = data[start:end]
-        known = _KINDS.get(kind)
-        if known is not None and len(body) == length <= _LARGEST and zlib.crc32(body, kind) == check:
-            yield Record(known, body, path, at), end
-            at = end
-            continue
-        if is_last and end >= written:
-            return
-        raise JournalError(f"{path}, byte {at}", "is damaged: the record does not have its checksum")
-
-
-def _squeeze(path: Path) -> None:
-    """Compress a segment that is full; where that cannot be done it stays as it is."""
-    packed = path.with_name(path.name + ".gz")
-    with suppress(OSError, JournalError), placed(packed) as fresh:
-        with path.open("rb") as plain, gzip.GzipFile(fresh, "wb", compresslevel=1, mtime=0) as file:
-            shutil.copyfileobj(plain, file)
-        with fresh.open("rb+") as whole:
-            os.fsync(whole.fileno())
-    if packed.exists():
-        path.unlink(missing_ok=True)
 
 
 def session_to_resume(folder: Path) -> JournalReader | None:

@@ -916,6 +916,12 @@ impl PyKernel {
         orders_table(py, &orders, &state.roster.instruments)
     }
 
+    /// How many inputs this kernel took, those of :meth:`replay` with them, where it keeps its journal.
+    #[getter]
+    fn inputs(&self) -> PyResult<u64> {
+        Ok(self.state()?.kernel.as_ref().map_or(0, Kernel::inputs))
+    }
+
     /// The time of the newest input, ns UTC; 0 before any.
     #[getter]
     fn now_ns(&self) -> PyResult<i64> {

@@ -45,6 +45,7 @@ mod raster;
 mod readers;
 mod readings;
 mod reconcile;
+mod record_files;
 mod records;
 mod reports;
 mod risk;
@@ -236,6 +237,8 @@ mod _core {
     use crate::readings::IndicatorReading;
     #[pymodule_export]
     use crate::reconcile::reconcile_account;
+    #[pymodule_export]
+    use crate::record_files::{gunzip, index_records, record_head};
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]

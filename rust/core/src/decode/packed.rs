@@ -23,6 +23,16 @@ const PIECE: usize = 1 << 18;
 const DATA: [&str; 9] = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "data", "dat", "log"];
 const PACKED: [&str; 3] = [".gz", ".zst", ".xz"];
 
+/// Unpacks a gzip file that is small enough for memory.
+///
+/// # Errors
+/// For bytes that are none, or that were cut.
+pub fn gunzip(packed: &[u8]) -> Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(packed).read_to_end(&mut plain)?;
+    Ok(plain)
+}
+
 /// What a stream is packed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {

@@ -14,6 +14,7 @@ use crate::types::{MarketId, StrategyId};
 pub(super) struct Journal {
     digest: Sha256,
     kept: Option<Vec<u8>>,
+    inputs: u64,
     scratch: Vec<u8>,
 }
 
@@ -74,9 +75,15 @@ impl Journal {
 
     /// An input, where inputs are kept.
     pub(super) fn input(&mut self, at: i64, input: &Input<'_>) {
+        self.inputs += 1;
         self.scratch.clear();
         codec::write_input(&mut self.scratch, at, input);
         self.keep();
+    }
+
+    /// Inputs that were kept.
+    pub(super) fn inputs(&self) -> u64 {
+        self.inputs
     }
 
     /// Entries written and not taken yet.
@@ -119,6 +126,6 @@ impl Journal {
         }
         let state = state.try_into().ok()?;
         let digest = Sha256::deserialize(state).ok()?;
-        Some(Self { digest, kept: keep.then(Vec::new), scratch: Vec::new() })
+        Some(Self { digest, kept: keep.then(Vec::new), ..Self::default() })
     }
 }

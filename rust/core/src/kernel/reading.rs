@@ -244,4 +244,9 @@ impl Kernel {
     pub fn take_journal(&mut self) -> Vec<u8> {
         self.ctx.core_mut().journal.take()
     }
+
+    /// Inputs that were written to the journal since this kernel was made, or loaded; 0 when it is not kept.
+    pub fn inputs(&self) -> u64 {
+        self.ctx.core().journal.inputs()
+    }
 }

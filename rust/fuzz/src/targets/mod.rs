@@ -18,6 +18,7 @@ mod market;
 mod numbers;
 mod order;
 mod part;
+mod records;
 mod session;
 mod state;
 mod sync;
@@ -41,7 +42,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 22] = [
     backtest::TARGET,
     binance::TARGET,
     book::TARGET,
@@ -59,6 +60,7 @@ pub const TARGETS: [Target; 21] = [
     numbers::TARGET,
     order::TARGET,
     part::TARGET,
+    records::TARGET,
     state::TARGET,
     sync::TARGET,
     table::TARGET,

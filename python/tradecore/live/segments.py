@@ -1,0 +1,198 @@
+"""The files of a journal, as they are read: whole segments, their records, and what is wrong with them."""
+
+from __future__ import annotations
+
+import enum
+import gzip
+import os
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from tradecore._core import gunzip, index_records
+from tradecore.errors import JournalError
+from tradecore.files import placed
+
+__all__ = [
+    "FRAME",
+    "HEAD_BYTES",
+    "Record",
+    "RecordKind",
+    "Segment",
+    "compress",
+    "first_record",
+    "listed",
+    "next_record",
+]
+
+HEAD_BYTES = 9
+"""What stands before a record: see ``record_head``."""
+FRAME = struct.Struct("<qH")
+
+
+class RecordKind(enum.IntEnum):
+    """What a record holds."""
+
+    HEADER = 1
+    """JSON: the format's version, the session, its configuration and instruments."""
+    ENTRIES = 2
+    """What the kernel wrote: an input, and the commands it led to."""
+    FRAME = 3
+    """Bytes as they came from a venue, with their receipt."""
+    STATE = 4
+    """The session's state after all entries before it."""
+    END = 5
+    """JSON: how the session came to its end; nothing follows."""
+    ROWS = 6
+    """Rows of tables, in the file that lies beside the segments."""
+
+
+_KINDS = {int(kind): kind for kind in RecordKind}
+
+
+class Record(NamedTuple):  # of which a journal has millions
+    """A record of a journal, and where it stands."""
+
+    kind: RecordKind
+    data: bytes
+    segment: Path
+    at: int
+
+    @property
+    def place(self) -> str:
+        """Segment and byte, for messages."""
+        return f"{self.segment}, byte {self.at}"
+
+    def frame(self) -> tuple[int, str, bytes]:
+        """Return receipt (ns UTC), venue and bytes of a frame."""
+        ts_recv, length = FRAME.unpack_from(self.data)
+        start = FRAME.size + length
+        return ts_recv, self.data[FRAME.size : start].decode(), self.data[start:]
+
+
+class Segment(NamedTuple):
+    """A segment in memory, and where its whole records are."""
+
+    path: Path
+    data: bytes
+    kinds: bytes
+    ends: list[int]
+    rest: str
+    """What is behind them, as ``index_records`` says it."""
+
+    @classmethod
+    def read(cls, path: Path) -> Segment:
+        """Read a segment.
+
+        Raises
+        ------
+        JournalError
+            When it cannot be read, or unpacked.
+        """
+        try:
+            data = path.read_bytes()
+            if path.suffix == ".gz":
+                data = gunzip(data)
+        except OSError as error:
+            raise JournalError(str(path), f"cannot be read: {error}") from error
+        return cls(path, data, *index_records(data))
+
+    @property
+    def end(self) -> int:
+        """Where its last whole record ends."""
+        return self.ends[-1] if self.ends else 0
+
+    def records(self) -> Iterator[Record]:
+        """Yield its whole records.
+
+        Raises
+        ------
+        JournalError
+            At one of a kind that is not known.
+        """
+        at = 0
+        for kind, end in zip(self.kinds, self.ends, strict=True):
+            if kind not in _KINDS:
+                raise JournalError(
+                    f"{self.path}, byte {at}", f"is of a later version: there is no record of kind {kind}"
+                )
+            yield Record(_KINDS[kind], self.data[at + HEAD_BYTES : end], self.path, at)
+            at = end
+
+    def of_kind(self, kind: RecordKind) -> Iterator[Record]:
+        """Yield its records of a kind, the last first."""
+        for index in range(len(self.kinds) - 1, -1, -1):
+            if self.kinds[index] == kind:
+                at = self.ends[index - 1] if index else 0
+                yield Record(kind, self.data[at + HEAD_BYTES : self.ends[index]], self.path, at)
+
+    def joined(self, kind: RecordKind, since: int = 0) -> bytes:
+        """Return its records of a kind from a byte on, one behind the other."""
+        view, at, found = memoryview(self.data), 0, []
+        for each, end in zip(self.kinds, self.ends, strict=True):
+            if each == kind and at >= since:
+                found.append(view[at + HEAD_BYTES : end])
+            at = end
+        return b"".join(found)
+
+    def check(self, *, is_last: bool) -> None:
+        """Refuse what is behind its whole records, but for a torn one where it is the last of its journal.
+
+        Raises
+        ------
+        JournalError
+            With the place.
+        """
+        if self.rest == "damaged" or (self.rest == "torn" and not is_last):
+            raise JournalError(f"{self.path}, byte {self.end}", "is damaged: the record does not have its checksum")
+
+
+def first_record(path: Path) -> Record | None:
+    """Return the first record of a segment, of which no more is read; None without one.
+
+    Raises
+    ------
+    JournalError
+        When it cannot be read.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            read = next_record(file)
+    except (OSError, EOFError, zlib.error) as error:
+        raise JournalError(str(path), f"cannot be read: {error}") from error
+    return None if read is None or read[0] not in _KINDS else Record(_KINDS[read[0]], read[1], path, 0)
+
+
+def next_record(file: IO[bytes] | gzip.GzipFile) -> tuple[int, bytes] | None:
+    """Read one record of a file, its kind and itself; None where there is none that is whole."""
+    head = file.read(HEAD_BYTES)
+    data = file.read(int.from_bytes(head[:4], "little"))
+    kinds, _, _ = index_records(head + data)
+    return (kinds[0], data) if kinds else None
+
+
+def listed(folder: Path) -> list[tuple[int, Path]]:
+    """Return the segments of a journal in order; of one that is there twice, the one that is whole."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.glob("*.tcj*")):
+        stem, _, rest = path.name.partition(".")
+        # Where both are there, the plain one has not been removed yet and is as good.
+        if stem.isdigit() and rest in ("tcj", "tcj.gz"):
+            found.setdefault(int(stem), path)
+    return sorted(found.items())
+
+
+def compress(path: Path) -> None:
+    """Compress a segment that is full; where that cannot be done it stays as it is."""
+    packed = path.with_name(path.name + ".gz")
+    with suppress(OSError, JournalError), placed(packed) as fresh:
+        with path.open("rb") as plain, gzip.GzipFile(fresh, "wb", compresslevel=1, mtime=0) as file:
+            shutil.copyfileobj(plain, file)
+        with fresh.open("rb+") as whole:
+            os.fsync(whole.fileno())
+    if packed.exists():
+        path.unlink(missing_ok=True)
