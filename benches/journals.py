@@ -5,18 +5,22 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tradecore as tc
 from benches.harness import Job, Limit
 from benches.live import Watcher
 from benches.market import depth_decoder, depth_frames
-from tradecore.live.journal import JournalReader, JournalWriter
+from tradecore.live.checkpoints import Checkpoints
+from tradecore.live.journal import JournalReader, JournalWriter, session_to_resume
+from tradecore.live.recovery import setup_digest, take_up
 from tradecore.live.session import Session
+from tradecore.live.tables import SessionTables
 from tradecore.session.kernel import build_kernel
 from tradecore.venues import Frame
+from tradecore.venues.clock import VirtualClock
 
 _SPEC = tc.find_instrument("BTCUSDT.BINANCE_USDM")
 
@@ -26,6 +30,7 @@ def journal_jobs(rows: int) -> dict[str, Callable[[], Job]]:
     return {
         "live journal, orders": lambda: order_cost(min(rows // 200, 5_000)),
         "live journal, replay": lambda: replay(min(rows // 20, 50_000)),
+        "live journal, recovery": lambda: recovery(min(rows // 5, 1_000_000)),
     }
 
 
@@ -70,16 +75,22 @@ def _kernel(strategy: type[tc.Strategy]) -> tc.Kernel:
 def _run(strategy: type[tc.Strategy], frames: Sequence[bytes], journal: JournalWriter | None) -> float:
     """Have a session take frames, each in a turn of its own, and return how long that took, seconds."""
     session = Session(_kernel(strategy), [_SPEC], _Desk(), journal)
-    decoder = depth_decoder(_SPEC, frames[0])
     session.start(0)
-    session.message(1, _SPEC.id, decoder)
-    session.kernel.feed(1, 0, tc.BookState.SYNCED, "")
+    return _take(session, frames)
+
+
+def _take(session: Session, frames: Sequence[bytes], each: Callable[[], None] = lambda: None) -> float:
+    """Have a session that has started take frames, from the snapshot they go on from."""
+    decoder, begin = depth_decoder(_SPEC, frames[0]), session.now_ns + 1
+    session.message(begin, _SPEC.id, decoder)
+    session.kernel.feed(begin, 0, tc.BookState.SYNCED, "")
     started = time.perf_counter()
-    for at, data in enumerate(frames[1:], 2):
+    for at, data in enumerate(frames[1:], begin + 1):
         session.frame(Frame("BINANCE_USDM", at, data))
         decoder.feed(data, at)
         session.message(at, _SPEC.id, decoder)
         session.write_down()
+        each()
     session.flush()
     return time.perf_counter() - started
 
@@ -119,9 +130,69 @@ def replay(inputs: int) -> Job:
     def recovered() -> float:
         session, folder = Session(_kernel(Watcher), [_SPEC], _Desk()), Path(written().name) / "j"
         started = time.perf_counter()
-        assert session.recover(JournalReader(folder)) >= inputs - 1
+        assert session.recover(JournalReader(folder).pieces(), lambda: None)
         return time.perf_counter() - started
 
     work = {"replay of the entries": replayed, "recovery from the files": recovered}
     limits = (Limit("replay of the entries", 1.0), Limit("recovery from the files", 3.0))
     return Job("us/input", dict.fromkeys(work, inputs), work, limits=limits)
+
+
+class _Resumable(NamedTuple):
+    """A session with states, new or taken up."""
+
+    session: Session
+    checkpoints: Checkpoints
+
+
+def _resumable(journals: Path) -> _Resumable:
+    """Begin a session, or take up the one whose journal is there, as a process does."""
+    reader, strategies, folder = session_to_resume(journals), [Watcher("s", [_SPEC.id])], journals / "bench"
+    build = partial(build_kernel, "bench", strategies, [_SPEC], stop_run_on_error=True, keeps_journal=True)
+    journal = JournalWriter(folder, {"session": "bench"})
+    session = Session(build(), [_SPEC], _Desk(), journal)
+    tables = SessionTables(session, ["s"], VirtualClock(), lambda work: work())
+    setup = setup_digest([_SPEC], strategies, None, "average")
+    checkpoints, _ = take_up(session, journal, reader, strategies, tables, setup=setup, build=build)
+    return _Resumable(session, checkpoints)
+
+
+def recovery(inputs: int) -> Job:
+    """Take up a session that was cut right before it would have written its next state, frames in its journal."""
+    frames, folder = depth_frames(min(inputs, Checkpoints.every_inputs)), tempfile.TemporaryDirectory()
+    saving: list[float] = []
+
+    @cache
+    def cut() -> Path:
+        session, checkpoints = _resumable(Path(folder.name))
+
+        def look() -> None:
+            if checkpoints.is_due:
+                started = time.perf_counter()
+                checkpoints.save()
+                saving.append(time.perf_counter() - started)
+
+        session.start(0)
+        for _ in range(max(inputs // len(frames) - 1, 1)):
+            _take(session, frames, look)
+        checkpoints.save()
+        _take(session, frames)
+        session.close()
+        return Path(folder.name)
+
+    def recovered() -> float:
+        journals = cut()
+        started = time.perf_counter()
+        session, _ = _resumable(journals)
+        seconds = time.perf_counter() - started
+        assert 0 < session.kernel.inputs < len(frames) + 10, "a state was used"
+        session.close()
+        return seconds
+
+    def written() -> float:
+        cut()
+        return max(saving, default=0.0)
+
+    name, state = f"recovery of {inputs:,} inputs", "the slowest state that was written"
+    limits = (Limit(name, 3.0), Limit(state, 0.02))
+    return Job("s", {name: 1, state: 1}, {name: recovered, state: written}, limits=limits, rounds=3)

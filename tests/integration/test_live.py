@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,8 @@ from tradecore.errors import (
     StrategyError,
 )
 from tradecore.live import journal as journals
+from tradecore.live import runner
+from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.events import LinkChanged, SessionFailed
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
@@ -109,6 +112,22 @@ async def subscribed(server: FakeBinance) -> None:
     await until(lambda: any("btcusdt@depth@100ms" in names for _, names in server.sockets.values()))
     await until(lambda: any("btcusdt@trade" in names for _, names in server.sockets.values()))
     server.depth({"60000.10": "1", "59999.00": "4"}, {"60000.20": "2"})
+
+
+@pytest.fixture(params=[False, True], ids=["replayed", "from a state"])
+def has_states(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a session writes its state all the time."""
+    if request.param:
+        monkeypatch.setattr(Checkpoints, "every_inputs", 1)
+        monkeypatch.setattr(runner, "_WRITE_S", 0.01)
+    return bool(request.param)
+
+
+async def saved(cut: Live, count: int) -> None:
+    """Wait until the journal has so many states."""
+    assert cut._journal is not None
+    folder = cut._journal / cut.state.session
+    await until(lambda: sum(1 for _ in JournalReader(folder).states()) >= count)
 
 
 async def paper(
@@ -334,7 +353,7 @@ def test_a_live_session_sends_real_orders_and_leaves_none(tmp_path: Path) -> Non
     assert KEY.encode() not in text
 
 
-def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path) -> None:
+def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path, has_states: bool) -> None:
     first, second = Bidder("b", [NAME]), Bidder("b", [NAME])
     results = []
 
@@ -344,6 +363,8 @@ def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path)
             await subscribed(server)
             await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
             await until(lambda: cut.session.known([NAME]).orders[0].is_acknowledged)
+            if has_states:
+                await saved(cut, 2)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         (order,) = server.orders
@@ -367,7 +388,10 @@ def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path)
     assert again(tmp_path / result.session, Bidder("b", [NAME])) == (result.digest, None)
 
 
-def test_orders_of_paper_end_with_their_process_and_positions_stay(tmp_path: Path) -> None:
+def test_orders_of_paper_end_with_their_process_and_positions_stay(
+    tmp_path: Path, has_states: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tradecore.live")
     results = []
 
     async def work(server: FakeBinance) -> None:
@@ -380,10 +404,17 @@ def test_orders_of_paper_end_with_their_process_and_positions_stay(tmp_path: Pat
             trade(server, "59999.90", "50")
             await until(lambda: first.filled)
             await until(lambda: cut.state.open_orders)
+            if has_states:
+                before = sum(1 for _ in JournalReader(tmp_path / cut.state.session).states())
+                await saved(cut, before + 2)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
         async def during(live: Live) -> None:
+            assert ("inputs replayed from its state" in caplog.text) is has_states
+            told = live.earlier()
+            assert [row["price"] for row in told["fills"]] == [60000.1]
+            assert told["orders"][0]["status"] == "filled"
             await until(lambda: live._held is None)
 
         results.append(await paper(server, during, Bidder("b", [NAME]), journal=tmp_path))

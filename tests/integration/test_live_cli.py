@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
 from venue_binance import FakeBinance
 from venue_servers import FastClock
 
@@ -75,6 +76,16 @@ async def move(server: FakeBinance) -> None:
         await asyncio.sleep(0.05)
 
 
+def with_states(journal: Path, to: Path) -> None:
+    """Write a journal anew with a state behind each record: who does not go on from one leaves them out."""
+    reader = JournalReader(journal)
+    with JournalWriter(to, {key: value for key, value in reader.header.items() if key != "version"}) as fresh:
+        for record in reader:
+            if record.kind is not RecordKind.HEADER:
+                fresh._append(record.kind, record.data)
+                fresh.state(b"a state")
+
+
 def test_a_paper_session_and_its_replay(tmp_path: Path) -> None:
     async def work(server: FakeBinance) -> None:
         words = ("paper", "--config", "session.toml", "--duration", "3s", "--json")
@@ -88,6 +99,10 @@ def test_a_paper_session_and_its_replay(tmp_path: Path) -> None:
         again = json.loads(out)
         assert again["faithful"]
         assert (again["digest"], again["commands"]) == (summary["digest"], 1)
+        with_states(tmp_path / "journal" / "s1", tmp_path / "stated")
+        code, out, err = await done(tmp_path, "replay", "stated", "--json")
+        assert code == 0, err
+        assert json.loads(out) == again
         code, out, _ = await done(tmp_path, "replay", "journal/s1", "--step")
         assert "Bidder: buy 0.010 BTCUSDT.BINANCE" in out
         code, out, _ = await done(tmp_path, "replay", "journal/s1", "--until", "2020-01-01", "--json")

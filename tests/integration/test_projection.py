@@ -19,6 +19,9 @@ from test_live_cli import CONFIG, STRATEGY, done, move, tradecore
 import tradecore as tc
 from conftest import ROOT
 from tradecore.errors import InvalidValueError
+from tradecore.live import runner
+from tradecore.live.checkpoints import Checkpoints
+from tradecore.live.journal import JournalReader
 from tradecore.live.rebuild import rebuild
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
@@ -149,6 +152,31 @@ async def trade(folder: Path, url: str, seconds: float, *, breaks: bool = False)
                 loop.call_later(0.5, drop_fills, url)
             loop.call_later(seconds, live.stop)
             return await live.run()
+
+
+def test_a_session_that_goes_on_from_a_state_has_all_in_its_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checkpoints, "every_inputs", 1)
+    monkeypatch.setattr(runner, "_WRITE_S", 0.1)
+    url = f"sqlite:///{tmp_path}/store.db"
+
+    async def cut() -> None:
+        task = asyncio.create_task(trade(tmp_path, url, 60))
+        while not (tmp_path / "s1").exists() or sum(1 for _ in JournalReader(tmp_path / "s1").states()) < 8:  # noqa: ASYNC110 - of another task
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(cut())
+    before = content(url)
+    result = asyncio.run(trade(tmp_path, url, 1))
+    written = content(url)
+    check_sums(written)
+    assert len(written["fills"]) == result.fills.height > len(before["fills"]) > 0
+    assert len(written["orders"]) == result.orders.height
+    assert written["sessions"][0]["digest"] == result.digest
+    assert written["sessions"][0]["ts_begin"] == before["sessions"][0]["ts_begin"]
 
 
 def drop_fills(url: str) -> None:

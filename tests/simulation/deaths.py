@@ -13,6 +13,7 @@ from simulation.life import Lifelong, fill_a_part
 from simulation.network import VirtualLoop, run_virtually
 from simulation.world import World
 from tradecore.live import runner
+from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.journal import JournalWriter
 
 __all__ = ["Ended", "live_through"]
@@ -30,6 +31,10 @@ class _Mortal(JournalWriter):
         super().entries(data)
         if data:
             self.happened()
+
+    def state(self, saved: bytes) -> None:
+        self.happened()
+        super().state(saved)
 
     def flush(self) -> None:
         super().flush()
@@ -130,7 +135,7 @@ def live_through(fatal: int = 0) -> Ended:
     async def work(loop: VirtualLoop) -> Ended:
         life = _Life(loop, fatal)
         writer: Any = type("_Writer", (_Mortal,), {"happened": staticmethod(life.happened)})
-        with patch.object(runner, "JournalWriter", writer):
+        with patch.object(runner, "JournalWriter", writer), patch.object(Checkpoints, "every_inputs", 1):
             try:
                 return await life.run()
             finally:

@@ -22,6 +22,8 @@ from typing import Any
 import tradecore as tc
 from simulation.scenario import LIMIT, MARKETS, Quoter, replayed, venue_fills
 from simulation.world import Unsafe
+from tradecore.live import runner
+from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.journal import JournalReader, session_to_resume
 from tradecore.live.runner import Live
 from tradecore.sandbox import Fault, LocalServer, server_of
@@ -95,6 +97,7 @@ def trade(place: _Place, pipe: Connection) -> None:
     """Trade until killed, or until told to end in order; the whole of a process."""
     logging.getLogger("tradecore").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Checkpoints.every_inputs, runner._WRITE_S = 10, 0.1  # so that most processes leave a state
     asyncio.run(_trade(place, pipe))
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import tradecore as tc
 from simulation.network import VirtualLoop, run_virtually
 from simulation.world import Levels, Unsafe, World, recorded_books
 from tradecore.errors import NoAnswerError, VenueError
+from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.journal import JournalReader
 from tradecore.risk import needing_synced_books
 from tradecore.sandbox import LocalServer
@@ -322,7 +324,8 @@ def play(seed: int, venue: str = "binance") -> Outcome:
     [server] = [server for server in SERVERS if server.name == venue]
 
     async def work(loop: VirtualLoop) -> Outcome:
-        with recorded_books() as seen:
+        # So short a session has states as well, each second.
+        with recorded_books() as seen, patch.object(Checkpoints, "every_inputs", 20):
             playing = _Play(loop, seed, server, seen)
             try:
                 return await playing.run()

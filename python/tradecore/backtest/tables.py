@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
+__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore", "joined"]
 
 TABLES = (
     "orders",
@@ -172,6 +172,17 @@ class TableStore:
         kept = self._kept[name]
         yield {key: column for key, column in kept.items() if only is None or key in only}
 
+    def moved(self, since: int = 0, until: int | None = None) -> Iterator[dict[str, Stored]]:
+        """Return what was moved to disk, all that was moved at a time after the other: the tables that had rows.
+
+        Parameters
+        ----------
+        since, until : int
+            How many times rows had been moved.
+        """
+        for written in self._spilled[since:until]:
+            yield {name: self._read(name, piece, None) for name, piece in written.items()}
+
     def _read(self, name: str, piece: _Piece, only: Sequence[str] | None) -> Stored:
         assert self._scratch is not None
         columns = {}
@@ -199,7 +210,7 @@ class TableStore:
     def table(self, name: str, only: Sequence[str] | None = None, *, exact: bool = True) -> pl.DataFrame:
         """Return a whole table, or some of its columns, as :meth:`pieces` does."""
         # A frame for each piece, and there are hundreds, would take most of the time.
-        return self._frame(_joined(list(self.stored(name, only))), exact=exact)
+        return self._frame(joined(list(self.stored(name, only))), exact=exact)
 
     def _frame(self, columns: Stored, *, exact: bool) -> pl.DataFrame:
         check_polars()
@@ -270,23 +281,23 @@ def _rows(columns: Stored) -> int:
     return next(len(data) // WIDTHS[kind] for kind, data in columns.values() if kind != "json")
 
 
-def _joined(pieces: Sequence[Stored]) -> Stored:
+def joined(pieces: Sequence[Stored]) -> Stored:
     """Return pieces of a table as one."""
     if len(pieces) == 1:
         return pieces[0]
-    joined = {}
+    whole = {}
     for key, (kind, _) in pieces[-1].items():
         columns = [piece[key][1] for piece in pieces]
         if kind == "json":
             texts = [orjson.loads(column) for column in columns]
             if any(texts):
                 told = [of or [""] * _rows(piece) for of, piece in zip(texts, pieces, strict=True)]
-                joined[key] = (kind, orjson.dumps(list(chain.from_iterable(told))))
+                whole[key] = (kind, orjson.dumps(list(chain.from_iterable(told))))
             else:
-                joined[key] = (kind, b"null")
+                whole[key] = (kind, b"null")
         else:
-            joined[key] = (kind, b"".join(columns))
-    return joined
+            whole[key] = (kind, b"".join(columns))
+    return whole
 
 
 def _stored(columns: Mapping[str, _Column]) -> Stored:

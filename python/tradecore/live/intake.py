@@ -32,15 +32,15 @@ class Intake:
         self._turned: Callable[[], None] = _nothing
         self.busy: Callable[[bool], object] = _nothing
         """Is told when something is read, and when all that it led to is done."""
-        self._is_idle = False
+        self.is_idle = False
         """Whether nothing waits, and nothing was read in this turn."""
 
     def put(self, event: Event) -> None:
         """Take an event; this is the sink."""
-        if not self._is_idle:
+        if not self.is_idle:
             self.queue.put(event)
             return
-        self._is_idle = False
+        self.is_idle = False
         self.busy(True)
         self._loop.call_soon(self._rest)
         if self._take is not None and isinstance(event, Frame):
@@ -58,7 +58,7 @@ class Intake:
 
     def close(self) -> None:
         """Hand nothing on any more."""
-        self._take, self._is_idle = None, False
+        self._take, self.is_idle = None, False
 
     def _rest(self) -> None:
         for _ in range(_PIECE):
@@ -71,7 +71,7 @@ class Intake:
         if self.queue:
             self._loop.call_soon(self._rest)
         else:
-            self._is_idle = True
+            self.is_idle = True
             self.busy(False)
 
 

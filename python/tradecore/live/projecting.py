@@ -51,7 +51,7 @@ class Projector(SessionTables):
         session: Session,
         strategies: Sequence[str],
         clock: Clock,
-        guarded: Callable[[Callable[[], None]], None],
+        guarded: Callable[[Callable[[], object]], None],
         *,
         store: Store,
         name: str,
@@ -65,15 +65,21 @@ class Projector(SessionTables):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Have rows written from now on, and take what there is every while."""
-        self._thread = threading.Thread(target=self._write, name="tradecore-store", daemon=True)
-        self._thread.start()
+        """Take what there is every while, from now on."""
+        self._recovered = self.moved
         self._look()
 
     def take(self, tables: Tables) -> None:
-        """Keep rows that were taken of the kernel, and have them written."""
+        """Keep rows that were taken of the kernel, and have them written; wait where too many pieces do."""
         super().take(tables)
-        self._pieces.put_nowait(Taken.at(self._session.kernel, tables, self._session.began_ns))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write, name="tradecore-store", daemon=True)
+            self._thread.start()
+        self._pieces.put(Taken.at(self._session.kernel, tables, self._session.began_ns))
+
+    def take_new(self) -> bool:
+        """Take what there is now, where no piece would have to wait for the database."""
+        return not self._pieces.full() and super().take_new()
 
     def end(self) -> Tables:
         """Take the last rows, and how the session ended; :meth:`close` writes it."""
@@ -90,10 +96,6 @@ class Projector(SessionTables):
                 await asyncio.to_thread(self._pieces.put, piece)
             await asyncio.to_thread(thread.join)
         self._database.close()
-
-    def _take_new(self) -> None:
-        if not self._pieces.full():
-            super()._take_new()
 
     def _write(self) -> None:
         has_failed = False

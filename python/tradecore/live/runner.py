@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument
-from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
 from tradecore.errors import (
     CredentialsError,
@@ -24,12 +23,14 @@ from tradecore.errors import (
     TradecoreError,
 )
 from tradecore.live.audit import Auditor
+from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.events import LagChanged, LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
 from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
+from tradecore.live.recovery import setup_digest, take_up
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
 from tradecore.live.tables import SessionTables
@@ -64,8 +65,8 @@ class Live:
     """Strategies on live data: on paper against a simulated exchange, or live against the venues.
 
     ``async with`` it to connect; then :meth:`run` until :meth:`stop`. The strategies start once every book is synced
-    and, live, the account is reconciled. A session that left a journal goes on where it ended: its inputs are replayed,
-    then the account is reconciled, and only then anything is sent.
+    and, live, the account is reconciled. A session that left a journal goes on where it ended: its newest state is
+    loaded and the inputs after it replayed, then the account is reconciled, and only then anything is sent.
 
     Parameters
     ----------
@@ -224,8 +225,8 @@ class Live:
         self._failure: BaseException | None = None
         self._wake: Timer | None = None
         self._wake_ns: int | None = None
-        # What the kernel recorded of before; None of a session that does not go on.
-        self._recovered: dict[str, dict[str, Any]] | None = None
+        self._checkpoints: Checkpoints | None = None
+        self._is_resumed = False
 
     async def __aenter__(self) -> Self:
         try:
@@ -340,11 +341,9 @@ class Live:
             Rows of ``orders``, those that are open with them, ``fills`` and ``payments``, as tables of results have
             them.
         """
-        if self._recovered is None:
+        if not self._is_resumed or self._tables is None:
             return {}
-        store = TableStore([instrument.id for instrument in self.session.instruments], self._names)
-        store.keep({**self._recovered, "known": self.session.kernel.known_orders()})
-        rows = {name: store.table(name).to_dicts() for name in ("orders", "known", "fills", "payments")}
+        rows = self._tables.earlier()
         orders = sorted(rows["orders"] + rows["known"], key=lambda row: int(row["order_id"]))
         return {"orders": orders, "fills": rows["fills"], "payments": rows["payments"]}
 
@@ -385,10 +384,6 @@ class Live:
         return "live" if self._paper is None else "paper"
 
     @property
-    def _is_resumed(self) -> bool:
-        return self._recovered is not None
-
-    @property
     def _names(self) -> list[str]:
         return [strategy.name for strategy in self.strategies]
 
@@ -405,7 +400,9 @@ class Live:
         else:
             desk = paper = PaperDesk(instruments, self._paper, seed=self._seed)
             instruments = paper.instruments
-        kernel = build_kernel(
+        setup = setup_digest(instruments, self.strategies, self._risk, self._cost_basis)
+        build = partial(
+            build_kernel,
             name,
             self.strategies,
             instruments,
@@ -415,21 +412,19 @@ class Live:
             risk=self._risk,
             events=self.events,
         )
+        kernel = build()
         journal = (
             None if self._journal is None else self._write_to(self._journal / name, instruments, is_new=reader is None)
         )
         self._inference = self._make_inference()
         session = self._session = Session(kernel, instruments, desk, journal, self._inference)
-        if reader is not None:
-            count = session.recover(reader)
-            if count > 0:  # a kernel of a process that died before its first input has not begun
-                self._recovered = kernel.take_tables()
-            _LOG.info("session %s goes on after %d records of its journal", name, count)
-        if self._paper is not None and self._recovered is None:
-            kernel.carry_refusals(self._clock.now_ns())
-        self._tables = self._make_tables(session, name)
-        if self._recovered is not None:
-            self._tables.take(self._recovered)
+        tables = self._tables = self._make_tables(session, name)
+        if journal is not None:
+            self._checkpoints, self._is_resumed = take_up(
+                session, journal, reader, self.strategies, tables, setup=setup, build=build
+            )
+        if self._paper is not None and not self._is_resumed:
+            session.kernel.carry_refusals(self._clock.now_ns())
 
     def _make_inference(self) -> Inference | None:
         """Return what asks the predictors of strategies, each on a thread of its own; None without any."""
@@ -673,6 +668,12 @@ class Live:
         while self._failure is None:
             await self._clock.sleep(_WRITE_S)
             self._guarded(self.session.flush)
+            states = self._checkpoints
+            if states is not None and await states.come_due(self._clock, self._is_quiet) and self.has_begun:
+                self._guarded(states.save)
+
+    def _is_quiet(self) -> bool:
+        return all(intake.is_idle for intake in self._intakes)
 
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)

@@ -6,14 +6,14 @@ a virtual clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tradecore._core import Command, FeedDecoder, Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
 from tradecore.live.desk import Desk, earlier
-from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
+from tradecore.live.journal import JournalWriter
 from tradecore.reconcile import AccountState, KnownOrder, ReconcileAction, VenueAccount, VenueExecution, reconcile
 from tradecore.types import BookState
 from tradecore.venues.events import Balance, FeedState, Frame, VenueReport
@@ -73,12 +73,19 @@ class Session:
         self._markets = {instrument.id: index for index, instrument in enumerate(instruments)}
         self._currencies = {instrument.settlement for instrument in instruments}
 
-    def recover(self, reader: JournalReader) -> int:
-        """Take up where a journal ends, instead of :meth:`start`; return how many records of entries it has.
+    def recover(self, entries: Iterable[bytes], taken: Callable[[], None]) -> bool:
+        """Take up where a journal ends, instead of :meth:`start`; return whether there were entries.
 
-        What follows from its last input and was not written any more is written now; no command is sent: those that
+        What follows from the last input and was not written any more is written now; no command is sent: those that
         may or may not have left are for reconciliation. What predictors were asked and did not answer is not asked
         again.
+
+        Parameters
+        ----------
+        entries : iterable of bytes
+            Those that the kernel has not taken yet, in pieces of whole records.
+        taken : callable
+            Is called when a piece has been taken.
 
         Raises
         ------
@@ -87,20 +94,23 @@ class Session:
         DataError, InvalidValueError
             For one of other strategies or instruments.
         """
-        pieces = [record.data for record in reader if record.kind is RecordKind.ENTRIES]
-        if not pieces:
-            return 0  # it was cut off before its strategies started
-        self._has_started = True
-        _, rest = self.kernel.replay(b"".join(pieces))
-        self.kernel.take_journal()
-        self.kernel.drain()
-        self.kernel.questions()
-        self.began_ns = journal_begins(pieces[0])
+        has_entries, rest = False, b""
+        for piece in entries:
+            has_entries = True
+            if self.began_ns is None:
+                self.began_ns = journal_begins(piece)
+            _, rest = self.kernel.replay(piece)
+            self.kernel.take_journal()
+            self.kernel.drain()
+            self.kernel.questions()
+            taken()
+        # Cut off before its strategies started a session has neither entries nor a state: it has to start.
+        self._has_started = has_entries or self.began_ns is not None
         self.now_ns = self.kernel.now_ns
         if self.journal is not None:
             self.journal.entries(rest)
             self.journal.flush()
-        return len(pieces)
+        return has_entries
 
     def start(self, at_ns: int) -> None:
         """Start the strategies. What was taken before is written with that: a journal has all of it or nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from tradecore.backtest.tables import TableStore
+from tradecore.backtest.tables import TableStore, joined
 from tradecore.live.session import Session
 from tradecore.venues.clock import Clock, Timer
 
@@ -31,6 +31,8 @@ class SessionTables:
     ----------
     store : TableStore
         All rows, once :meth:`end` has taken the last.
+    moved : int
+        How many times rows were moved to disk.
     """
 
     _every_s: ClassVar[float] = 30.0
@@ -40,17 +42,20 @@ class SessionTables:
         session: Session,
         strategies: Sequence[str],
         clock: Clock,
-        guarded: Callable[[Callable[[], None]], None],
+        guarded: Callable[[Callable[[], object]], None],
     ) -> None:
         self.store = TableStore([instrument.id for instrument in session.instruments], strategies)
         self._session = session
         self._clock = clock
         self._guarded = guarded
         self._timer: Timer | None = None
-        self._moved = 0
+        self.moved = 0
+        self._recovered: int | None = None
+        """What of that came of a session that goes on; None before that starts."""
 
     def start(self) -> None:
         """Take what there is every while, from now on."""
+        self._recovered = self.moved
         self._wait()
 
     def take(self, tables: Tables) -> None:
@@ -62,14 +67,29 @@ class SessionTables:
             Where it cannot be written: these rows are lost to the tables, not to the journal.
         """
         if any(_has_rows(columns) for columns in tables.values()):
-            self.store.spill(tables, self._moved)
-            self._moved += 1
+            self.store.spill(tables, self.moved)
+            self.moved += 1
+
+    def take_new(self) -> bool:
+        """Take what there is now; return whether there was room for it."""
+        self.take(self._session.kernel.take_tables())
+        return True
+
+    def earlier(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the rows of orders, fills and payments of before :meth:`start`, and the orders that are known now."""
+        pieces = list(self.store.moved(until=self.moved if self._recovered is None else self._recovered))
+        names = self.store.names
+        store = TableStore(names["instrument"], names["strategy"])
+        found = {name: [piece[name] for piece in pieces if name in piece] for name in ("orders", "fills", "payments")}
+        whole: dict[str, Mapping[str, Any]] = {name: joined(parts) for name, parts in found.items() if parts}
+        store.keep({**whole, "known": self._session.kernel.known_orders()})
+        return {name: store.table(name).to_dicts() if name in store else [] for name in (*found, "known")}
 
     def end(self) -> Tables:
         """Take the last rows, and return them."""
         self._stop()
         tables = self._session.kernel.take_tables()
-        self.store.keep(tables, self._moved)
+        self.store.keep(tables, self.moved)
         return tables
 
     async def close(self) -> None:
@@ -86,10 +106,7 @@ class SessionTables:
 
     def _look(self) -> None:
         self._wait()
-        self._guarded(self._take_new)
-
-    def _take_new(self) -> None:
-        self.take(self._session.kernel.take_tables())
+        self._guarded(self.take_new)
 
 
 def _has_rows(columns: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ class Taken:
     Parameters
     ----------
     tables : mapping
-        As ``Kernel.take_tables`` gives them.
+        As ``Kernel.take_tables`` gives them; those without rows may be left out.
     known : mapping
         As ``Kernel.known_orders`` gives them, at the same time.
     ts_begin : int, optional
@@ -118,9 +118,9 @@ class Projection:
             Where the database fails, or holds another session of this name.
         """
         self._tables.keep({**taken.tables, "known": taken.known})
-        fills = self._numbered("fill", self._tables.table("fills").to_dicts())
-        payments = self._numbered("payment", self._tables.table("payments").to_dicts())
-        orders = self._tables.table("known").to_dicts() + self._tables.table("orders").to_dicts()
+        fills = self._numbered("fill", self._rows("fills"))
+        payments = self._numbered("payment", self._rows("payments"))
+        orders = self._rows("known") + self._rows("orders")
         with self._store.writing() as connection:
             self._begin(connection, taken)
             self._put(connection, schema.orders, map(_order, orders))
@@ -130,6 +130,9 @@ class Projection:
         self._has_begun = True
         self._written["fill"] += len(fills)
         self._written["payment"] += len(payments)
+
+    def _rows(self, name: str) -> list[Row]:
+        return self._tables.table(name).to_dicts() if name in self._tables else []
 
     def _numbered(self, source: str, rows: list[Row]) -> list[Row]:
         return [{**row, "number": number} for number, row in enumerate(rows, self._written[source])]

@@ -340,18 +340,14 @@ class Strategy:
 
         The default are its parameters and all attributes that are plain data: None, bool, int, float, str, bytes,
         Decimal, and list, tuple, dict and set of these. Others are left out and named in a warning, once a class.
-        Override it, with :meth:`load`, to choose; what it returns has to be plain data then.
+        Override it, with :meth:`load`, to choose; what it returns has to be plain data then. It changes nothing:
+        sessions call it while they run.
         """
-        own = ("name", "instruments", "features", "predictor", "_has_run")
-        kept = {name: value for name, value in vars(self).items() if name not in own}
-        left_out = [name for name, value in kept.items() if not is_plain(value)]
+        left_out = _left_out(self)
         if left_out and type(self) not in _WARNED:
             _WARNED.add(type(self))
-            named = ", ".join(f"{name} ({type(kept[name]).__qualname__})" for name in left_out)
-            warnings.warn(
-                f"{self!r} does not save {named}: no plain data; override save and load", RuntimeWarning, stacklevel=2
-            )
-        return {name: value for name, value in kept.items() if name not in left_out}
+            warnings.warn(_not_saved(self, left_out), RuntimeWarning, stacklevel=2)
+        return {name: value for name, value in _remembered(self).items() if name not in left_out}
 
     def load(self, state: Any) -> None:
         """Go on from what :meth:`save` returned; :meth:`on_start` is not called then.
@@ -360,6 +356,16 @@ class Strategy:
         """
         for name, value in state.items():
             setattr(self, name, value)
+
+    def _check_saved_whole(self) -> None:
+        """Refuse a strategy of which the default :meth:`save` leaves something out.
+
+        Raises
+        ------
+        InvalidValueError
+        """
+        if type(self).save is Strategy.save and (left_out := _left_out(self)):
+            raise InvalidValueError("save", _not_saved(self, left_out))
 
     def _save_state(self, timers: Sequence[tuple[int, Callable[..., Any], bool]]) -> bytes:
         """Return the state as bytes, with the names of the methods its timers call.
@@ -438,6 +444,22 @@ class Strategy:
             if found is getattr(self, hook) and found is not getattr(type(self), hook):
                 raise HookError(type(self).__name__, hook, "is set on the object, but hooks are methods of the class")
         return {hook: getattr(self, hook) for hook in HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)}
+
+
+def _remembered(strategy: Strategy) -> dict[str, Any]:
+    """Return the attributes that are what a strategy has come to."""
+    own = ("name", "instruments", "features", "predictor", "_has_run")
+    return {name: value for name, value in vars(strategy).items() if name not in own}
+
+
+def _left_out(strategy: Strategy) -> list[str]:
+    """Return the attributes that the default ``save`` leaves out."""
+    return [name for name, value in _remembered(strategy).items() if not is_plain(value)]
+
+
+def _not_saved(strategy: Strategy, left_out: Sequence[str]) -> str:
+    named = ", ".join(f"{name} ({type(getattr(strategy, name)).__qualname__})" for name in left_out)
+    return f"{strategy!r} does not save {named}: no plain data; override save and load"
 
 
 _WARNED: WeakSet[type[Strategy]] = WeakSet()

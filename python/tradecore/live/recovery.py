@@ -1,0 +1,157 @@
+"""A session that was cut, taken up where its journal ends."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import orjson
+
+from tradecore._core import Instrument, Kernel
+from tradecore.errors import JournalError
+from tradecore.live.checkpoints import Checkpoints, SavedState
+from tradecore.live.journal import JournalReader, JournalWriter, Record
+from tradecore.live.rows import RowsFile
+from tradecore.live.session import Session
+from tradecore.live.tables import SessionTables
+from tradecore.risk import RiskLimits
+from tradecore.strategy import Strategy
+from tradecore.strategy.state import encode, is_plain
+
+__all__ = ["setup_digest", "take_up"]
+
+_LOG = logging.getLogger("tradecore.live")
+
+
+def setup_digest(
+    instruments: Sequence[Instrument], strategies: Sequence[Strategy], risk: RiskLimits | None, cost_basis: str
+) -> str:
+    """Return what tells sessions apart that do not come to the same: SHA-256 of what their kernels are made of.
+
+    Strategies have not run yet: their attributes are what they were built with.
+    """
+    told: list[Any] = [[each.to_dict() for each in instruments], repr(risk), cost_basis]
+    for strategy in strategies:
+        kind = type(strategy)
+        values = {name: getattr(strategy, name) for name in kind.parameters()}
+        own = {name: encode(value).decode() if is_plain(value) else repr(type(value)) for name, value in values.items()}
+        told.append([f"{kind.__module__}.{kind.__qualname__}", strategy.name, strategy.instruments, own])
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def take_up(
+    session: Session,
+    journal: JournalWriter,
+    reader: JournalReader | None,
+    strategies: Sequence[Strategy],
+    tables: SessionTables,
+    *,
+    setup: str,
+    build: Callable[[], Kernel],
+) -> tuple[Checkpoints, bool]:
+    """Bring a session to where its journal ends: from its newest state that can be used, or else from its begin.
+
+    What that comes to is the same.
+
+    Parameters
+    ----------
+    session : Session
+        Not started.
+    journal : JournalWriter
+        That of the session.
+    reader : JournalReader, optional
+        Of what was there before; None for a new session.
+    strategies : sequence of Strategy
+        Those of its kernel.
+    tables : SessionTables
+        Takes the rows that were recorded.
+    setup : str
+        What the session is set up with, as a digest. A state of another set-up is not used.
+    build : callable
+        Makes a kernel like the session's anew, where a state could not be loaded into that.
+
+    Returns
+    -------
+    checkpoints : Checkpoints
+        What writes its states from now on.
+    is_resumed : bool
+        Whether it goes on: one that was cut before its strategies started does not.
+
+    Raises
+    ------
+    JournalError
+        For a damaged journal.
+    DataError, InvalidValueError
+        For one of other strategies or instruments.
+    """
+    rows, is_resumed, kept = RowsFile(journal.folder, outlives_power=journal.outlives_power), False, 0
+    if reader is None:
+        rows.cut(0)
+    else:
+        state = _restored(session, reader, strategies, rows, setup, build)
+        record, saved = (None, None) if state is None else state
+        rows.cut(0 if saved is None else saved.rows)
+        if saved is not None:
+            session.began_ns = saved.began_ns
+            for piece in rows.read(saved.rows):
+                tables.take(piece)
+        kept = tables.moved
+        has_entries = session.recover(reader.pieces(record), lambda: tables.take(session.kernel.take_tables()))
+        is_resumed = has_entries or saved is not None
+        if is_resumed:
+            since = "its begin" if record is None else f"its state at {record.place}"
+            _LOG.info("%s goes on: %d inputs replayed from %s", reader.folder, session.kernel.inputs, since)
+    return Checkpoints(session, journal, strategies, tables, rows, setup=setup, kept=kept), is_resumed
+
+
+def _restored(
+    session: Session,
+    reader: JournalReader,
+    strategies: Sequence[Strategy],
+    rows: RowsFile,
+    setup: str,
+    build: Callable[[], Kernel],
+) -> tuple[Record, SavedState] | None:
+    """Load the newest state that can be used into the session's kernel, and return it."""
+    for record in reader.states():
+        try:
+            state = SavedState.of(record.data)
+            if state.setup != setup:
+                _LOG.warning(
+                    "%s: the state is not used: strategies, limits or instruments were others",
+                    record.place,
+                )
+                return None
+            rows.check(state.rows)
+        except (ValueError, TypeError, JournalError) as error:
+            _LOG.warning("%s: the state is not used: %s", record.place, error)
+            continue
+        put_back = _remembered(strategies)
+        try:
+            session.kernel.restore(state.kernel)
+        except Exception as error:  # a strategy's own load may raise anything
+            _LOG.warning("%s: the state is not used: %s", record.place, error)
+            put_back()
+            session.kernel = build()
+            continue
+        return record, state
+    return None
+
+
+def _remembered(strategies: Sequence[Strategy]) -> Callable[[], None]:
+    """Return what makes strategies that have not started what they are now, ready to be built into a kernel."""
+    before = [
+        {name: deepcopy(value) if is_plain(value) else value for name, value in vars(strategy).items()}
+        for strategy in strategies
+    ]
+
+    def put_back() -> None:
+        for strategy, attributes in zip(strategies, before, strict=True):
+            vars(strategy).clear()
+            vars(strategy).update(attributes)
+            strategy._has_run = False
+
+    return put_back
