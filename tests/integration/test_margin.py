@@ -310,6 +310,10 @@ def test_a_liquidation_costs_its_fee_and_the_price_of_bankruptcy_leaves_room_for
     assert result.fees == 10 + fee
     assert {p.rate for p in made.paid} == {0.0, 0.01}
     assert result.liquidations["fee"].to_list() == [fee]
+    # The row after the liquidation is after its fee.
+    assert result.positions["position_qty"].to_list() == [100, 0]
+    assert result.positions["fees"].to_list() == [10, result.fees]
+    assert result.positions["cash"][-1] == result.net_pnl
 
 
 def test_negative_equity_on_a_gap_is_shown_where_no_fund_steps_in() -> None:
@@ -536,7 +540,8 @@ def test_settings_are_one_text_however_they_are_given() -> None:
     one = tc.SimVenue("V", margin="cross", balances={"USDT": 5}, leverage={"A": 20, "*": 5}, maintenance={"*": "0.01"})
     other = tc.SimVenue("V", margin="cross", balances="5 USDT", leverage="A: 20; *: 5", maintenance="*: 0.01")
     assert one == other
-    assert tc.SimVenue("V", leverage=5) == tc.SimVenue("V", leverage="5")
+    kept: Any = {"margin": "cross", "balances": "5 USDT"}
+    assert tc.SimVenue("V", leverage=5, **kept) == tc.SimVenue("V", leverage="5", **kept)
 
 
 def test_a_configuration_has_the_same_settings(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import difflib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tradecore.backtest.closings import closings
+from tradecore.backtest.closings import LIQUIDATION_FEE, closings
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import InvalidValueError, RunError
 
@@ -442,8 +442,11 @@ def positions(fills: pl.DataFrame, tables: TableStore, *, exact: bool) -> pl.Dat
 
     columns = position_columns()
     after = fills.select(columns)
-    if (closed := closings(tables, exact=exact)) is None:
+    if (closed := closings(tables, exact=exact, with_fees=True)) is None:
         return after
+    # What a liquidation cost is taken right behind it: the row of that says what is left after both.
+    is_charged = pl.col("why").shift(-1).over("strategy", "instrument") == LIQUIDATION_FEE
+    closed = closed.filter((pl.col("why") != "liquidation") | ~is_charged.fill_null(value=False))
     closed = closed.with_columns(position_qty="held_qty").select(columns)
     return pl.concat([after, closed], how="vertical_relaxed").sort("ts_recv", maintain_order=True)
 
