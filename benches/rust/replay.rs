@@ -138,6 +138,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
         settings: VenueSettings {
             queue: QueueRule::Power3(3.0).into(),
             custom_queue: None,
+            impact: None,
             granularity: None,
             basis: Basis::L2,
             latency: Latency::constant(5_000_000, 5_000_000, None),

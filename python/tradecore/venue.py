@@ -28,6 +28,8 @@ __all__ = ["Latency", "SimVenue", "check_models", "venue_from_plain", "venue_to_
 
 _MODEL: Final = "model of one's own"
 """The key of a model's text in a venue's settings as plain data."""
+_OF_MARGIN: Final = ("leverage", "maintenance", "liquidation_fee_bps", "option_margin", "insurance")
+"""Settings that say nothing where no margin is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,11 @@ class SimVenue:
         What is done about a book that stays locked or crossed for a second of receive time, as one does of which the
         removal of a level was lost. ``drop-older`` removes the levels of the side that was not touched for longer;
         with ``off`` such a book takes no orders for as long as it lasts.
+    impact : str, or mapping of str to str, optional
+        How far what an account took moves the prices that it meets afterwards, a fraction of the price:
+        ``"sqrt(volatility=0.02, volume=20000)"`` is ``y x volatility x sqrt(taken / volume)``, with the volatility and
+        the quantity traded of a day (contracts; spot: base units). Also ``y=0.7`` (1 if not said) and ``recovery=30s``
+        (``1m``), in which half of what was taken is forgotten. By symbol like ``leverage``. Not at all if not given.
     accounts : "shared" or "isolated"
         What the strategies of a run, each with an account of its own, are to each other. ``shared``: they see what
         the others took and trade with each other. ``isolated``: each is alone with the market, as in a run of its own.
@@ -226,7 +233,8 @@ class SimVenue:
         liquidated position is closed at any price, and the account owes what it cost beyond its margin.
     funding : str
         What is paid for positions in perpetual contracts: ``data``, by the funding rates of the data; ``off``;
-        a rate at whole multiples of an interval, ``"0.0001 every 8h"``; or ``series:FILE``, a CSV of ``ts_ns,rate``.
+        a rate at whole multiples of an interval, ``"0.0001 every 8h"``, or so long after them,
+        ``"0.0001 every 8h from 4h"``; or ``series:FILE``, a CSV of ``ts_ns,rate``.
         Paid on what is held at that time, valued at the mark price, else the index price, else the mid.
     self_trade : "cancel_newest", "cancel_oldest", "cancel_both" or "decrement"
         What happens instead when a strategy's order meets another one of its own: what is left of the incoming order
@@ -289,6 +297,7 @@ class SimVenue:
     stale_after: DurationLike = field(default="1m", kw_only=True)
     mark_source: Literal["mid", "mark", "last"] = field(default="mid", kw_only=True)
     uncross: Literal["drop-older", "off"] = field(default="drop-older", kw_only=True)
+    impact: Mapping[str, str] | str | None = field(default=None, kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
         default="cancel_newest", kw_only=True
@@ -361,7 +370,7 @@ class SimVenue:
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
             object.__setattr__(self, "balances", held)
-        for name in ("leverage", "maintenance", "borrow_rate"):
+        for name in ("leverage", "maintenance", "borrow_rate", "impact"):
             given = getattr(self, name)
             if isinstance(given, Mapping):
                 object.__setattr__(self, name, "; ".join(f"{symbol}: {value}" for symbol, value in given.items()))
@@ -371,9 +380,16 @@ class SimVenue:
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
         object.__setattr__(self, "queue", kept_model("queue", self.queue, QUEUE_METHODS, not_named=(FITTED,)))
         check_venue(self)
+        self._refuse_idle()
         for name in ("clock_lead", "granularity", "day_begins", "stale_after"):
             if (given := getattr(self, name)) != "auto":
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
+
+    def _refuse_idle(self) -> None:
+        """Refuse what is said of margin where none is kept: it would say nothing."""
+        for own in fields(self):
+            if self.margin == "off" and own.name in _OF_MARGIN and getattr(self, own.name) != own.default:
+                raise InvalidValueError(own.name, 'is of margin, and there is none: say margin="cross" or "isolated"')
 
 
 def check_models(venue: SimVenue) -> None:

@@ -42,6 +42,7 @@ FULL = {
     "stale_after": "10s",
     "mark_source": "mark",
     "uncross": "off",
+    "impact": "BTCUSDT: sqrt(volatility=0.02, volume=20000); *: sqrt(volatility=0.03, volume=1e6, recovery=10s)",
     "accounts": "isolated",
     "self_trade": "decrement",
     "balances": "0.5 BTC, 1000 USDT",
@@ -116,7 +117,8 @@ def test_the_core_has_the_words_that_are_declared() -> None:
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
-            assert getattr(replace(tc.SimVenue("V", balances="1 BTC"), **{name: word}), name) == word
+            kept = {"margin": "cross", name: word}
+            assert getattr(replace(tc.SimVenue("V", balances="1 BTC"), **kept), name) == word
         with pytest.raises(InvalidValueError) as caught:
             replace(tc.SimVenue("V"), **{name: "other"})
         listed = f"{', '.join(declared[:-1])} or {declared[-1]}"
@@ -148,6 +150,10 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         stale_after="10s",
         mark_source="mark",
         uncross="off",
+        impact={
+            "BTCUSDT": "sqrt(volatility=0.02, volume=20000)",
+            "*": "sqrt(volatility=0.03, volume=1e6, recovery=10s)",
+        },
         accounts="isolated",
         self_trade="decrement",
         balances={"BTC": "0.5", "USDT": 1000},
@@ -212,6 +218,7 @@ def test_what_is_written_is_read_again() -> None:
         "stale_after": "1m",
         "mark_source": "mid",
         "uncross": "drop-older",
+        "impact": None,
         "accounts": "shared",
         "self_trade": "cancel_newest",
         "balances": None,
@@ -256,6 +263,9 @@ def test_what_is_written_is_read_again() -> None:
         ({"name": "V", "self_trade": "both"}, 'self_trade: "both" is not cancel_newest, cancel_oldest, cancel_both or decr'),
         ({"name": "V", "maker_fee_bps": True}, 'maker_fee_bps: "True" is not a decimal number'),
         ({"name": "V", "taker_fee_bps": 1001}, "taker_fee_bps: 1001 is outside ±1000 bps"),
+        ({"name": "V", "leverage": 20}, 'leverage: is of margin, and there is none: say margin="cross"'),
+        ({"name": "V", "insurance": "none"}, "insurance: is of margin"),
+        ({"name": "V", "fee_volume": 5}, "fee_volume: is of fees by volume, and there are none"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_table_is_said_of_its_key(table: dict[str, Any], problem: str) -> None:

@@ -262,7 +262,8 @@ def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
     for venue in facts.venues[:_SHOWN]:
         profile = f"profile {venue.based_on}, " if venue.based_on else ""
         margin = "" if venue.margin == "off" else f", {venue.margin} margin, leverage {venue.leverage}"
-        yield f"venue {venue.name}", f"{profile}{venue.latency!r}, queue {venue.queue}{margin}"
+        impact = "" if venue.impact is None else f", impact {venue.impact}"
+        yield f"venue {venue.name}", f"{profile}{venue.latency!r}, queue {venue.queue}{margin}{impact}"
     if len(facts.venues) > _SHOWN:
         yield "", f"and {len(facts.venues) - _SHOWN:,} venues more"
     for name, leads in list(facts.clock_leads.items())[:_SHOWN]:

@@ -182,6 +182,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         settings: VenueSettings {
             queue: "power(2)".parse().unwrap(),
             custom_queue: None,
+            impact: None,
             granularity: None,
             basis: Basis::L2,
             latency: Latency::constant(30, 20, None),

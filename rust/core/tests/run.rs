@@ -120,6 +120,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
         settings: VenueSettings {
             queue: "conservative".parse().unwrap(),
             custom_queue: None,
+            impact: None,
             granularity: None,
             basis: Basis::L2,
             latency,

@@ -9,7 +9,7 @@ use tradecore_core::event::EventKind;
 use tradecore_core::ledger::{ACCOUNT_LIMIT, BadOptionRates, read_brackets};
 use tradecore_core::sim::{
     BadFees, BadFunding, BadLatency, BadSeries, Balances, Basis, BySymbol, ClockLead, FeeSettings, FeeToken,
-    FundingSource, InterestRates, Latency, LatencyFit, LatencyModel, Leg, Maintenance, MarginMode,
+    FundingSource, Impact, InterestRates, Latency, LatencyFit, LatencyModel, Leg, Maintenance, MarginMode,
     MarginRules, Matching, Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel, VenueSettings,
     fit_latency, fraction, mark_source, read_rates, read_series,
 };
@@ -44,6 +44,7 @@ struct Attributes<'py> {
     stale_after: Bound<'py, PyAny>,
     mark_source: Bound<'py, PyAny>,
     uncross: Bound<'py, PyAny>,
+    impact: Bound<'py, PyAny>,
     accounts: Bound<'py, PyAny>,
     self_trade: Bound<'py, PyAny>,
     balances: Bound<'py, PyAny>,
@@ -141,6 +142,7 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
             mark_source: mark_source(&to_text("mark_source", "a word", &given.mark_source)?)
                 .map_err(errors::settings)?,
             uncross: to_text("uncross", "a word", &given.uncross)?.parse().map_err(errors::settings)?,
+            impact: to_impact(&given.impact)?,
             matching: Matching {
                 accounts: to_text("accounts", "a word", &given.accounts)?
                     .parse()
@@ -205,6 +207,16 @@ fn to_balances(given: &Attributes<'_>) -> PyResult<Option<Balances>> {
     let text = to_text("balances", what, &given.balances)?;
     let balances = Balances::parse(&text, may_borrow).map_err(errors::settings)?;
     Ok(Some(Balances { interest, ..balances }))
+}
+
+/// How far what was taken moves prices, where it does.
+fn to_impact(given: &Bound<'_, PyAny>) -> PyResult<Option<BySymbol<Impact>>> {
+    if given.is_none() {
+        return Ok(None);
+    }
+    let what = "a law such as \"sqrt(volatility=0.02, volume=20000)\", or laws by symbol";
+    let laws = BySymbol::parse(&to_text("impact", what, given)?, str::parse);
+    laws.map(Some).map_err(|problem| errors::invalid("impact", problem))
 }
 
 /// What loans cost, where they cost something.
@@ -287,6 +299,9 @@ fn to_fees(given: &Attributes<'_>) -> PyResult<FeeSettings> {
                 return Err(errors::invalid(field, "is of a fee_token, and there is none"));
             }
         }
+    }
+    if !given.fee_volume.is_none() && given.fees.is_none() {
+        return Err(errors::invalid("fee_volume", "is of fees by volume, and there are none: say fees"));
     }
     let discount = fraction("fee_discount", discount.unwrap_or(Decimal::ZERO)).map_err(bad)?;
     let option = text("option_fee", "a rate and a share such as \"0.0003, 0.125\"", &given.option_fee)?;

@@ -86,6 +86,7 @@ impl VenueBuilder {
         let mut market = Market::new(Arc::clone(instrument), basis, queue, matching, draws(QUEUE_STREAM))?
             .of_data(holds)
             .with_rules(settings.orders)
+            .with_impact(settings.impact.as_ref().and_then(|impact| impact.of(&instrument.id)).copied())
             .with_custom_queue(settings.custom_queue.clone());
         if let Some((group, rules)) = filling {
             market.set_filling(group, rules);

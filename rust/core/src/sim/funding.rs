@@ -26,12 +26,14 @@ pub enum FundingSource {
     Data,
     /// None is paid.
     Off,
-    /// Always the same rate, in units of 10^-9, at whole multiples of an interval, ns.
+    /// Always the same rate, in units of 10^-9, in an interval, ns.
     Every {
         /// The rate.
         rate: i64,
         /// The interval.
         interval: i64,
+        /// So long after whole multiples of it.
+        from: i64,
     },
     /// Rates of a file.
     Series {
@@ -44,7 +46,9 @@ pub enum FundingSource {
 
 /// A text that says no source of funding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} {problem}; expected data, off, a rate such as \"0.0001 every 8h\" or \"series:FILE\"")]
+#[error(
+    "{text:?} {problem}; expected data, off, a rate such as \"0.0001 every 8h\" or \"0.0001 every 8h from 4h\", or \"series:FILE\""
+)]
 pub struct BadFunding {
     /// What was written.
     pub text: String,
@@ -108,8 +112,14 @@ impl FromStr for FundingSource {
             "off" => return Ok(Self::Off),
             _ => {}
         }
-        let every = read_every(text).unwrap_or(Err("is no funding"));
-        every.map(|(rate, interval)| Self::Every { rate, interval }).map_err(|problem| bad(text, problem))
+        let (every, from) =
+            text.split_once(" from ").map_or((text, None), |(every, from)| (every, Some(from)));
+        let every = read_every(every).unwrap_or(Err("is no funding"));
+        let (rate, interval) = every.map_err(|problem| bad(text, problem))?;
+        let from = from.map_or(Some(0), |from| parse_duration(from.trim()).ok());
+        let from = from.filter(|from| (0..interval).contains(from));
+        let from = from.ok_or_else(|| bad(text, "begins at no time within its interval"))?;
+        Ok(Self::Every { rate, interval, from })
     }
 }
 
@@ -118,7 +128,10 @@ impl fmt::Display for FundingSource {
         match self {
             Self::Data => f.write_str("data"),
             Self::Off => f.write_str("off"),
-            Self::Every { rate, interval } => write_every(f, *rate, *interval),
+            Self::Every { rate, interval, from } => {
+                write_every(f, *rate, *interval)?;
+                if *from > 0 { write!(f, " from {}", format_duration(*from)) } else { Ok(()) }
+            }
             Self::Series { file, .. } => write!(f, "series:{file}"),
         }
     }
@@ -178,7 +191,10 @@ impl Funding {
     /// The data begins.
     pub(super) fn begin(&mut self, now: i64) {
         match self.source {
-            FundingSource::Every { rate, interval } => self.next = Some((next_multiple(now, interval), rate)),
+            FundingSource::Every { rate, interval, from } => {
+                let at = next_multiple(now.saturating_sub(from), interval).saturating_add(from);
+                self.next = Some((at, rate));
+            }
             FundingSource::Series { .. } => self.next = self.rate_from(now),
             FundingSource::Data | FundingSource::Off => {}
         }
@@ -210,7 +226,9 @@ impl Funding {
         let (at, rate) = self.next.filter(|(at, _)| *at <= until)?;
         self.paid = at;
         self.next = match &self.source {
-            FundingSource::Every { rate, interval } => at.checked_add(*interval).map(|next| (next, *rate)),
+            FundingSource::Every { rate, interval, .. } => {
+                at.checked_add(*interval).map(|next| (next, *rate))
+            }
             FundingSource::Series { .. } => self.rate_from(at.saturating_add(1)),
             FundingSource::Data | FundingSource::Off => None,
         };
@@ -224,7 +242,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        for text in ["data", "off", "0.0001 every 8h", "-0.000000001 every 1h", "series:a b.csv"] {
+        for text in [
+            "data",
+            "off",
+            "0.0001 every 8h",
+            "0.0001 every 8h from 4h",
+            "-0.000000001 every 1h",
+            "series:a b.csv",
+        ] {
             assert_eq!(text.parse::<FundingSource>().unwrap().to_string(), text);
         }
         for (text, problem) in [
@@ -233,6 +258,8 @@ mod tests {
             ("0.0000000001 every 8h", "has no rate"),
             ("0.0001 every 8", "has no interval above 0"),
             ("0.0001 every 0s", "has no interval above 0"),
+            ("0.0001 every 8h from 8h", "begins at no time within its interval"),
+            ("0.0001 every 8h from noon", "begins at no time within its interval"),
             ("series:", "names no file"),
         ] {
             let told = text.parse::<FundingSource>().unwrap_err().to_string();
@@ -254,11 +281,16 @@ mod tests {
 
     #[test]
     fn a_schedule_is_paid_at_whole_intervals_and_a_series_at_its_times() {
-        let mut every = Funding::new(FundingSource::Every { rate: 7, interval: 100 }).unwrap();
+        let mut every = Funding::new(FundingSource::Every { rate: 7, interval: 100, from: 0 }).unwrap();
         every.begin(200);
         assert_eq!((every.take(199), every.take(200), every.due()), (None, Some((200, 7)), Some(300)));
         every.begin(301);
         assert_eq!(every.due(), Some(400));
+        let mut later = Funding::new(FundingSource::Every { rate: 7, interval: 100, from: 40 }).unwrap();
+        later.begin(240);
+        assert_eq!((later.take(240), later.due()), (Some((240, 7)), Some(340)));
+        later.begin(241);
+        assert_eq!(later.due(), Some(340));
         let rates = [(100, 1), (200, 2)].into();
         let mut series = Funding::new(FundingSource::Series { file: "f".into(), rates }).unwrap();
         series.begin(150);

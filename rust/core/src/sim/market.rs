@@ -17,6 +17,7 @@
 //!   prices first, then in order of arrival; the rest waits for more to come;
 //! * a trade the book had shown already when an order came is none for it;
 //! * a maker fill is at the order's own price;
+//! * with a law of impact, what an account took moves what it meets afterwards away from it (see `pressure`);
 //! * depth, quotes and trades make one book, the freshest of them counts;
 //! * a market without a book fills by what was traded alone (see `prints`);
 //! * a crossed book is a fault of the data: nothing is taken from it and it reaches nobody.
@@ -47,6 +48,7 @@ mod matching;
 mod model;
 mod news;
 mod open;
+mod pressure;
 mod prints;
 mod resting;
 mod taken;
@@ -69,6 +71,7 @@ use self::taken::Taken;
 use self::terms::Expiries;
 use self::waiting::Prints;
 use super::custom::{QueueEvent, QueueInUse, QueueSource, Source};
+use super::impact::{Impact, Pressed};
 use super::queue::{QueueModel, QueuePosition, Told};
 use super::rules::OrderRules;
 use super::update::Update;
@@ -91,6 +94,8 @@ struct Pool {
     rule: FillRule,
     /// By which orders queue instead.
     custom: Option<QueueInUse>,
+    /// What it has taken of each side, as impact remembers it.
+    pressed: [Pressed; 2],
 }
 
 /// How resting orders of a pool fill.
@@ -135,6 +140,10 @@ pub struct Market {
     /// The pools of isolated accounts.
     pool_of: FxHashMap<AccountId, u32>,
     trades: u64,
+    /// How far what was taken moves prices.
+    impact: Option<Impact>,
+    /// When what is going on here happens, ns; the lot and the tick are those of then.
+    now: i64,
     lot: i64,
     unit: f64,
     math: ContractMath,
@@ -188,6 +197,8 @@ impl Market {
             pools: Vec::new(),
             pool_of: FxHashMap::default(),
             trades: 0,
+            impact: None,
+            now: 0,
             lot: instrument.terms.lot_size,
             unit: instrument.qty_increment.to_f64(1),
             math: ContractMath::new(&instrument)?,
@@ -213,6 +224,12 @@ impl Market {
     #[must_use]
     pub fn with_rules(self, rules: OrderRules) -> Self {
         Self { rules, ..self }
+    }
+
+    /// The same with prices that move away from who takes.
+    #[must_use]
+    pub fn with_impact(self, impact: Option<Impact>) -> Self {
+        Self { impact, ..self }
     }
 
     /// The venue's book as of the last message.
@@ -287,7 +304,8 @@ impl Market {
         // Every pool draws the numbers it would draw alone.
         let rule = self.filling[group.min(self.filling.len() - 1)];
         let custom = self.custom_for(rule);
-        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0, rule, custom });
+        let pressed = [Pressed::default(); 2];
+        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0, rule, custom, pressed });
         (self.pools.len() - 1) as u32
     }
 
@@ -388,6 +406,7 @@ impl Market {
     /// The lot in force at a time.
     #[inline]
     fn keep_lot(&mut self, now: i64) {
+        self.now = now;
         self.lot = self.instrument.terms_at(now).lot_size;
     }
 

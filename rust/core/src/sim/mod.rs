@@ -10,6 +10,7 @@ mod exchange;
 mod fees;
 mod funding;
 mod holdings;
+mod impact;
 mod interest;
 mod latency;
 mod margin;
@@ -33,6 +34,7 @@ pub use custom::{
 pub use exchange::{Exchange, ExchangeError};
 pub use fees::{BadFees, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction};
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
+pub use impact::Impact;
 pub use interest::{InterestRate, InterestRates};
 pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use super::custom::{QueueSource, Source};
 use super::fees::{BadFees, FeeSettings};
 use super::funding::FundingSource;
+use super::impact::Impact;
 use super::interest::InterestRates;
 use super::latency::{Latency, LatencyModel};
-use super::margin::MarginRules;
+use super::margin::{BySymbol, MarginRules};
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use super::rules::{Amend, AmendCrossing, DAY, OrderRules, ReduceOnly};
@@ -153,6 +154,8 @@ pub struct VenueSettings {
     pub mark_source: MarkSource,
     /// What is done about its book when it stays locked or crossed.
     pub uncross: Uncross,
+    /// How far what was taken moves prices, where it does.
+    pub impact: Option<BySymbol<Impact>>,
     /// How orders of ours meet.
     pub matching: Matching,
     /// What each account holds, where that is asked for.
@@ -370,6 +373,7 @@ mod tests {
             stale_ns: 60_000_000_000,
             mark_source: MarkSource::default(),
             uncross: Uncross::default(),
+            impact: None,
             matching: Matching::default(),
             balances: None,
             margin: None,

@@ -168,6 +168,7 @@ pub fn market_setup(
         settings: VenueSettings {
             queue: "power(2)".parse().unwrap(),
             custom_queue: None,
+            impact: None,
             granularity: None,
             basis: Basis::L2,
             latency,

@@ -7,8 +7,8 @@ use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::ledger::{CostBasis, OptionRates};
 use tradecore_core::sim::{
-    Accounts, Balances, Basis, ClockLead, FeeSettings, FundingSource, InterestRates, Latency, MarginMode,
-    MarginRules, Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
+    Accounts, Balances, Basis, BySymbol, ClockLead, FeeSettings, FundingSource, InterestRates, Latency,
+    MarginMode, MarginRules, Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
 };
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
@@ -120,10 +120,11 @@ fn run(input: &[u8]) {
             dice.maybe(|_| InterestRates::parse("0.001 every 1s", str::parse).expect("a rate"));
     }
     let time = |dice: &mut Dice<'_>| i64::from(dice.byte() / 8) * MS;
-    let setup = Setup {
+    let mut setup = Setup {
         settings: VenueSettings {
             queue: dice.pick(&queues).parse().expect("a queue model"),
             custom_queue: None,
+            impact: None,
             granularity: None,
             basis: dice.pick(&[Basis::Auto, Basis::L1]),
             latency: Latency::constant(time(&mut dice), time(&mut dice), dice.maybe(time)),
@@ -146,6 +147,10 @@ fn run(input: &[u8]) {
         seed: dice.byte().into(),
         data: [data(&mut dice), data(&mut dice)],
     };
+    if setup.seed % 4 == 3 {
+        let law = "sqrt(y=5, volatility=0.5, volume=1, recovery=10ms)";
+        setup.settings.impact = Some(BySymbol::parse(law, str::parse).expect("a law"));
+    }
     let whole = outcome(&setup, 1 << 20, false);
     assert_eq!(outcome(&setup, setup.piece, false), whole, "however the data is cut");
     assert_eq!(outcome(&setup, 1 << 20, true), whole, "whether a journal is kept or not");

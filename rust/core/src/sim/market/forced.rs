@@ -39,11 +39,14 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) -> Option<Vec<(i64, i64)>> {
+        self.keep_lot(now);
         if !self.basis.has_book() {
-            let last = self.last_print()?;
+            let (pool, passive) = (self.pool(account), side.opposite());
+            let last = self.moved(passive, self.last_print()?, self.shift(passive, pool));
             if limit.is_some_and(|limit| !reaches(side, limit, last)) {
                 return Some(Vec::new());
             }
+            self.press(passive, pool, qty);
             self.count(account, side, qty);
             self.follow_fills(now, out);
             return Some(vec![(last, qty)]);
@@ -51,7 +54,6 @@ impl Market {
         if !self.book.is_synced() || self.book.is_crossed() {
             return None;
         }
-        self.keep_lot(now);
         let pool = self.pool(account);
         let placed = Placed { sent: now, arrived: now };
         let taker = Taker { id: NOBODY, account, pool, side, limit, qty, filled: 0, placed };

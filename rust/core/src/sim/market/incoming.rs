@@ -10,7 +10,7 @@ use super::matching::{SelfTrade, Step, Taker};
 use super::resting::{Resting, Slot};
 use crate::orders::{FillEvent, Reason, ReportKind};
 use crate::sim::update::Update;
-use crate::types::{AccountId, Qty, Side};
+use crate::types::{AccountId, Level, Qty, Side};
 
 impl Market {
     /// What a taker that looks for `qty` meets. Own orders stand in the way of an account's order only.
@@ -27,22 +27,25 @@ impl Market {
         let passive = side.opposite();
         let floor = limit.map_or(i64::MIN, |limit| limit * passive.sign());
         let mut left = qty;
+        let shift = self.shift(passive, pool);
         let mut levels = self.book.iter(passive).peekable();
         let mut own = account.and_then(|_| self.orders.level_below(passive, i64::MAX));
         let mut hidden: Vec<Slot> = Vec::new();
         while left > 0 {
-            let shown = levels.peek().map(|level| level.price * passive.sign());
+            let shown = levels.peek().map(|level| self.moved(passive, level.price, shift) * passive.sign());
             let Some(key) = shown.max(own.map(|(key, _)| key)).filter(|key| *key >= floor) else { break };
-            let displayed = if shown == Some(key) { levels.next().map_or(0, |level| level.qty) } else { 0 };
             let price = key * passive.sign();
-            let taken = self.taken.at(passive, key, pool);
+            let nothing = Level { price, qty: 0 };
+            let Level { price: level, qty: displayed } =
+                levels.next_if(|_| shown == Some(key)).unwrap_or(nothing);
+            let taken = self.taken.at(passive, level * passive.sign(), pool);
             // Of the level's first `upto`, whole lots that are still there.
             let lots = |upto: i64| (upto - taken).max(0) / self.lot * self.lot;
             let mut used = 0;
             let mut eat = |upto: i64, left: &mut i64, steps: &mut Vec<Step>| {
                 let qty = (lots(upto.min(displayed)) - used).min(*left);
                 if qty > 0 {
-                    steps.push(Step::Displayed { price, displayed, qty });
+                    steps.push(Step::Displayed { level, price, displayed, qty });
                     used += qty;
                     *left -= qty;
                 }
@@ -124,8 +127,9 @@ impl Market {
         let expired = ReportKind::Expired(Reason::SelfTrade);
         for step in steps {
             match *step {
-                Step::Displayed { price, displayed, qty } => {
-                    self.taken.add(passive, price * passive.sign(), taker.pool, displayed, qty);
+                Step::Displayed { level, price, displayed, qty } => {
+                    self.taken.add(passive, level * passive.sign(), taker.pool, displayed, qty);
+                    self.press(passive, taker.pool, qty);
                     taker.filled += qty;
                     self.count(taker.account, taker.side, qty);
                     out.push(taker_fill(&self.math, &taker, price, qty, now));
@@ -211,11 +215,15 @@ impl Market {
     /// The same of what is displayed.
     fn best_displayed(&self, side: Side, limit: i64, pool: u32) -> Option<i64> {
         let passive = side.opposite();
+        let shift = self.shift(passive, pool);
         self.book
             .iter(passive)
-            .take_while(|level| reaches(side, limit, level.price))
-            .find(|level| level.qty - self.taken.at(passive, level.price * passive.sign(), pool) >= self.lot)
-            .map(|level| level.price)
+            .map(|level| (level, self.moved(passive, level.price, shift)))
+            .take_while(|(_, price)| reaches(side, limit, *price))
+            .find(|(level, _)| {
+                level.qty - self.taken.at(passive, level.price * passive.sign(), pool) >= self.lot
+            })
+            .map(|(_, price)| price)
     }
 
     /// The same of own orders of its pool.

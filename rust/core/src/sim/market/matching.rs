@@ -82,8 +82,8 @@ impl Taker {
 /// One thing a taker meets.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
-    /// So much of a level that shows `displayed`.
-    Displayed { price: i64, displayed: i64, qty: i64 },
+    /// So much of a level that shows `displayed`, for a price that impact may have moved away from the level's.
+    Displayed { level: i64, price: i64, displayed: i64, qty: i64 },
     /// So much of an own order.
     Maker { slot: Slot, qty: i64 },
     /// An order of the same account, which expires.

@@ -201,7 +201,8 @@ impl Market {
                 out.push(expires(Reason::ReduceOnly));
                 continue;
             }
-            let suits = limit.is_none_or(|limit| reaches(side, limit, print.price));
+            let price = self.moved(side.opposite(), print.price, self.shift(side.opposite(), pool));
+            let suits = limit.is_none_or(|limit| reaches(side, limit, price));
             let lot = self.lot;
             let left = self.left_of_trade(pool, print.qty);
             let qty = if suits { wanted.min(*left) / lot * lot } else { 0 };
@@ -213,7 +214,8 @@ impl Market {
                 *left -= qty;
                 order.taker.filled += qty;
                 self.count(account, side, qty);
-                out.push(taker_fill(&self.math, &order.taker, print.price, qty, now));
+                self.press(side.opposite(), pool, qty);
+                out.push(taker_fill(&self.math, &order.taker, price, qty, now));
             }
             if order.taker.filled == order.taker.qty {
                 continue;

@@ -147,9 +147,9 @@ impl Market {
         self.plan(side, Some(price), pool, None, qty, &mut steps);
         let mut used = 0;
         for step in &steps {
-            if let Step::Displayed { price, displayed, qty } = *step {
+            if let Step::Displayed { level, displayed, qty, .. } = *step {
                 let passive = side.opposite();
-                self.taken.add(passive, price * passive.sign(), pool, displayed, qty);
+                self.taken.add(passive, level * passive.sign(), pool, displayed, qty);
                 used += qty;
             }
         }
