@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -95,6 +96,9 @@ def test_the_bounds_hold_the_run_and_are_told_everywhere(market: Path, tmp_path:
     told = result.summary()
     assert (Decimal(told["net_pnl_low"]), Decimal(told["net_pnl_high"])) == (result.net_pnl_low, result.net_pnl_high)
     assert "by bounds" in str(result)
+    low, high = f"{result.net_pnl_low:.4f}", f"{result.net_pnl_high:.4f}"
+    page = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(rf"net profit, by bounds</dt><dd>{low}\d* to {high}\d* USDT", page)
     result.save(tmp_path / "run.tcr")
     loaded = tc.load_result(tmp_path / "run.tcr")
     assert (loaded.net_pnl_low, loaded.net_pnl_high) == (result.net_pnl_low, result.net_pnl_high)

@@ -20,6 +20,7 @@ from PIL import Image
 import tradecore as tc
 from conftest import CLEAR, LAST, SET, Quoter, Row, cli, cli_json, columns
 from tradecore.backtest.comparison import paired_difference
+from tradecore.backtest.text import percent
 from tradecore.errors import CatalogError, InvalidValueError, UnknownInstrumentError
 from tradecore.report.charts import Chart, Layer, decimated, number, time_ticks, value_ticks
 
@@ -118,6 +119,41 @@ def test_a_run_without_orders_has_a_page(market: Path, tmp_path: Path) -> None:
     outline = Outline(result.report(tmp_path / "report.html").read_text(encoding="utf-8"))
     assert {"figures", "warnings", "settings"} <= outline.sections.keys()
     assert not {"markouts", "quality", "latency", "inventory"} & outline.sections.keys()
+
+
+def test_queues_have_units_and_strategies_their_share_of_the_market(market: Path, tmp_path: Path) -> None:
+    coin = tc.Instrument(
+        "BTCUSD.SYNTH", kind="inverse", base="BTC", quote="USD", price_increment="0.1", qty_increment="0.001"
+    )
+    ids = ["BTCUSDT.SYNTH", coin.id]
+    frame = tc.Catalog(market).scan(ids[0]).collect()
+    makers = [Quoter("both", ids), Quoter("one", ids[:1], every="1s")]
+    specs = [tc.Catalog(market).instrument(ids[0]), coin]
+    result = tc.Backtest(
+        makers, dict.fromkeys(ids, frame), [tc.SimVenue("SYNTH", accounts="isolated")], specs=specs
+    ).run()
+    text = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    for name in ids:
+        assert f"Queue ahead of {name} at entry, contracts" in text
+    volumes = {(row["strategy"], row["instrument"]): row["volume"] for row in result.pnl.to_dicts()}
+    traded = float(result.volumes[ids[0]]["traded"])
+    shares = [volumes[strategy, ids[0]] / traded for strategy in ("both", "one")]
+    assert shares[0] > 2 * shares[1] > 0
+    assert sum(shares) == pytest.approx(result.volumes[ids[0]]["share"])
+    assert all(f">{percent(share)}</td>" in text for share in shares)
+
+
+def test_a_run_that_is_long_enough_but_flat_says_that_it_is_flat(instrument: tc.Instrument, tmp_path: Path) -> None:
+    class Idle(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.buy(self.instruments[0], 1)
+
+    hour = 3_600_000_000_000
+    rows = [(ms * hour, SET, side, LAST, 1000 + (side < 0), 5000) for ms in range(5) for side in (1, -1)]
+    result = tc.Backtest([Idle("i", [instrument.id])], {instrument.id: columns(rows)}, specs=[instrument]).run()
+    text = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert result.stats.sharpe is None
+    assert f"Sharpe ratio</dt><dd>n/a ({result.stats.why['sharpe']})" in text
 
 
 def test_a_page_that_cannot_be_written_is_an_error(result: tc.Result, tmp_path: Path) -> None:

@@ -33,6 +33,15 @@ def test_ratios_are_those_of_the_core(long: tc.Result) -> None:
     assert got.returns.max_drawdown <= got.max_drawdown
 
 
+def test_a_year_is_not_told_by_hours(long: tc.Result) -> None:
+    figures = long.performance(capital=1e9).returns
+    assert figures is not None
+    assert (figures.annual, figures.calmar) == (None, None)
+    assert figures.volatility is not None
+    assert figures.why["annual"] == figures.why["calmar"]
+    assert figures.why["annual"] == f"{span_text(figures.periods * 60_000_000_000)}: at least 30 days needed"
+
+
 def test_a_capital_makes_fractions_of_it(long: tc.Result) -> None:
     plain, large = long.performance(), long.performance(capital=1e9)
     assert plain.returns is not None

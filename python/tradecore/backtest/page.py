@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from tradecore._core import Instrument, format_duration_ns
+from tradecore._core import CHANGES_NEEDED, Instrument, format_duration_ns
 from tradecore.backtest.attribution import PARTS
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.notes import moments_text
@@ -50,7 +50,6 @@ _LABELS = {
     "interest": "interest",
 }
 _ASSUMED = (
-    "The market does not react to the orders of the run.",
     "Orders that rest are filled by the queue model of their venue: a model, not the queue that was there.",
     "Positions that are open in the end are valued at their mark, as if they could be closed there for nothing.",
 )
@@ -79,7 +78,7 @@ def report_page(
         Section("book", "Order book", "".join(book_drawn(spec, result, tables, data, zoom) for spec in shown[:1])),
         Section("inventory", "Inventory", "".join(inventory_drawn(spec, tables) for spec in shown)),
         Section("markouts", "After the fills", markouts_told(tables)),
-        Section("quality", "Fills and queue", quality_told(tables)),
+        Section("quality", "Fills and queue", quality_told(tables, shown)),
         Section("latency", "Latencies", latencies_told(tables)),
         Section("signals", "Signals", _signals(result)),
         Section("candles", "Candles", "".join(candles_drawn(spec, result) for spec in shown)),
@@ -112,7 +111,8 @@ def _subtitle(result: RunRecord) -> str:
 def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) -> str:
     """Return the tiles of one currency."""
     currency, stats, returns = told.currency, result.stats, told.returns
-    short = f"n/a ({span_text(stats.span_ns)})"
+    is_short = (stats.span_ns or 0) < CHANGES_NEEDED * told.period_ns
+    short = span_text(stats.span_ns) if is_short else told.why.get("returns", "")
 
     def money(label: str, value: Decimal | float, *, signed: bool = False, note: str = "") -> Tile:
         tone = ("gain" if value > 0 else "loss" if value < 0 else "") if signed else ""
@@ -120,7 +120,7 @@ def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) 
 
     def ratio(label: str, name: str, text: Callable[[float], str] = "{:,.2f}".format, note: str = "") -> Tile:
         if returns is None:
-            return Tile(label, short)
+            return Tile(label, f"n/a ({short})")
         value = getattr(returns, name)
         return Tile(label, f"n/a ({returns.why[name]})" if value is None else text(value), note)
 
@@ -134,6 +134,12 @@ def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) 
     grid = f"{format_duration_ns(told.period_ns)} changes, year of 365 days"
     figures = [
         money("net profit", total["net_pnl"], signed=True, note=_bps(total)),
+        *(
+            Tile(
+                "net profit, by bounds", f"{_money(low)} to {_money(high)} {currency}", "the kindest and harshest rule"
+            )
+            for low, high in filter(None, [result._bounds_of().get(currency)])
+        ),
         money("gross profit", total["gross_pnl"], signed=True),
         money("fees", total["fees"]),
         *([money("funding", total["funding"], note="paid, less received")] if total["funding"] else []),
@@ -306,7 +312,7 @@ def _tables(result: RunRecord) -> str:
             row["currency"],
             f"{row['fills']:,}",
             number(row["volume"]),
-            _share(result, row["instrument"]),
+            _share(result, row),
         ]
         for row in result.pnl.sort("fills", descending=True).to_dicts()
     ]
@@ -356,15 +362,24 @@ def _by_currency(result: RunRecord) -> str:
     return "<h3>By currency</h3>" + table(heads, rows)
 
 
-def _share(result: RunRecord, instrument: str) -> str:
-    share = result.volumes.get(instrument, {}).get("share")
-    return "n/a" if share is None else percent(share)
+def _share(result: RunRecord, row: Mapping[str, Any]) -> str:
+    """Return what a strategy filled of all that an instrument traded."""
+    traded = result.volumes.get(row["instrument"], {}).get("traded")
+    return percent(row["volume"] / float(traded)) if traded else "n/a"
 
 
 def _reported_in(result: RunRecord, currency: str) -> str:
     """Return the reporting currency with what amounts of others are worth in it."""
     worth = (f"1 {name} = {rate_text(told, currency)}" for name, told in result.rates.items())
     return "; ".join([currency, *worth])
+
+
+def _reaction(result: RunRecord) -> str:
+    """Return whether the market reacts to the orders of a run."""
+    moved = [venue.name for venue in result.venues if venue.impact is not None]
+    if not moved:
+        return "The market does not react to the orders of the run."
+    return f"The market does not react to the orders of the run, but for the law of impact at {some(moved)}."
 
 
 def _settings(result: RunRecord) -> str:
@@ -381,4 +396,4 @@ def _settings(result: RunRecord) -> str:
         ("events", f"{result.events:,} in {result.wall_s:.2f} s"),
         ("digest", result.digest),
     ]
-    return definitions(rows) + "<h3>Taken for granted</h3>" + listed(_ASSUMED)
+    return definitions(rows) + "<h3>Taken for granted</h3>" + listed((_reaction(result), *_ASSUMED))

@@ -8,13 +8,17 @@ import numpy as np
 import polars as pl
 
 from tradecore.backtest.markouts import with_markouts
-from tradecore.backtest.page_frames import PageFrames, some_of
+from tradecore.backtest.page_frames import PageFrames, some_of, unit_of
 from tradecore.backtest.text import percent, span_text
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
 from tradecore.report.page import table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from tradecore._core import Instrument
 
 __all__ = ["latencies_told", "markouts_told", "quality_told"]
 
@@ -68,18 +72,15 @@ def markouts_told(tables: PageFrames) -> str:
     return chart.html() + table(["liquidity", *_CURVE], rows)
 
 
-def quality_told(tables: PageFrames) -> str:
-    """Return by what orders were filled, and where they stood in the queue."""
+def quality_told(tables: PageFrames, shown: Sequence[Instrument]) -> str:
+    """Return by what orders were filled, and, of these instruments, where they stood in the queue."""
     fills = tables.fills
     if not len(fills):
         return ""
     after = pl.col("markout_1s") / pl.col("price") * 1e4
     by_event = fills.group_by("event").agg(
         count=pl.len(),
-        qty=pl.col("qty").sum(),
         markout=after.mean(),
-        entry=pl.col("queue_ahead_at_entry").mean(),
-        fill=pl.col("queue_ahead_at_fill").mean(),
         waited=pl.col("time_in_queue").cast(pl.Int64).median(),
     )
     rows = [
@@ -88,28 +89,26 @@ def quality_told(tables: PageFrames) -> str:
             f"{row['count']:,}",
             percent(row["count"] / len(fills)),
             "n/a" if row["markout"] is None else f"{row['markout']:+.3f}",
-            *("n/a" if row[key] is None else number(row[key]) for key in ("entry", "fill")),
             "n/a" if row["waited"] is None else span_text(int(row["waited"])),
         ]
         for row in by_event.sort("count", descending=True).to_dicts()
     ]
-    heads = [
-        "filled by",
-        "fills",
-        "share",
-        "markout 1 s, bps",
-        "ahead at entry",
-        "ahead at fill",
-        "median time in queue",
-    ]
+    heads = ["filled by", "fills", "share", "markout 1 s, bps", "median time in queue"]
     makers = some_of(fills.filter(liquidity="maker"), _SAMPLED)
     waits = makers["time_in_queue"].drop_nulls().cast(pl.Int64).to_numpy() / 1e9
-    ahead = [
-        _spread_of("Queue ahead at entry", makers["queue_ahead_at_entry"].drop_nulls().to_numpy(), number),
-        _spread_of("Queue ahead right before the fill", makers["queue_ahead_at_fill"].drop_nulls().to_numpy(), number),
-        _spread_of("Time in queue", waits, _seconds),
-    ]
-    return table(heads, rows) + f'<div class="two">{"".join(ahead)}</div>'
+    spreads = [_spread_of("Time in queue", waits, _seconds), *(_ahead(spec, makers, shown) for spec in shown)]
+    return table(heads, rows) + f'<div class="two">{"".join(spreads)}</div>'
+
+
+def _ahead(spec: Instrument, makers: pl.DataFrame, shown: Sequence[Instrument]) -> str:
+    """Return what stood ahead of an instrument's orders: quantities of several have no unit in common."""
+    own = makers.filter(instrument=spec.id)
+    of = f" of {spec.id}" if len(shown) > 1 else ""
+    columns = {"at entry": "queue_ahead_at_entry", "right before the fill": "queue_ahead_at_fill"}
+    return "".join(
+        _spread_of(f"Queue ahead{of} {when}, {unit_of(spec)}", own[column].drop_nulls().to_numpy(), number)
+        for when, column in columns.items()
+    )
 
 
 def _seconds(value: float) -> str:

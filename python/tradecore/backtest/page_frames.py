@@ -10,9 +10,10 @@ from tradecore.backtest.closings import with_closings
 from tradecore.backtest.markouts import Mids
 
 if TYPE_CHECKING:
+    from tradecore._core import Instrument
     from tradecore.backtest.record import RunRecord
 
-__all__ = ["PageFrames", "bad_times", "some_of"]
+__all__ = ["PageFrames", "bad_times", "some_of", "unit_of"]
 
 
 class PageFrames(NamedTuple):
@@ -31,6 +32,11 @@ class PageFrames(NamedTuple):
         plain = fills.select("instrument", "side", "qty", ts_event="at")
         moves = with_closings(plain, result.tables)
         return cls(fills, moves, result.frame("orders", exact=False), result._mids)
+
+
+def unit_of(spec: Instrument) -> str:
+    """Return what quantities of an instrument count."""
+    return spec.base if spec.kind == "spot" else "contracts"
 
 
 def some_of(frame: pl.DataFrame, most: int) -> pl.DataFrame:

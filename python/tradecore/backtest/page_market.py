@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tradecore._core import EventStream, Instrument, MemoryColumns
-from tradecore.backtest.page_frames import PageFrames, bad_times, some_of
+from tradecore.backtest.page_frames import PageFrames, bad_times, some_of, unit_of
 from tradecore.backtest.text import counted
 from tradecore.report.charts import Chart, Layer
 from tradecore.report.heatmap import book_picture
@@ -128,8 +128,8 @@ def inventory_drawn(spec: Instrument, tables: PageFrames) -> str:
     signed = np.where((fills["side"] == "buy").to_numpy(), 1.0, -1.0) * fills["qty"].to_numpy()
     order = np.argsort(fills["ts_event"].to_numpy(), kind="stable")
     times = fills["ts_event"].to_numpy()[order]
-    unit = spec.base if spec.kind == "spot" else "contracts"
-    return Chart(spec.id, [Layer(times, np.cumsum(signed[order]), "step", "line")], unit, 150, zero=True).html()
+    held = Layer(times, np.cumsum(signed[order]), "step", "line")
+    return Chart(spec.id, [held], unit_of(spec), 150, zero=True).html()
 
 
 def candles_drawn(spec: Instrument, result: RunRecord) -> str:

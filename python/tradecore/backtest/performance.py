@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ __all__ = ["Curve", "RunPerformance", "curves_of", "reported_curve", "run_perfor
 
 _YEAR = 365 * 86_400_000_000_000
 _DAY = 86_400_000_000_000
+_MONTH = 30 * _DAY
+"""What a year's return can be told by, at least."""
 _MOST_PERIODS: Final = 10_000_000
 """Returns that a grid has at most."""
 
@@ -49,7 +51,8 @@ class RunPerformance:
     period_ns: int
     """Length of the periods of the returns, ns: the grid begins with the first sample of equity."""
     returns: Performance | None
-    """Statistics of the returns; None of fewer than 30 periods, which carry none."""
+    """Statistics of the returns; None of fewer than 30 periods, which carry none. A run shorter than 30 days has no
+    ``annual`` and no ``calmar``."""
     max_drawdown: float
     """Largest fall of sampled equity from a peak, the start (0) being one; currency, not negative."""
     drawdown_ns: int
@@ -130,6 +133,10 @@ def run_performance(
             in_currency=capital is None,
             trials=trials,
         )
+        if (length := len(changes) * period_ns) < _MONTH:
+            short = f"{span_text(length)}: at least 30 days needed"
+            said = {**returns.why, "annual": short, "calmar": short}
+            returns = replace(returns, annual=None, calmar=None, why=said)
     peaks = np.maximum.accumulate(np.maximum(values, 0.0))
     below = values < peaks
 

@@ -201,7 +201,8 @@ def performance(
     deviation = float(r.std(ddof=1)) if n > 1 and (r != r[0]).any() else None
     year = math.sqrt(periods_per_year)
     total = say("total", (float(curve[-1]) if in_currency else float(curve[-1]) - 1.0) if n else None, none)
-    annual = say("annual", _annual(float(curve[-1]), mean, n, periods_per_year, in_currency=in_currency), none)
+    beyond = "a year of it is beyond all numbers" if n else none
+    annual = say("annual", _annual(float(curve[-1]), mean, n, periods_per_year, in_currency=in_currency), beyond)
     few = "returns do not vary" if n > 1 else "there is one return" if n else none
     ratio = say("sharpe", mean / deviation if deviation else None, few)
     losses = float(np.minimum(r, 0.0).__pow__(2).mean()) if n else 0.0
@@ -231,7 +232,11 @@ def performance(
         volatility=say("volatility", deviation * year if deviation is not None else 0.0 if n > 1 else None, few),
         sharpe=None if ratio is None else ratio * year,
         sortino=say("sortino", mean / math.sqrt(losses) * year if losses else None, no_loss),
-        calmar=say("calmar", annual / drawdown if annual is not None and drawdown else None, "there is no drawdown"),
+        calmar=say(
+            "calmar",
+            annual / drawdown if annual is not None and drawdown else None,
+            beyond if annual is None else "there is no drawdown",
+        ),
         max_drawdown=drawdown,
         drawdown_periods=_longest(falls > 0.0),
         var_95=say("var_95", -quantile if n else None, none),
