@@ -122,7 +122,7 @@ def machine() -> dict[str, object]:
         else platform.processor()
     )
     versions = {}
-    for name in ("tradecore", "hftbacktest", "numba", "numpy", "polars", "isal", "msgspec"):
+    for name in ("tradecore", "hftbacktest", "nautilus_trader", "numba", "numpy", "polars", "isal", "msgspec"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -13,6 +13,11 @@ from benches.harness import Job, Limit, Target, run_seconds
 from benches.market import NAME, Market
 from tradecore.session.kernel import build_kernel
 
+try:
+    from benches import nautilus
+except ImportError:
+    nautilus = None  # type: ignore[assignment]
+
 LIMITS = tc.RiskLimits(
     max_order_qty=10,
     max_order_notional=1_000_000,
@@ -101,12 +106,27 @@ def checks() -> Job:
             checker.check(1, 1.0, 60_000.0)
         return time.perf_counter() - started
 
+    def peer() -> float:
+        # It lets each of 600 pass a limit of 100: on a margin account it does not get as far.
+        checked = nautilus.Checked(max_notional=100, count=COUNT)
+        started = time.perf_counter()
+        checked.run()
+        seconds = time.perf_counter() - started
+        assert len(checked.passed) == COUNT
+        assert not checked.denied
+        return seconds
+
     work = {"one call": lambda: asked(False), "many at once": lambda: asked(True), "five in plain Python": plain}
+    if nautilus is not None:
+        work["nautilus_trader, margin account"] = peer
     return Job(
         "us/order",
         dict.fromkeys(work, COUNT),
         work,
-        targets=(Target("many at once", "five in plain Python", 3.0),),
+        targets=(
+            Target("many at once", "five in plain Python", 3.0),
+            Target("one call", "nautilus_trader, margin account", 30.0),
+        ),
         limits=(Limit("one call", 0.5), Limit("many at once", 0.025)),
         rounds=11,
         note="prices and quantities are converted exactly in the one call",

@@ -86,6 +86,17 @@ def test_a_refusal_lists_every_failing_check_and_reaches_on_order(instrument: tc
     assert told["request"].to_list() == ["new"] * 3
 
 
+@pytest.mark.parametrize("qty", [6, 1.01])
+def test_an_order_beyond_its_notional_is_refused_on_margin_too(instrument: tc.Instrument, qty: float) -> None:
+    """Another engine lets 600 pass a limit of 100 on the accounts of perpetuals."""
+    venue = tc.SimVenue("TEST", latency=FREE.latency, margin="cross", balances={"USDT": 10_000})
+    made, _ = run(
+        instrument, book(), tc.RiskLimits(max_order_notional=100), lambda ctx: ctx.buy(NAME, qty, 100), venue=venue
+    )
+    assert made.told == [(10, 1, "REJECTED", "risk")]
+    assert refused(made) == [["max_order_notional"]]
+
+
 @pytest.mark.parametrize(
     ("limits", "steps", "failing"),
     [
