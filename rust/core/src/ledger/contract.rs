@@ -254,16 +254,18 @@ impl ContractMath {
     /// Value of `qty` at `price / part` price increments.
     fn value_at_part(&self, price: i128, part: i128, qty: i64) -> Option<Money> {
         let qty = i128::from(qty);
-        let units = if self.denominator == 1 && part == 1 && !self.inverse {
+        let units = if self.denominator == 1 && part <= 2 && !self.inverse {
             // Most linear contracts: a plain product, mostly of numbers of 64 bits.
             let steps = match i64::try_from(price) {
                 Ok(price) => i128::from(price) * qty,
                 Err(_) => price.checked_mul(qty)?,
             };
-            match (i64::try_from(steps), i64::try_from(self.numerator)) {
+            let worth = match (i64::try_from(steps), i64::try_from(self.numerator)) {
                 (Ok(steps), Ok(unit)) => i128::from(steps) * i128::from(unit),
                 _ => steps.checked_mul(self.numerator)?,
-            }
+            };
+            // A half goes to the even neighbour, as where it is divided.
+            if part == 1 { worth } else { (worth >> 1) + (worth & 1 & (worth >> 1)) }
         } else {
             let (numerator, denominator) = if self.inverse {
                 (qty.checked_mul(self.numerator)?.checked_mul(part)?, price.checked_mul(self.denominator)?)
@@ -381,6 +383,17 @@ mod tests {
             };
             let apart = i128::from(price * 1_000_000 - strike * 10i64.pow(9)) * i128::from(qty) * 100;
             prop_assert_eq!(worth(OptionSide::Call) - worth(OptionSide::Put), apart);
+        }
+
+        #[test]
+        fn half_a_step_is_worth_what_a_division_says(
+            price in 1i64..1_000_000_000, qty in -1_000_000i64..1_000_000, unit in 1i128..100,
+        ) {
+            let linear = crate::types::instrument::tests::linear();
+            let math = ContractMath { numerator: unit, denominator: 1, ..ContractMath::new(&linear).unwrap() };
+            let twice = 2 * price + 1;
+            let divided = div_half_even(i128::from(twice) * i128::from(qty) * unit, 2);
+            prop_assert_eq!(math.value_at_mid(twice, qty).unwrap().units(), divided);
         }
     }
 }

@@ -107,6 +107,10 @@ impl Standing {
     pub fn of_mut(&mut self, market: MarketId, strategy: StrategyId) -> &mut Holding {
         let at = self.rows.partition_point(|(m, s, _)| (*m, *s) < (market, strategy));
         if self.rows.get(at).is_none_or(|(m, s, _)| (*m, *s) != (market, strategy)) {
+            if self.rows.is_empty() {
+                // Mostly there is a row or two; what a vector begins with is more than allocators hand out at once.
+                self.rows.reserve_exact(3);
+            }
             self.rows.insert(at, (market, strategy, Holding::default()));
         }
         &mut self.rows[at].2
