@@ -148,6 +148,7 @@ __all__ = [
     "size_position",
     "slippage",
     "table_head",
+    "taken_at",
     "tardis_origin",
     "tardis_venue",
     "tardis_venues",
@@ -1432,7 +1433,10 @@ class Order:
         """
     @property
     def emulated(self) -> tuple[str, ...]:
-        """What the kernel does of it in the venue's place: ``trigger``, ``reduce_only``; empty for nothing."""
+        """What the kernel does of it in the venue's place; empty for nothing.
+
+        Words of ``trigger``, ``reduce_only``, ``display_qty``.
+        """
     @property
     def group_id(self) -> int | None:
         """Number of the group it belongs to, of ``ctx.oco``, ``ctx.bracket`` or ``ctx.oto``; None for none."""
@@ -1751,8 +1755,9 @@ class Context:
             The strategy's own name for it, unique among its open orders; 36 characters at most.
         emulate : bool
             Whether the kernel does what the venue lacks: keeps a stop, take profit or trailing stop until it is set off
-            by what is known here, and holds a reduce-only order to the position. ``order.emulated`` says what it is.
-            Such an order is not at the venue: while the session is not connected or down, nothing sets it off.
+            by what is known here, holds a reduce-only order to the position, sends the parts of an iceberg one by one.
+            ``order.emulated`` says what it is. Such an order is not at the venue: while the session is not connected or
+            down, nothing sets it off, and no part follows.
 
         Returns
         -------
@@ -3701,6 +3706,9 @@ class Command:
     def order_id(self) -> int:
         """Our number of the order within the session."""
     @property
+    def parent_id(self) -> int | None:
+        """Our number of the order that it is a part of, where the kernel shows an order in parts; None of any other."""
+    @property
     def client_id(self) -> str:
         """What the venue carries for us: ``<session>-<strategy>-<order>``, the numbers in base 36."""
     @property
@@ -5261,6 +5269,9 @@ def funding_kinds(funding: str) -> list[int]:
 
 def venue_balances(venue: SimVenue) -> dict[str, Decimal]:
     """Return what each account of a venue holds at first, Decimal by currency."""
+
+def taken_at(instrument: Instrument, venue: SimVenue) -> Instrument:
+    """Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say."""
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:
     """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""

@@ -21,9 +21,12 @@ pytestmark = pytest.mark.once
 VENUE = tc.SimVenue("BINANCE", granularity="100ms", latency=tc.Latency(entry="5ms", response="5ms"))
 
 
-def session(folder: Path, settings: str) -> dict[str, object]:
-    """Run a session on paper and return what it came to."""
+def session(folder: Path, settings: str, **strategy: str) -> dict[str, object]:
+    """Run a session on paper, of another strategy where one is named, and return what it came to."""
     example = (ROOT / "examples" / "paper.toml").read_text().replace("[mode]\n", '[mode]\nsession = "s1"\n')
+    if strategy:
+        example = example.replace('"touch_maker"', f'"{strategy["kind"]}"')
+        example = "\n".join(line for line in example.splitlines() if not line.startswith("params"))
     (folder / "session.toml").write_text(f'{example}\n[[venues]]\nname = "BINANCE"\n{settings}\n')
 
     async def work() -> dict[str, object]:

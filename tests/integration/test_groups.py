@@ -391,14 +391,12 @@ def test_what_cannot_be_emulated_is_refused_as_before(instrument: tc.Instrument)
     def step(ctx: tc.Context) -> None:
         with pytest.raises(UnsupportedOrderError, match="stop_market"):
             ctx.sell(NAME, 2, type="stop_market", trigger_price=95)
-        with pytest.raises(UnsupportedOrderError, match="icebergs"):
-            ctx.sell(NAME, 2, 105, display_qty=1, emulate=True)
         with pytest.raises(OrderError, match="the kernel keeps"):
             ctx.sell(NAME, 2, type="stop_market", trigger_price=95, time_in_force="day", emulate=True)
         with pytest.raises(OffGridError):
             ctx.sell(NAME, 2, type="stop_market", trigger_price="94.99", emulate=True)
 
-    venue = tc.SimVenue("TEST", order_types="market, limit", iceberg="unsupported")
+    venue = tc.SimVenue("TEST", order_types="market, limit")
     _, result = play(instrument, tape(), step, venue=venue)
     assert result.orders.is_empty()
 

@@ -353,6 +353,61 @@ def test_a_live_session_sends_real_orders_and_leaves_none(tmp_path: Path) -> Non
     assert KEY.encode() not in text
 
 
+class Discreet(tc.Strategy):
+    """Buys three parts, shown one after the other by the kernel."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.filled = 0.0
+        self.told: list[str] = []
+        ctx.every("20ms", self.buy)
+
+    def buy(self, ctx: tc.Context) -> None:
+        book = ctx.book(NAME)
+        if book.is_synced and book.best_bid is not None and not ctx.orders(NAME) and not self.filled:
+            ctx.buy(NAME, "0.03", book.best_bid, display_qty="0.01", emulate=True)
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        self.told.append(order.status.name)
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        assert fill.order_id == 1
+        self.filled += float(fill.qty)
+
+
+def test_a_live_session_shows_an_order_in_parts_and_goes_on_with_them(tmp_path: Path) -> None:
+    first, second = Discreet("d", [NAME]), Discreet("d", [NAME])
+    takes = [tc.SimVenue("BINANCE", iceberg="unsupported")]
+
+    async def work(server: FakeBinance) -> None:
+        def shown() -> list[str]:
+            return [order for order, row in server.orders.items() if row["status"] == "NEW"]
+
+        async with Live([first], [connector(server, keys=True)], journal=tmp_path, venues=takes) as cut:
+            running = asyncio.create_task(cut.run())
+            await subscribed(server)
+            await until(shown)
+            server.fill(*shown(), "0.01")
+            await until(lambda: len(server.orders) == 2)
+            await until(lambda: [o.is_acknowledged for o in cut.session.known([NAME]).orders] == [True, True])
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        server.fill(*shown(), "0.01", muted=True)
+        made = Live([second], [connector(server, keys=True)], journal=tmp_path, venues=takes)
+
+        async def during(live: Live) -> None:
+            await until(lambda: len(server.orders) == 3)
+            server.fill(*shown(), "0.01")
+            await until(lambda: "FILLED" in second.told)
+
+        result = await session(made, server, during)
+        assert result.held == {NAME: Decimal("0.03")}
+        assert [Decimal(row["origQty"]) for row in server.orders.values()] == [Decimal("0.01")] * 3
+
+    run(work)
+    assert (first.filled, first.told) == (0.01, ["NEW", "PARTIALLY_FILLED"])
+    assert second.filled == pytest.approx(0.03), "what was before is decided again"
+
+
 def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path, has_states: bool) -> None:
     first, second = Bidder("b", [NAME]), Bidder("b", [NAME])
     results = []

@@ -201,7 +201,8 @@ def compare_session(journal: str | Path, *, venues: Sequence[SimVenue] | None = 
     """
     first = _run(journal, venues, None)
     tables = first.tables
-    orders = [row for row in tables.table("orders").to_dicts() if row["order_id"] in first.sent]
+    sent = set(first.sent.values())
+    orders = [row for row in tables.table("orders").to_dicts() if row["order_id"] in sent]
     live = _live(tables)
     acknowledged = [_acknowledged(row) for row in orders if row["ts_accept"] is not None]
     with tempfile.TemporaryDirectory() as folder:
@@ -227,9 +228,10 @@ class _Ran:
 
     session: str
     tables: TableStore
-    sent: set[int]
+    sent: dict[int, int]
+    """The strategy's order of each order that left for the venue: itself, or the one that it was a part of."""
     fills: dict[int, list[tuple[Decimal, Decimal, Decimal, int, int]]]
-    """By order: price, quantity, fee, the venue's time and when it was known, ns UTC."""
+    """By the strategy's order: price, quantity, fee, the venue's time and when it was known, ns UTC."""
     paid: Decimal
 
     def of(self, order: Mapping[str, Any]) -> Side:
@@ -249,7 +251,7 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
     if latency is not None:
         settings = {name: replace(venue, latency=latency) for name, venue in settings.items()}
     desk = PaperDesk(replay.instruments, settings, seed=replay.seed)
-    ran = _Ran(replay.session, TableStore([i.id for i in replay.instruments], replay.strategies), set(), {}, _ZERO)
+    ran = _Ran(replay.session, TableStore([i.id for i in replay.instruments], replay.strategies), {}, {}, _ZERO)
     for entries in replay.pieces():
         for at, market, columns in journal_messages(entries):
             _hear(desk, at, ran)
@@ -258,7 +260,7 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
         for at, command in replay.sent:
             _hear(desk, at, ran)
             desk.send(at, [command], ())
-            ran.sent.add(command.order_id)
+            ran.sent[command.order_id] = command.parent_id or command.order_id
         replay.sent.clear()
     _hear(desk, replay.kernel.now_ns, ran)
     replay.checked_summary()
@@ -273,7 +275,7 @@ def _hear(desk: PaperDesk, until_ns: int, ran: _Ran) -> None:
             if notice.kind == "fill" and notice.order is not None:
                 price, qty = notice.price or _ZERO, notice.qty or _ZERO
                 fill = (price, qty, notice.fee or _ZERO, notice.ts_event, notice.at_ns)
-                ran.fills.setdefault(notice.order, []).append(fill)
+                ran.fills.setdefault(ran.sent[notice.order], []).append(fill)
             elif notice.paid is not None:
                 ran.paid += notice.paid
 

@@ -89,6 +89,7 @@ async def run_session(
                 strategies,
                 [_connector(plan, venue.name, urls.get(venue.name)) for venue in venues],
                 paper=venues if plan.mode == "paper" else None,
+                venues=venues if plan.mode == "live" else (),
                 journal=plan.journal or mode.journal,
                 store=mode.store,
                 durability=mode.durability,

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from tradecore._core import Command, Kernel, journal_begins, journal_commands
+from tradecore._core import Command, Kernel, journal_begins, journal_commands, taken_at
 from tradecore.config import BacktestConfig
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
@@ -63,11 +63,15 @@ class Replay:
         if "config" not in header:
             raise JournalError(str(folder), "has no configuration: feed its entries to tradecore.replay")
         config = BacktestConfig.model_validate_json(orjson.dumps(header["config"]))
-        self.instruments = [instrument_from_dict(table) for table in header["instruments"]]
-        known = tuple(instrument.id for instrument in self.instruments)
+        listed = [instrument_from_dict(table) for table in header["instruments"]]
+        known = tuple(instrument.id for instrument in listed)
         scope = Scope(known=known, source=str(folder), place="the journal")
         self.strategies = [strategy.called for strategy in config.strategies]
         strategies = build_strategies(scope, config.strategies)
+        self.venues = build_venues(scope, config.venues, strategies, default=SimVenue)
+        settings = {venue.name: venue for venue in self.venues}
+        # What their venues take is not in the header.
+        self.instruments = [taken_at(instrument, settings[instrument.venue]) for instrument in listed]
         self.kernel: Kernel = build_kernel(
             header["session"],
             strategies,
@@ -79,7 +83,6 @@ class Replay:
         )
         self.session: str = header["session"]
         self.mode: str = header["mode"]
-        self.venues = build_venues(scope, config.venues, strategies, default=SimVenue)
         self.seed = config.seed
         self.sent: list[tuple[int, Command]] | None = None
         self._until = until_ns

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from tradecore._core import Instrument
+from tradecore._core import Instrument, taken_at
 from tradecore.bus import EventBus
 from tradecore.errors import (
     CredentialsError,
@@ -76,6 +76,9 @@ class Live:
         One for each venue they trade on.
     paper : sequence of SimVenue, optional
         Settings of the simulated exchange, one for each venue. Not given, orders are real.
+    venues : sequence of SimVenue, optional
+        What venues of real orders take, as their settings say: what they lack is refused here, or emulated where an
+        order asks for it. All orders go out to those that are not given.
     journal : path, optional
         Folder of journals, each in a folder of its session's name; none is written if not given.
     store : str or path, optional
@@ -145,6 +148,7 @@ class Live:
         connectors: Sequence[Connector],
         *,
         paper: Sequence[SimVenue] | None = None,
+        venues: Sequence[SimVenue] = (),
         journal: str | Path | None = None,
         store: str | Path | None = None,
         durability: Durability = "process",
@@ -169,6 +173,7 @@ class Live:
         self.strategies = list(strategies)
         self._connectors = {connector.name: connector for connector in connectors}
         self._paper = None if paper is None else {venue.name: venue for venue in paper}
+        self._venues = {venue.name: venue for venue in venues}
         wanted = list(dict.fromkeys(name for strategy in strategies for name in strategy.instruments))
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
@@ -396,6 +401,8 @@ class Live:
         name = self._name = reader.header["session"] if reader else self._name or session_name(self._clock.now_ns())
         desk: Desk
         if self._paper is None:
+            takes = self._venues
+            instruments = [taken_at(i, takes[i.venue]) if i.venue in takes else i for i in instruments]
             desk = VenueDesk(self._connectors, instruments, self._take, _LOG.error, self._fail)
         else:
             desk = paper = PaperDesk(instruments, self._paper, seed=self._seed)

@@ -28,6 +28,7 @@ pub(crate) struct Command {
     outgoing: Outgoing,
     client_id: ClientId,
     venue_id: Option<VenueKey>,
+    parent: Option<u64>,
     strategy: String,
     instrument: Arc<Instrument>,
     side: Side,
@@ -48,6 +49,7 @@ impl Command {
         Some(Self {
             client_id: kernel.session().client_id(outgoing.strategy, order.id),
             venue_id: order.venue_id.clone(),
+            parent: order.parent,
             strategy,
             instrument: Arc::clone(kernel.instrument(command.market())),
             side: order.side,
@@ -119,6 +121,12 @@ impl Command {
     #[getter]
     fn order_id(&self) -> u64 {
         self.command().order()
+    }
+
+    /// Our number of the order that it is a part of, where the kernel shows an order in parts; None of any other.
+    #[getter]
+    fn parent_id(&self) -> Option<u64> {
+        self.parent
     }
 
     /// What the venue carries for us: ``<session>-<strategy>-<order>``, the numbers in base 36.

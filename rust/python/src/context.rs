@@ -651,8 +651,9 @@ impl Context {
     ///     The strategy's own name for it, unique among its open orders; 36 characters at most.
     /// emulate : bool
     ///     Whether the kernel does what the venue lacks: keeps a stop, take profit or trailing stop until it is set off
-    ///     by what is known here, and holds a reduce-only order to the position. ``order.emulated`` says what it is.
-    ///     Such an order is not at the venue: while the session is not connected or down, nothing sets it off.
+    ///     by what is known here, holds a reduce-only order to the position, sends the parts of an iceberg one by one.
+    ///     ``order.emulated`` says what it is. Such an order is not at the venue: while the session is not connected or
+    ///     down, nothing sets it off, and no part follows.
     ///
     /// Returns
     /// -------

@@ -262,7 +262,9 @@ mod _core {
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]
-    use crate::venue::{check_venue, fill_basis, fit_latencies, funding_kinds, latency_legs, venue_balances};
+    use crate::venue::{
+        check_venue, fill_basis, fit_latencies, funding_kinds, latency_legs, taken_at, venue_balances,
+    };
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
     #[pymodule_export]

@@ -233,7 +233,9 @@ impl Order {
         self.order.group.map(|of| of.role.as_str())
     }
 
-    /// What the kernel does of it in the venue's place: ``trigger``, ``reduce_only``; empty for nothing.
+    /// What the kernel does of it in the venue's place; empty for nothing.
+    ///
+    /// Words of ``trigger``, ``reduce_only``, ``display_qty``.
     #[getter]
     fn emulated<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
         pyo3::types::PyTuple::new(py, self.order.emulated.words().collect::<Vec<_>>())

@@ -18,6 +18,7 @@ use tradecore_core::types::{Decimal, FeeCurrency, Fees, Instrument, Money, Order
 use crate::columns::slice_of;
 use crate::custom_models::{fee_model, latency_model, queue_model};
 use crate::errors;
+use crate::instrument::PyInstrument;
 use crate::values::{money_to_py, to_duration, unexpected};
 
 /// The attributes of a `SimVenue`, all of them.
@@ -97,6 +98,11 @@ impl SimVenue {
         Ok(self)
     }
 
+    /// An instrument of which the venue takes what its settings say.
+    fn taking(&self, instrument: &Instrument) -> Arc<Instrument> {
+        Arc::new(instrument.with_support(self.settings.orders.supports()))
+    }
+
     /// The settings, and an instrument as the venue trades it.
     pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
         let Self { settings } = self;
@@ -105,6 +111,12 @@ impl SimVenue {
         let own = || Arc::new(settings.fees.charged(instrument).with_support(supports));
         (settings.clone(), if as_it_is { Arc::clone(instrument) } else { own() })
     }
+}
+
+/// Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say.
+#[pyfunction]
+pub(crate) fn taken_at(instrument: &PyInstrument, venue: &Bound<'_, PyAny>) -> PyResult<PyInstrument> {
+    Ok(PyInstrument(venue.extract::<SimVenue>()?.taking(&instrument.0)))
 }
 
 impl<'py> FromPyObject<'_, 'py> for SimVenue {

@@ -258,7 +258,7 @@ impl Algorithm {
                 if qty > 0 { Want::Take(qty) } else { Want::Nothing }
             }
             Self::Iceberg { display, post_only } => {
-                let qty = part(display.steps(), done.left, sight);
+                let qty = shown(display.steps(), done.left, sight);
                 match done.limit {
                     Some(price) if qty > 0 => Want::Rest { qty, price, post_only: *post_only, moves: false },
                     _ => Want::Nothing,
@@ -304,6 +304,16 @@ fn part(due: i64, left: i64, sight: &Sight) -> i64 {
     if left - lots < sight.least { left } else { lots }
 }
 
+/// What an iceberg shows of what is left: no more than is to be shown, and less where the rest could not be sent by itself.
+fn shown(display: i64, left: i64, sight: &Sight) -> i64 {
+    let most = display.min(left);
+    let most = most - most.rem_euclid(sight.terms.lot_size);
+    let leaves_enough = left - sight.least;
+    let is_short = most < left && leaves_enough < most && leaves_enough >= sight.least;
+    let qty = if is_short { leaves_enough } else { most };
+    if qty < sight.least { 0 } else { qty }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +332,23 @@ mod tests {
 
     fn done(side: Side, filled: i64, left: i64) -> Done {
         Done { side, filled, left, volume: 0, limit: None, moves: 0, moved_at: i64::MIN }
+    }
+
+    #[test]
+    fn an_iceberg_shows_no_more_than_it_is_to_and_leaves_what_can_be_sent() {
+        let all = |display, mut left: i64| {
+            let next = || {
+                let part = shown(display, left, &sight(0));
+                left -= part;
+                (part > 0).then_some(part)
+            };
+            std::iter::from_fn(next).collect::<Vec<_>>()
+        };
+        assert_eq!(all(30, 100), [30, 30, 20, 20], "ten at the end could not be sent");
+        assert_eq!(all(40, 100), [40, 40, 20]);
+        assert_eq!(all(20, 50), [20, 20], "no cut leaves enough");
+        assert_eq!(all(200, 100), [100]);
+        assert_eq!(all(10, 100), [0; 0], "no order is that small");
     }
 
     #[test]

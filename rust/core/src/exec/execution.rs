@@ -6,7 +6,9 @@
 
 use super::algorithm::{Algorithm, Done, PegTo, Schedule, ScheduleKind, Sight, Want};
 use super::slippage::slippage_bps;
-use crate::orders::{Order, OrderId, OrderRequest, OrderStatus, OrderType, Pending, Reason, TimeInForce};
+use crate::orders::{
+    NewTerms, Order, OrderId, OrderRequest, OrderStatus, OrderType, Pending, Reason, TimeInForce,
+};
 use crate::types::{Decoded, MarketId, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId, Writer};
 
 /// Number of an execution within a session: 1, 2, 3 ... in the order they were started.
@@ -121,6 +123,8 @@ pub struct Execution {
     pub children: Vec<OrderId>,
     /// When it is to be asked at the latest, ns: what [`Execution::next`] said last.
     pub due: Option<i64>,
+    /// The order whose parts these are; none of what was started as an execution.
+    pub parent: Option<OrderId>,
     child: Option<OrderId>,
     /// Whether the child takes at once.
     is_taking: bool,
@@ -130,6 +134,10 @@ pub struct Execution {
     moved_at: i64,
     refusals: u32,
     not_before: i64,
+    /// The price that the child of an order was last given.
+    asked: Option<Price>,
+    /// Whether the child of an order is cancelled so that the next one has the order's new terms.
+    is_recalled: bool,
 }
 
 impl Execution {
@@ -156,7 +164,48 @@ impl Execution {
             moved_at: i64::MIN,
             refusals: 0,
             not_before: i64::MIN,
+            parent: None,
+            asked: None,
+            is_recalled: false,
         }
+    }
+
+    /// What sends the parts of an order that its venue cannot show a part of at a time.
+    pub fn of_order(id: ExecutionId, order: &Order, display: Qty, price: Price, now: i64) -> Self {
+        let request = ExecutionRequest {
+            market: order.market,
+            side: order.side,
+            qty: order.qty,
+            limit: Some(price),
+            reduce_only: order.reduce_only,
+            end: None,
+            algorithm: Algorithm::Iceberg { display, post_only: order.post_only },
+        };
+        Self { parent: Some(order.id), ..Self::new(id, order.strategy, request, now) }
+    }
+
+    /// The order has other terms.
+    pub fn set_terms(&mut self, terms: NewTerms) {
+        (self.request.limit, self.request.qty) = (Some(terms.price), terms.qty);
+    }
+
+    /// Whether what is at the venue of an order keeps to its terms.
+    pub fn agrees(&self, child: Option<&Order>) -> bool {
+        let left = self.request.qty - self.filled;
+        child.is_none_or(|order| {
+            let is_answered = order.pending() == Pending::Nothing && order.reason.is_none();
+            is_answered && self.asked == self.request.limit && order.leaves() <= left
+        })
+    }
+
+    /// The child of an order is cancelled, and the next one sent at once.
+    pub fn recall(&mut self) {
+        self.is_recalled = true;
+    }
+
+    /// Sends nothing for a moment.
+    pub fn wait(&mut self, now: i64) {
+        self.not_before = now.saturating_add(PAUSE);
     }
 
     /// Whether nothing happens to it any more.
@@ -188,7 +237,7 @@ impl Execution {
 
     /// Whether it wants to be asked after every message of its market.
     pub fn follows(&self) -> bool {
-        self.arrival.is_none() || self.request.algorithm.follows()
+        self.parent.is_none() && (self.arrival.is_none() || self.request.algorithm.follows())
     }
 
     /// Whether it asks for [`Sight::offered`].
@@ -231,7 +280,7 @@ impl Execution {
     pub fn sent(&mut self, order: OrderId, now: i64) {
         self.child = Some(order);
         self.children.push(order);
-        self.moved_at = now;
+        (self.moved_at, self.asked) = (now, self.request.limit);
     }
 
     /// A child traded, if it ended meanwhile, too.
@@ -256,6 +305,11 @@ impl Execution {
             let next = if refused { None } else { self.request.algorithm.next(now) };
             self.not_before = next.unwrap_or(now.saturating_add(PAUSE));
         }
+        if std::mem::take(&mut self.is_recalled) {
+            self.not_before = now;
+        } else if self.parent.is_some() && order.leaves().is_positive() {
+            self.end_with(order, now);
+        }
         if refused {
             self.reason = order.reason;
             self.refusals += 1;
@@ -265,6 +319,17 @@ impl Execution {
         } else {
             self.refusals = 0;
         }
+    }
+
+    /// What its venue ends of an order of its own accord ends all of it, and so does that nothing is left to reduce.
+    fn end_with(&mut self, part: &Order, now: i64) {
+        let state = match (part.status(), part.reason) {
+            (OrderStatus::Cancelled, _) => ExecutionState::Cancelled,
+            (OrderStatus::Rejected, reason) if reason != Some(Reason::ReduceOnly) => return,
+            _ => ExecutionState::Expired,
+        };
+        self.reason = part.reason;
+        self.finish(state, now);
     }
 
     /// What is to be done now. `child` is the order at the venue.
@@ -295,6 +360,7 @@ impl Execution {
                 return Act::Cancel(order.id);
             }
             return match child.filter(can_change).filter(|_| !self.is_taking) {
+                Some(order) if self.parent.is_some() => self.keep_to_terms(order, left),
                 Some(order) => self.change(order, sight),
                 None => Act::Nothing,
             };
@@ -304,7 +370,7 @@ impl Execution {
             self.finish(ExecutionState::Expired, now);
             return Act::Nothing;
         }
-        if now < self.not_before || self.arrival.is_none() {
+        if now < self.not_before || (self.arrival.is_none() && self.parent.is_none()) {
             return Act::Nothing;
         }
         self.submit(left, sight)
@@ -342,6 +408,21 @@ impl Execution {
         }
     }
 
+    /// Makes the part of an order that is at its venue keep to the order's terms.
+    fn keep_to_terms(&mut self, order: &Order, left: i64) -> Act {
+        let (leaves, limit) = (order.leaves().steps(), self.request.limit);
+        // Why its last request was refused: its venue did not change it.
+        let is_refused = order.reason.is_some();
+        let has_terms = self.asked == limit && leaves <= left && !is_refused;
+        let Some(price) = limit.filter(|_| !has_terms) else { return Act::Nothing };
+        if left == 0 || is_refused {
+            self.recall();
+            return Act::Cancel(order.id);
+        }
+        self.asked = limit;
+        Act::Replace { order: order.id, price, qty: order.filled.saturating_add(Qty::new(leaves.min(left))) }
+    }
+
     fn submit(&mut self, left: i64, sight: &Sight) -> Act {
         let ExecutionRequest { market, side, limit, reduce_only, .. } = self.request;
         let order = |order_type, qty: i64| {
@@ -352,6 +433,12 @@ impl Execution {
             }
         };
         match self.request.algorithm.want(&self.done(), sight) {
+            Want::Nothing if self.parent.is_some() => {
+                // No order is that small.
+                self.reason = Some(Reason::MinQty);
+                self.finish(ExecutionState::Expired, sight.now);
+                Act::Nothing
+            }
             Want::Nothing => Act::Nothing,
             Want::Take(qty) => {
                 let best = sight.touch.best(side.opposite()).map(|best| Price::new(best.price));
@@ -410,6 +497,9 @@ impl Execution {
         w.i64(self.moved_at);
         w.u64(self.refusals.into());
         w.i64(self.not_before);
+        w.option(self.parent, Writer::u64);
+        w.option(self.asked, |w, price| w.i64(price.steps()));
+        w.flag(self.is_recalled);
     }
 
     /// What [`Execution::save`] wrote.
@@ -452,6 +542,9 @@ impl Execution {
         execution.moved_at = r.i64()?;
         execution.refusals = r.u64()? as u32;
         execution.not_before = r.i64()?;
+        execution.parent = r.option(Reader::u64)?;
+        execution.asked = r.option(|r| steps(r, -STEPS_LIMIT))?.map(Price::new);
+        execution.is_recalled = r.flag()?;
         Ok(execution)
     }
 }

@@ -155,17 +155,21 @@ impl Context {
 
     /// The strategy's open orders, oldest first.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> + '_ {
-        self.core().desk.open(self.strategy)
+        self.core().desk.shown(self.strategy)
     }
 
     /// An open order of the strategy.
     pub fn order(&self, id: OrderId) -> Option<&Order> {
-        self.core().desk.own(self.strategy, id)
+        self.core().desk.own(self.strategy, id).filter(|order| order.parent.is_none())
     }
 
     /// An order of the strategy, open or ended a short while ago.
     pub fn recent_order(&self, id: OrderId) -> Option<&Order> {
-        self.core().desk.orders().find(id).filter(|order| order.strategy == self.strategy)
+        self.core()
+            .desk
+            .orders()
+            .find(id)
+            .filter(|order| order.strategy == self.strategy && order.parent.is_none())
     }
 
     /// The id of the strategy's open order of that name.

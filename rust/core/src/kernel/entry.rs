@@ -107,6 +107,11 @@ impl Desk {
         &self.details
     }
 
+    /// Keeps what limits said of the request of an order until its refusal is delivered.
+    pub(super) fn keep_detail(&mut self, detail: RefusalRow) {
+        self.details.push_back(detail);
+    }
+
     /// Takes what limits said of the request of an order whose refusal is delivered.
     pub(super) fn take_detail(&mut self, order: OrderId) -> Option<RefusalRow> {
         let at = self.details.iter().position(|detail| detail.order == order)?;
@@ -192,6 +197,11 @@ impl Desk {
     /// A strategy's open orders, oldest first.
     pub(super) fn open(&self, strategy: StrategyId) -> impl Iterator<Item = &Order> + '_ {
         self.store.open().filter(move |order| order.strategy == strategy)
+    }
+
+    /// The same without those that are parts of others.
+    pub(super) fn shown(&self, strategy: StrategyId) -> impl Iterator<Item = &Order> + '_ {
+        self.open(strategy).filter(|order| order.parent.is_none())
     }
 
     /// Refuses to send what a strategy does not stop sending.
@@ -333,8 +343,10 @@ impl Desk {
             .engine()
             .map(|engine| around.of_replacement(engine, &self.store, sender.now, order, terms, earlier));
         let command = Command::Replace { order: order.id, market: order.market, terms };
-        let rules = self.rules(sender, around.market(order.market), order.filled);
-        let rules = Rules { exposure: exposure.as_ref(), ..rules };
+        let market = around.market(order.market);
+        let instrument = Self::judged_as(order, market);
+        let rules = self.rules(sender, market, order.filled);
+        let rules = Rules { instrument: &instrument, exposure: exposure.as_ref(), ..rules };
         match self.stop_breach((sender.strategy, order.market), order.reduce_only) {
             None => self.gate.review(command, &rules, || None),
             Some(breach) => {
@@ -385,8 +397,18 @@ impl Desk {
             return self.replace_held(sender, around, id, terms).map(|()| true);
         }
         self.admits(sender)?;
-        let verdict = self.review_replace(sender, around, order, terms, Earlier::default())?;
-        self.send(sender, verdict, journal);
+        let is_sliced = order.is_sliced;
+        match self.review_replace(sender, around, order, terms, Earlier::default())? {
+            // Its venue gets to know of it by its parts.
+            Verdict::Approved(_) if is_sliced => {
+                if let Some(order) = self.store.get_mut(id) {
+                    order.replace_sent(terms, false);
+                }
+            }
+            verdict => {
+                self.send(sender, verdict, journal);
+            }
+        }
         Ok(true)
     }
 
@@ -415,20 +437,6 @@ impl Desk {
             order.cancel_sent(reason);
         }
         true
-    }
-
-    /// Asks to cancel every open order of a strategy, in one instrument or in all; returns how many.
-    pub(super) fn cancel_all(
-        &mut self,
-        sender: Sender,
-        around: Around<'_>,
-        only: Option<MarketId>,
-        reason: Option<Reason>,
-        journal: &mut Journal,
-    ) -> usize {
-        let wanted = |order: &&Order| only.is_none_or(|market| market == order.market);
-        let ids: Vec<OrderId> = self.open(sender.strategy).filter(wanted).map(|order| order.id).collect();
-        ids.into_iter().filter(|id| self.cancel(sender, around, *id, reason, journal)).count()
     }
 
     /// Carries out a verdict: the command goes out, or its refusal comes back. Returns the order's id.

@@ -53,7 +53,8 @@ impl Core {
     /// Ends all executions of a strategy, in one market or in all; returns how many had an order.
     pub(super) fn cancel_executions(&mut self, strategy: StrategyId, only: Option<MarketId>) -> usize {
         let is_meant = |execution: &Execution| {
-            execution.strategy == strategy && only.is_none_or(|market| market == execution.request.market)
+            let is_own = execution.strategy == strategy && execution.parent.is_none();
+            is_own && only.is_none_or(|market| market == execution.request.market)
         };
         let with_order = self.executions.open.iter().filter(|open| is_meant(open) && open.child().is_some());
         let orders = with_order.count();
@@ -65,7 +66,8 @@ impl Core {
 
     /// Ends all executions of a strategy that was stopped, whose orders are being cancelled.
     pub(super) fn stop_executions(&mut self, strategy: StrategyId) {
-        for id in self.executions.ids(|execution| execution.strategy == strategy) {
+        let is_own = |execution: &Execution| execution.strategy == strategy && execution.parent.is_none();
+        for id in self.executions.ids(is_own) {
             if let Some(at) = self.executions.place(id) {
                 let execution = &mut self.executions.open[at];
                 execution.reason = Some(Reason::StrategyStopped);
@@ -76,28 +78,38 @@ impl Core {
     }
 
     /// Lets an execution do what it wants to do now.
-    fn work(&mut self, id: ExecutionId) {
+    pub(super) fn work(&mut self, id: ExecutionId) {
         let Some(at) = self.executions.place(id) else { return };
         let now = self.now;
         let sight = self.sight(at);
         let execution = &mut self.executions.open[at];
         let child = execution.child().and_then(|order| self.desk.orders().get(order));
-        let strategy = execution.strategy;
+        let (strategy, parent) = (execution.strategy, execution.parent);
         let act = execution.act(&sight, child);
         match act {
             Act::Nothing => {}
-            Act::Submit(request) => match self.submit(strategy, request) {
+            // It asks again until trading goes on.
+            Act::Submit(_) if parent.is_some() && self.desk.is_paused(strategy) => {
+                self.executions.open[at].wait(now);
+            }
+            Act::Submit(request) => match self.submit_child(strategy, parent, request) {
                 Ok(order) => {
                     self.executions.open[at].sent(order, now);
-                    self.executions.owners.insert(order, id);
+                    if parent.is_none() {
+                        self.executions.owners.insert(order, id);
+                    }
                 }
                 Err(error) => self.executions.open[at].fail(error.reason(), now),
             },
             Act::Replace { order, price, qty } => {
                 if let Err(error) = self.replace(strategy, order, NewTerms::new(price, qty)) {
                     let execution = &mut self.executions.open[at];
-                    execution.reason = Some(error.reason());
-                    execution.cancel();
+                    if parent.is_some() {
+                        execution.recall();
+                    } else {
+                        execution.reason = Some(error.reason());
+                        execution.cancel();
+                    }
                     self.cancel(strategy, order, None);
                 }
             }
@@ -107,7 +119,11 @@ impl Core {
         }
         let execution = &mut self.executions.open[at];
         execution.due = execution.next(now);
-        if execution.is_done() {
+        let is_done = execution.is_done();
+        if let Some(parent) = parent {
+            self.answer_sliced(parent, at);
+        }
+        if is_done {
             self.close(at);
         }
         self.executions.refresh();
@@ -139,6 +155,11 @@ impl Core {
     /// Moves an execution that has ended out of those at work.
     fn close(&mut self, at: usize) {
         let execution = self.executions.open.remove(at);
+        if let Some(parent) = execution.parent {
+            self.executions.slicers.remove(&parent);
+            self.executions.refresh();
+            return;
+        }
         let (strategy, market) = (execution.strategy, execution.request.market);
         self.executions.untold.push_back(execution.id);
         self.executions.ended.push_back(execution);

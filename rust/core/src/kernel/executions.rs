@@ -22,6 +22,8 @@ pub(super) struct Executions {
     pub(super) untold: VecDeque<ExecutionId>,
     /// Whose each of their orders is.
     pub(super) owners: FxHashMap<OrderId, ExecutionId>,
+    /// What sends the parts of each order that is shown in parts.
+    pub(super) slicers: FxHashMap<OrderId, ExecutionId>,
     pub(super) last: ExecutionId,
     /// When one is due next.
     due: Option<i64>,
@@ -40,19 +42,26 @@ impl Executions {
             Some(at) => Some(&self.open[at]),
             None => self.ended.iter().rev().find(|execution| execution.id == id),
         };
-        found.filter(|execution| execution.strategy == strategy)
+        found.filter(|execution| execution.strategy == strategy && execution.parent.is_none())
     }
 
-    /// A strategy's executions at work, oldest first.
+    /// A strategy's executions at work, oldest first; what sends parts of orders is none of them.
     pub(super) fn of(&self, strategy: StrategyId) -> impl Iterator<Item = &Execution> + '_ {
-        self.open.iter().filter(move |execution| execution.strategy == strategy)
+        let is_meant = move |open: &&Execution| open.strategy == strategy && open.parent.is_none();
+        self.open.iter().filter(is_meant)
+    }
+
+    /// What sends the parts of an order.
+    pub(super) fn of_parent(&mut self, order: OrderId) -> Option<&mut Execution> {
+        let at = self.place(*self.slicers.get(&order)?)?;
+        Some(&mut self.open[at])
     }
 
     /// Those at work that have not been looked at, to be written at the end of a session.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Execution> + '_ {
         let untold = std::mem::take(&mut self.untold);
         let ended = self.ended.drain(..).filter(move |execution| untold.contains(&execution.id));
-        ended.chain(self.open.drain(..))
+        ended.chain(self.open.drain(..).filter(|execution| execution.parent.is_none()))
     }
 
     pub(super) fn place(&self, id: ExecutionId) -> Option<usize> {
@@ -98,7 +107,13 @@ impl Executions {
                 if !is_known || execution.is_done() == is_open {
                     return r.error("an execution of the session");
                 }
-                executions.owners.extend(execution.children.iter().map(|order| (*order, execution.id)));
+                match execution.parent {
+                    Some(order) => executions.slicers.extend([(order, execution.id)]),
+                    None => {
+                        let children = execution.children.iter();
+                        executions.owners.extend(children.map(|order| (*order, execution.id)));
+                    }
+                }
                 if is_open {
                     executions.open.push(execution);
                 } else {

@@ -51,7 +51,8 @@ impl<'a> Around<'a> {
                 }
             }
         }
-        for order in orders.open().filter(|order| !order.never_sent) {
+        // What is shown of an order is a part of it.
+        for order in orders.open().filter(|order| !order.never_sent && order.parent.is_none()) {
             if self.trades_on[order.strategy.index()] != account || but == Some(order.id) {
                 continue;
             }
@@ -167,7 +168,8 @@ impl<'a> Around<'a> {
             working: self.measures(engine, order.market, left.steps(), Some(dearer)),
             price: (!waits).then_some(price.steps()),
         };
-        Exposure { ask, amounts, standing: self.standing(engine, orders, order.strategy, Some(order.id)) }
+        let but = Some(order.parent.unwrap_or(order.id));
+        Exposure { ask, amounts, standing: self.standing(engine, orders, order.strategy, but) }
     }
 
     /// The worst price that a market order meets: the last level it needs, or where what the book shows is not enough,

@@ -3,7 +3,7 @@
 //! An order whose trigger its venue does not know is kept, and its market followed message by message. It is set off by
 //! what is known here: trades, marks and the mid as their messages arrive. Then it is sent as an order that the venue
 //! knows, past the gate as any other. One that its venue cannot hold to be reduce-only is sent no larger than the
-//! position, and is made smaller with it.
+//! position, and is made smaller with it. What of an order is shown at a time is sent by `slicing`.
 
 use super::core::Core;
 use super::holds::Held;
@@ -49,6 +49,7 @@ impl Core {
                 self.release(id);
             }
         }
+        self.start_slices(id);
         Ok(id)
     }
 
@@ -66,7 +67,7 @@ impl Core {
     }
 
     /// How much of a strategy's position an order of a side can take back.
-    fn reducible(&self, strategy: StrategyId, market: MarketId, side: Side) -> i64 {
+    pub(super) fn reducible(&self, strategy: StrategyId, market: MarketId, side: Side) -> i64 {
         self.accounts.position(strategy, market).qty.saturating_mul(-side.sign()).max(0)
     }
 
@@ -126,6 +127,7 @@ impl Core {
         let (desk, sender, around, journal) = self.at_desk(strategy);
         desk.release(sender, around, id, reducible, journal);
         self.forget_released();
+        self.start_slices(id);
     }
 
     /// Keeps orders no longer that were sent or have ended, and follows their markets no longer.
@@ -162,7 +164,7 @@ impl Core {
     /// Makes orders that their venue cannot hold to be reduce-only no larger than the position.
     fn reduce_with(&mut self, strategy: StrategyId, market: MarketId) {
         let is_meant = |order: &&Order| {
-            order.market == market && order.emulated.has(Emulated::REDUCE_ONLY) && !order.is_held
+            order.market == market && order.emulated.has(Emulated::REDUCE_ONLY) && order.is_venues()
         };
         let orders: Vec<_> = self.desk.open(strategy).filter(is_meant).cloned().collect();
         let replaces = self.market(market).instrument.supports.replace;

@@ -22,6 +22,8 @@ pub(super) struct Holds {
     pub(super) orders: Vec<Held>,
     /// Whether orders at venues are to be made smaller with their positions.
     pub(super) reduce: bool,
+    /// Whether parts of orders are sent in their place.
+    pub(super) slices: bool,
     /// When one ends by its own terms next.
     due: Option<i64>,
 }
@@ -61,6 +63,7 @@ impl Holds {
     /// Writes down what their orders do not say.
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.flag(self.reduce);
+        w.flag(self.slices);
         w.list(self.orders.iter(), |w, held| {
             w.u64(held.order);
             w.option(held.watch.extreme, Writer::i64);
@@ -69,7 +72,7 @@ impl Holds {
 
     /// What [`Holds::save`] wrote, of these orders.
     pub(super) fn load(r: &mut Reader<'_>, orders: &OrderStore) -> Decoded<Self> {
-        let mut holds = Self { reduce: r.flag()?, ..Self::default() };
+        let mut holds = Self { reduce: r.flag()?, slices: r.flag()?, ..Self::default() };
         for _ in 0..r.u64()? {
             let (id, extreme) = (r.u64()?, r.option(Reader::i64)?);
             let Some((order, trigger)) = orders.get(id).and_then(|order| Some((order, order.trigger?)))

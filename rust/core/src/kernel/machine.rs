@@ -699,6 +699,16 @@ impl Kernel {
         let now = core.now;
         core.journal.report(now, report);
         let known = core.desk.orders().resolve(&report.order, &core.session);
+        match known.and_then(|id| core.sliced_by(id).map(|parent| (id, parent))) {
+            Some((part, parent)) => self.on_part_report(part, parent, report),
+            None => self.take_report(known, report),
+        }
+    }
+
+    /// Takes what a report says of one of our orders, if it is one.
+    pub(super) fn take_report(&mut self, known: Option<OrderId>, report: &Report) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let now = core.now;
         let is_ours = matches!(
             report.kind,
             ReportKind::Rejected(Reason::Risk) | ReportKind::ReplaceRejected(Reason::Risk)
@@ -821,7 +831,7 @@ impl Kernel {
     }
 
     /// Moves an order that has ended out of the open ones.
-    fn retire(&mut self, id: OrderId) {
+    pub(super) fn retire(&mut self, id: OrderId) {
         let core = self.ctx.core_mut();
         if let Some(order) = core.desk.orders_mut().retire(id) {
             core.record.ended(order);

@@ -35,6 +35,7 @@ mod routing;
 mod save;
 mod sending;
 mod signals;
+mod slicing;
 mod stop_sets;
 mod stopping;
 mod strategy;

@@ -18,7 +18,7 @@ impl Kernel {
     pub fn cancellable(&self, strategy: StrategyId, only: Option<MarketId>) -> usize {
         let is_meant =
             |order: &&Order| only.is_none_or(|market| market == order.market) && order.is_changeable();
-        self.ctx.core().desk.open(strategy).filter(is_meant).count()
+        self.ctx.core().desk.shown(strategy).filter(is_meant).count()
     }
 
     /// The kernel's time, ns UTC.
@@ -62,10 +62,11 @@ impl Kernel {
         self.ctx.core().desk.orders().last_id()
     }
 
-    /// Orders that are not in the record yet: open ones, and those that ended a short while ago.
+    /// Orders that are not in the record yet: open ones, and those that ended a short while ago, without those that are
+    /// parts of others.
     pub fn known_orders(&self) -> impl Iterator<Item = &Order> + '_ {
         let orders = self.ctx.core().desk.orders();
-        orders.open().chain(orders.ended())
+        orders.open().chain(orders.ended()).filter(|order| order.parent.is_none())
     }
 
     /// Which of our orders a report speaks of, open or ended a short while ago.
@@ -75,13 +76,14 @@ impl Kernel {
         orders.find(orders.resolve(key, &core.session)?)
     }
 
-    /// What is known of an account, to be compared with what its venue says: orders that are open or ended a short
-    /// while ago, their executions, positions and balances.
+    /// What is known of an account, to be compared with what its venue says: orders of the venue's that are open or ended
+    /// a short while ago, their executions, positions and balances.
     pub fn account_state(&self, account: AccountId) -> KnownAccount {
         let core = self.ctx.core();
         let mut known = KnownAccount::default();
-        let is_own = |order: &&Order| core.trades_on[order.strategy.index()] == account;
-        for order in self.known_orders().filter(is_own) {
+        let orders = core.desk.orders();
+        let is_own = |order: &&Order| core.trades_on[order.strategy.index()] == account && order.is_venues();
+        for order in orders.open().chain(orders.ended()).filter(is_own) {
             let booked = order.executions.iter().map(|key| (order.market, key.clone()));
             known.executions.extend(booked);
             known.orders.insert(order.id, KnownOrder::of(order));
@@ -169,9 +171,9 @@ impl Kernel {
         told
     }
 
-    /// The open orders of all strategies, oldest first.
+    /// The open orders of all strategies, oldest first, without those that are parts of others.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.ctx.core().desk.orders().open()
+        self.ctx.core().desk.orders().open().filter(|order| order.parent.is_none())
     }
 
     /// Best prices of an instrument.

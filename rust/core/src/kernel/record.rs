@@ -278,8 +278,11 @@ impl Record {
         self.fills.push(fill);
     }
 
-    /// Writes an order down, which nothing more can happen to.
+    /// Writes an order down, which nothing more can happen to. What is a part of another is written with that.
     pub(super) fn ended(&mut self, order: Order) {
+        if order.parent.is_some() {
+            return;
+        }
         if let (OrderStatus::Rejected, Some(reason)) = (order.status(), order.reason) {
             self.rejected[reason.index()] += 1;
         }

@@ -28,7 +28,7 @@ use crate::risk::{BadLimit, Engine, Gate, Trading};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 12";
+const MAGIC: &str = "tradecore kernel 13";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -369,6 +369,8 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
     });
     w.u8(order.emulated.bits());
     w.flag(order.is_held);
+    w.flag(order.is_sliced);
+    w.option(order.parent, Writer::u64);
     w.u8(order.standing as u8);
     match order.pending {
         Pending::Nothing => w.u8(0),
@@ -411,7 +413,8 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
         Some(emulated) => emulated,
         None => return r.error("what is emulated"),
     };
-    order.is_held = r.flag()?;
+    (order.is_held, order.is_sliced) = (r.flag()?, r.flag()?);
+    order.parent = r.option(Reader::u64)?;
     order.standing = match r.u8()? {
         0 => OrderStatus::PendingNew,
         1 => OrderStatus::New,

@@ -4,7 +4,7 @@ use super::core::Core;
 use super::entry::{Desk, Sender};
 use super::exposure::Around;
 use super::journal::Journal;
-use crate::orders::{NewTerms, OrderError, OrderId, OrderRequest, OrderType, Reason};
+use crate::orders::{NewTerms, Order, OrderError, OrderId, OrderRequest, OrderType, Reason};
 use crate::types::{MarketId, StrategyId};
 
 impl Core {
@@ -53,11 +53,17 @@ impl Core {
         if terms.trigger.is_some() {
             self.move_held(id);
         }
+        if self.holds.slices {
+            self.replace_sliced(id);
+        }
         Ok(is_asked)
     }
 
     /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.
     pub(super) fn cancel(&mut self, strategy: StrategyId, id: OrderId, reason: Option<Reason>) -> bool {
+        if self.holds.slices && self.desk.own(strategy, id).is_some_and(|order| order.is_sliced) {
+            return self.cancel_sliced(id, reason);
+        }
         let (desk, sender, around, journal) = self.at_desk(strategy);
         desk.cancel(sender, around, id, reason, journal)
     }
@@ -77,7 +83,8 @@ impl Core {
         only: Option<MarketId>,
         reason: Option<Reason>,
     ) -> usize {
-        let (desk, sender, around, journal) = self.at_desk(strategy);
-        desk.cancel_all(sender, around, only, reason, journal)
+        let wanted = |order: &&Order| only.is_none_or(|market| market == order.market);
+        let ids: Vec<_> = self.desk.shown(strategy).filter(wanted).map(|order| order.id).collect();
+        ids.into_iter().filter(|id| self.cancel(strategy, *id, reason)).count()
     }
 }

@@ -99,7 +99,9 @@ impl Core {
             return;
         }
         for id in first..=last {
-            if let Some(order) = self.desk.orders().find(id).filter(|order| !order.never_sent) {
+            if let Some(order) =
+                self.desk.orders().find(id).filter(|order| !order.never_sent && order.parent.is_none())
+            {
                 let at = order.ts_submit;
                 let order = Box::new(order.clone());
                 let kind = SessionEventKind::OrderSubmitted;

@@ -3,6 +3,7 @@
 mod arbitrary;
 mod controlling;
 mod groups;
+mod slicing;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,8 @@
 //! What the kernel does of an order in its venue's place.
 //!
 //! An order that its venue does not know is kept by the kernel until it is set off, and sent as one that the venue knows.
-//! One that is to be reduce-only is sent no larger than the position, and made smaller with it.
+//! One that is to be reduce-only is sent no larger than the position, and made smaller with it. One that is to show a part
+//! at a time stays here whole: its parts are sent one after the other.
 
 use super::request::{OrderRequest, OrderType, TimeInForce, order_kind};
 use crate::types::Instrument;
@@ -17,8 +18,11 @@ impl Emulated {
     pub const TRIGGER: Self = Self(1);
     /// That it only makes a position smaller.
     pub const REDUCE_ONLY: Self = Self(1 << 1);
+    /// That it shows a part at a time.
+    pub const DISPLAY_QTY: Self = Self(1 << 2);
 
-    const WORDS: [(&'static str, Self); 2] = [("trigger", Self::TRIGGER), ("reduce_only", Self::REDUCE_ONLY)];
+    const WORDS: [(&'static str, Self); 3] =
+        [("trigger", Self::TRIGGER), ("reduce_only", Self::REDUCE_ONLY), ("display_qty", Self::DISPLAY_QTY)];
 
     /// Whether all of `other` is.
     #[inline]
@@ -44,7 +48,7 @@ impl Emulated {
 
     /// From [`Emulated::bits`].
     pub fn from_bits(bits: u8) -> Option<Self> {
-        (bits <= 3).then_some(Self(bits))
+        (bits <= 7).then_some(Self(bits))
     }
 
     /// What is left of a request for its venue to do.
@@ -56,8 +60,15 @@ impl Emulated {
             time_in_force: if takes && ends { TimeInForce::Gtc } else { request.time_in_force },
             trigger: request.trigger.filter(|_| !self.has(Self::TRIGGER)),
             reduce_only: request.reduce_only && !self.has(Self::REDUCE_ONLY),
+            display_qty: request.display_qty.filter(|_| !self.has(Self::DISPLAY_QTY)),
             ..request.clone()
         }
+    }
+
+    /// What its venue is shown of a request at a time.
+    pub fn shown(self, request: &OrderRequest) -> OrderRequest {
+        let shown = request.display_qty.filter(|_| self.has(Self::DISPLAY_QTY)).unwrap_or(request.qty);
+        OrderRequest { qty: shown.min(request.qty), ..self.native(request) }
     }
 }
 
@@ -73,6 +84,9 @@ pub fn emulated(instrument: &Instrument, request: &OrderRequest) -> Emulated {
     }
     if request.reduce_only && !supports.reduce_only {
         bits |= Emulated::REDUCE_ONLY.0;
+    }
+    if request.display_qty.is_some() && !supports.iceberg {
+        bits |= Emulated::DISPLAY_QTY.0;
     }
     Emulated(bits)
 }

@@ -635,8 +635,9 @@ fn steer(member: &mut Member, order: &Order, open: i64, replaces: bool) -> Optio
     }
     let is_new = member.asked != Some(open);
     // What is set off is on its way to be filled.
-    let can_replace =
-        (replaces || order.is_held) && open > 0 && (order.price().is_some() || order.waits_for_trigger());
+    let can_replace = (replaces || !order.is_venues())
+        && open > 0
+        && (order.price().is_some() || order.waits_for_trigger());
     if is_new && can_replace {
         member.asked = Some(open);
         return Some(GroupAct::Resize(order.id, order.filled.saturating_add(Qty::new(open))));

@@ -198,6 +198,10 @@ pub struct Order {
     pub emulated: Emulated,
     /// Whether the kernel keeps it, and its venue does not know it yet.
     pub is_held: bool,
+    /// Whether parts of it are sent in its place, and its venue never knows it.
+    pub is_sliced: bool,
+    /// The order that it is a part of.
+    pub parent: Option<OrderId>,
     /// Where it stands, requests on their way left out.
     pub(crate) standing: OrderStatus,
     /// The newest request on its way.
@@ -241,6 +245,8 @@ impl Order {
             group: None,
             emulated: Emulated::NONE,
             is_held: false,
+            is_sliced: false,
+            parent: None,
             standing: OrderStatus::PendingNew,
             pending: Pending::Nothing,
             replaces_in_flight: 0,
@@ -306,6 +312,11 @@ impl Order {
         !self.is_closed() && self.pending != Pending::Cancel
     }
 
+    /// Whether its venue knows it, or is to: orders that the kernel keeps are none of its.
+    pub fn is_venues(&self) -> bool {
+        !self.is_held && !self.is_sliced
+    }
+
     /// Whether it does nothing yet because it was not set off.
     pub fn waits_for_trigger(&self) -> bool {
         self.waits_for().is_some()
@@ -342,7 +353,7 @@ impl Order {
 
     /// An order that the kernel kept was sent with so much of it, or refused before it was.
     pub(crate) fn released(&mut self, qty: Qty, now: i64, refused: bool) {
-        self.is_held = false;
+        (self.is_held, self.is_sliced) = (false, !refused && self.emulated.has(Emulated::DISPLAY_QTY));
         (self.qty, self.ts_trigger, self.never_sent) = (qty, now, refused);
         self.standing = OrderStatus::PendingNew;
     }

@@ -8,7 +8,7 @@ use super::super::market::Market;
 use super::{Desk, Sender};
 use crate::orders::{
     Command, Emulated, NewTerms, Order, OrderError, OrderId, OrderRequest, Reason, Report, ReportKind,
-    TimeInForce, check_replace, check_request,
+    TimeInForce, check_replace, check_request, emulated,
 };
 use crate::risk::{Exposure, Rules, Verdict};
 use crate::types::{Instrument, OrderSupport, Qty};
@@ -28,25 +28,57 @@ impl Desk {
         self.admits(sender)?;
         let verdict = self.review_emulated(sender, around, request, emulated)?;
         let is_held = emulated.has(Emulated::TRIGGER);
-        let is_refused = matches!(verdict, Verdict::Refused(..));
+        let is_sliced = emulated.has(Emulated::DISPLAY_QTY) && !is_held;
         let id = self.store.last_id() + 1;
-        if is_refused || !is_held {
-            let native = emulated.native(request);
-            let verdict = match verdict {
-                Verdict::Refused(_, reason, breaches) => {
-                    Verdict::Refused(Command::Submit { order: id, request: native }, reason, breaches)
+        let native = emulated.native(request);
+        match verdict {
+            Verdict::Refused(_, reason, breaches) => {
+                let command = Command::Submit { order: id, request: native };
+                self.send(sender, Verdict::Refused(command, reason, breaches), journal);
+            }
+            Verdict::Approved(_) if is_held || is_sliced => {
+                let order = Order::new(id, sender.strategy, request, sender.now);
+                self.store.push(Order { is_held, is_sliced, ..order });
+                if is_held {
+                    self.reports.push_back(Report::on(id, sender.now, ReportKind::Accepted));
                 }
-                Verdict::Approved(_) => self.review_native(sender, around, None, (id, native), reducible)?,
-            };
-            self.send(sender, verdict, journal);
-        } else {
-            self.store.push(Order { is_held, ..Order::new(id, sender.strategy, request, sender.now) });
-            self.reports.push_back(Report::on(id, sender.now, ReportKind::Accepted));
+            }
+            Verdict::Approved(_) => {
+                let verdict = self.review_native(sender, around, None, (id, native), reducible)?;
+                self.send(sender, verdict, journal);
+            }
         }
+        self.note_emulated(id, request, emulated);
+        Ok(id)
+    }
+
+    /// Notes of an order what its strategy asked for, and what of that is emulated.
+    fn note_emulated(&mut self, id: OrderId, request: &OrderRequest, emulated: Emulated) {
         if let Some(order) = self.store.get_mut(id) {
-            // What its strategy asked for.
-            (order.emulated, order.trigger, order.reduce_only) =
-                (emulated, request.trigger, request.reduce_only);
+            order.emulated = emulated;
+            (order.trigger, order.reduce_only, order.display_qty) =
+                (request.trigger, request.reduce_only, request.display_qty);
+        }
+    }
+
+    /// Sends a part of an order, in its place: the limits have counted the order.
+    pub(in crate::kernel) fn submit_part(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        (parent, request): (OrderId, &OrderRequest),
+        reducible: i64,
+        journal: &mut Journal,
+    ) -> Result<OrderId, OrderError> {
+        self.admits(sender)?;
+        let lacks = emulated(&around.market(request.market).instrument, request);
+        let room = if lacks.has(Emulated::REDUCE_ONLY) { reducible } else { i64::MAX };
+        let id = self.store.last_id() + 1;
+        let verdict = self.review_native(sender, around, Some(parent), (id, lacks.native(request)), room)?;
+        self.send(sender, verdict, journal);
+        self.note_emulated(id, request, lacks);
+        if let Some(order) = self.store.get_mut(id) {
+            order.parent = Some(parent);
         }
         Ok(id)
     }
@@ -67,7 +99,8 @@ impl Desk {
             return Err(OrderError::Contradiction(problem));
         }
         // The market is looked at by the second check.
-        check_request(&market.instrument, &market.math, sender.now, &emulated.native(request), || None)?;
+        let shown = emulated.shown(request);
+        let reason = check_request(&market.instrument, &market.math, sender.now, &shown, || None)?;
         // As a venue would that takes all orders.
         let instrument = market.instrument.with_support(OrderSupport::default());
         let exposure = self.engine().map(|engine| {
@@ -77,7 +110,14 @@ impl Desk {
         let rules = self.rules(sender, market, Qty::ZERO);
         let rules = Rules { instrument: &instrument, exposure: exposure.as_ref(), ..rules };
         let command = Command::Submit { order: self.store.last_id() + 1, request: request.clone() };
-        self.gate.review(command, &rules, || market.best_against(request.side))
+        let verdict = self.gate.review(command, &rules, || market.best_against(request.side))?;
+        Ok(match (verdict, reason) {
+            // What is shown at a time is less than its venue takes.
+            (Verdict::Approved(command), Some(reason)) => {
+                Verdict::Refused(command.into_inner(), reason, Vec::new())
+            }
+            (verdict, _) => verdict,
+        })
     }
 
     /// Judges what its venue gets of an order, no larger than what it could take back where it is to reduce.
@@ -129,7 +169,19 @@ impl Desk {
             |reason| Verdict::Refused(Command::Submit { order: id, request: native }, reason, Vec::new());
         let verdict = verdict.unwrap_or_else(|error| refused(error.reason()));
         self.reports.push_back(Report::on(id, sender.now, ReportKind::Triggered));
-        self.send(sender, verdict, journal);
+        let parts = order.emulated.has(Emulated::DISPLAY_QTY);
+        match &verdict {
+            Verdict::Approved(command) if parts => {
+                if let (Command::Submit { request, .. }, Some(order)) =
+                    (command.get(), self.store.get_mut(id))
+                {
+                    order.released(request.qty, sender.now, false);
+                }
+            }
+            _ => {
+                self.send(sender, verdict, journal);
+            }
+        }
     }
 
     /// Ends an order that is kept.
@@ -164,10 +216,10 @@ impl Desk {
 
     /// The instrument that new terms of an order are judged by: of one that is kept the kernel does what its venue lacks.
     pub(super) fn judged_as<'a>(order: &Order, market: &'a Market) -> Cow<'a, Instrument> {
-        if order.is_held {
-            Cow::Owned(market.instrument.with_support(OrderSupport::default()))
-        } else {
+        if order.is_venues() {
             Cow::Borrowed(&market.instrument)
+        } else {
+            Cow::Owned(market.instrument.with_support(OrderSupport::default()))
         }
     }
 

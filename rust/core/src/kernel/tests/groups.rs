@@ -14,25 +14,25 @@ const QTY: i64 = 10_000;
 
 /// An order as the venue has it.
 #[derive(Debug, Clone)]
-struct There {
-    id: OrderId,
+pub(super) struct There {
+    pub(super) id: OrderId,
     side: Side,
-    filled: i64,
-    qty: i64,
+    pub(super) filled: i64,
+    pub(super) qty: i64,
     reduce_only: bool,
 }
 
 /// What a kernel is made of.
 type Setup = Box<dyn Fn() -> (KernelConfig, Vec<MarketSpec>, Vec<StrategySetup>)>;
 
-/// A kernel with one group, and its venue, whose answers are on their way.
-struct Toy {
-    kernel: Kernel,
+/// A kernel with a group or an order, and its venue, whose answers are on their way.
+pub(super) struct Toy {
+    pub(super) kernel: Kernel,
     setup: Setup,
-    orders: Vec<There>,
-    position: i64,
-    to_venue: VecDeque<Command>,
-    to_us: VecDeque<Report>,
+    pub(super) orders: Vec<There>,
+    pub(super) position: i64,
+    pub(super) to_venue: VecDeque<Command>,
+    pub(super) to_us: VecDeque<Report>,
     now: i64,
 }
 
@@ -70,6 +70,11 @@ fn oco(side: Side, on_reject: OnReject) -> GroupRequest {
 
 impl Toy {
     fn new(instrument: &Instrument, request: GroupRequest) -> Self {
+        Self::begin(instrument, |kernel| assert_eq!(kernel.ctx.core_mut().start_group(S0, request), Ok(1)))
+    }
+
+    /// A kernel that has begun so.
+    pub(super) fn begin(instrument: &Instrument, begin: impl FnOnce(&mut Kernel)) -> Self {
         let instrument = Arc::new(instrument.clone());
         let setup = move || {
             let config = KernelConfig {
@@ -103,7 +108,7 @@ impl Toy {
         let (config, markets, strategies) = setup();
         let mut kernel = Kernel::new(config, markets, strategies).unwrap();
         kernel.handle(0, Input::Control(&Control::Start)).unwrap();
-        assert_eq!(kernel.ctx.core_mut().start_group(S0, request), Ok(1));
+        begin(&mut kernel);
         let (orders, to_venue, to_us) = (Vec::new(), VecDeque::new(), VecDeque::new());
         let mut toy = Self { kernel, setup: Box::new(setup), orders, position: 0, to_venue, to_us, now: 1 };
         toy.collect();
@@ -114,7 +119,7 @@ impl Toy {
         Self::new(&linear(), request)
     }
 
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         self.to_venue.extend(self.kernel.drain().map(|outgoing| outgoing.command.into_inner()));
     }
 
@@ -127,7 +132,7 @@ impl Toy {
     }
 
     /// The next command arrives at the venue.
-    fn arrive(&mut self, is_refused: bool) {
+    pub(super) fn arrive(&mut self, is_refused: bool) {
         match self.to_venue.pop_front() {
             None => {}
             Some(Command::Submit { order, request }) => {
@@ -168,12 +173,12 @@ impl Toy {
         }
     }
 
-    fn place(&self, order: OrderId) -> Option<usize> {
+    pub(super) fn place(&self, order: OrderId) -> Option<usize> {
         self.orders.iter().position(|there| there.id == order)
     }
 
     /// An order at the venue fills, as far as it may.
-    fn fill(&mut self, at: usize, qty: i64) {
+    pub(super) fn fill(&mut self, at: usize, qty: i64) {
         let Some(There { id, side, filled, qty: whole, reduce_only }) = self.orders.get(at).cloned() else {
             return;
         };
@@ -195,7 +200,7 @@ impl Toy {
     }
 
     /// The next report arrives at the kernel.
-    fn tell(&mut self) {
+    pub(super) fn tell(&mut self) {
         if let Some(report) = self.to_us.pop_front() {
             self.now += 1;
             self.kernel.handle(self.now, Input::Report(&report)).unwrap();
@@ -203,7 +208,7 @@ impl Toy {
         }
     }
 
-    fn wait(&mut self) {
+    pub(super) fn wait(&mut self) {
         if let Some(due) = self.kernel.next_due() {
             self.now = self.now.max(due);
             self.kernel.handle(self.now, Input::Due).unwrap();
@@ -212,7 +217,7 @@ impl Toy {
     }
 
     /// Lets everything arrive that is on its way, and what follows.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
             if !self.to_us.is_empty() {
                 self.tell();
@@ -224,7 +229,7 @@ impl Toy {
                 return;
             }
         }
-        panic!("a group never rests: {:?}", self.group());
+        panic!("orders that never rest: {:?}", self.kernel.orders().collect::<Vec<_>>());
     }
 
     fn group(&self) -> &crate::orders::Group {
@@ -254,7 +259,7 @@ impl Toy {
     }
 
     /// The kernel goes on in another process.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         let state = self.kernel.save().unwrap();
         let (config, markets, strategies) = (self.setup)();
         self.kernel = Kernel::load(config, markets, strategies, &state).unwrap();
