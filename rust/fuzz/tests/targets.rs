@@ -39,5 +39,5 @@ macro_rules! targets {
 
 targets!(
     backtest, binance, book, bybit, capture, coinbase, columns, hft, instrument, journal, kernel, ledger,
-    lines, market, numbers, order, part, state, sync, table, tardis,
+    lines, market, numbers, order, part, records, state, sync, table, tardis,
 );
