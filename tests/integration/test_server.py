@@ -564,7 +564,7 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         assert data(client.get("/api/v1/risk"))["state"] == "paused"
         assert {path: data(client.get(f"/api/v1/{path}")) for path in paths} == before
         again = data(client.get(f"/api/v1/events?before_seq={happened[0]['seq'] + 1}"))
-        assert [row["event"] for row in again if "Order" in row["event"]].count("OrderFilled") == 2
+        assert [row["event"] for row in again].count("OrderFilled") == len(before["fills"]) >= 2
         assert again == happened
         assert until(lambda: data(client.get("/api/v1/events"))[0]["seq"] > happened[0]["seq"])
         assert data(client.get("/api/v1/equity"))["points"][: len(points)] == [list(point) for point in points]

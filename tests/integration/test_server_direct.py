@@ -12,6 +12,8 @@ import httpx
 import pytest
 from served import Served
 
+from tradecore.server.guard import Guard
+
 pytestmark = pytest.mark.once
 
 pytest.importorskip("fastapi")
@@ -170,10 +172,18 @@ def test_who_may_ask_is_looked_at_each_time(
 def test_every_answer_counts_once(
     tmp_path: Path, connect: Callable[[str], Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made: list[Guard] = []
+
+    class Noted(Guard):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    monkeypatch.setattr("tradecore.server.app.Guard", Noted)
     with Served(tmp_path, rate_per_second=1e6) as served:
         still(served, monkeypatch)
         httpx.get(f"{served.url}/api/v1/prices")
-        guard = direct_guard()
+        (guard,) = made
         monkeypatch.setattr(guard, "_rate", 10.0)
         monkeypatch.setattr(guard, "_now", lambda: 1e9)
         guard._buckets.clear()
@@ -184,12 +194,3 @@ def test_every_answer_counts_once(
             told.append(line.answer())
         assert [status for status, _, _ in told] == [200] * 20 + [429] * 10
         assert told[-1][1]["retry-after"] == "1"
-
-
-def direct_guard() -> Any:
-    """The guard of the server that runs."""
-    import gc
-
-    from tradecore.server.guard import Guard
-
-    return [each for each in gc.get_objects() if type(each) is Guard][-1]

@@ -64,7 +64,8 @@ def test_a_life_under_a_fault_comes_to_what_it_comes_to_without(venue: str, case
 
 def test_each_kind_of_fault_is_lived_under() -> None:
     kinds = get_args(Fault.model_fields["kind"].annotation)
-    assert set(kinds) == {name.partition(":")[0] for name in CASES}
+    # In how many frames a message comes is of a real network: `test_sandbox_recorded`.
+    assert set(kinds) - {"split"} == {name.partition(":")[0] for name in CASES}
 
 
 @pytest.mark.once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
@@ -107,7 +108,7 @@ class ModelPredictor:
         inside_training: bool = False,
     ) -> None:
         if not all(hasattr(model, part) for part in ("id", "class_values", "predict")):
-            raise InvalidValueError("model", f"expected what load_model returned, got a {type(model).__name__}")
+            raise InvalidValueError("model", f"expected what load_model returned, got {reprlib.repr(model)}")
         self.model = model
         self.model_id = model.id
         self.latency = to_ns("latency", latency)
