@@ -218,6 +218,18 @@ def test_limits_and_clocks_are_the_venues() -> None:
     run(work)
 
 
+def test_all_orders_are_cancelled_also_where_that_was_asked_too_often() -> None:
+    async def work() -> None:
+        async with live(LINEAR, factor=5) as session:
+            await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000"))
+            reset = {"X-Bapi-Limit-Reset-Timestamp": str(session.server.now_ms() + 1_000)}
+            session.server.faults["POST /v5/order/cancel-all"].append(Coded(10006, "Too many visits!", reset))
+            await session.connector.cancel_all(session.id)
+            assert await session.connector.open_orders() == []
+
+    run(work)
+
+
 def test_a_blocked_address_stops_everything_for_ten_minutes() -> None:
     async def work() -> None:
         async with live(LINEAR, order_entry="rest", factor=0.1) as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import tradecore as tc
-from tradecore.sandbox import server_of
+from tradecore.sandbox import Fault, server_of
 from tradecore.types import BookState, OrderStatus
 from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
 from venue_live import Trader, run, until
@@ -24,8 +24,8 @@ each = pytest.mark.parametrize("venue", VENUES)
 
 
 class Session:
-    def __init__(self, connector: Any, spec: tc.Instrument) -> None:
-        self.connector, self.id, self.spec = connector, spec.id, spec
+    def __init__(self, server: Any, connector: Any, spec: tc.Instrument) -> None:
+        self.server, self.connector, self.id, self.spec = server, connector, spec.id, spec
         self.events: list[Any] = []
         self.states: list[FeedState] = []
         self.decoder = tc.FeedDecoder(connector.name, [spec])
@@ -54,16 +54,16 @@ class Session:
 
 
 @asynccontextmanager
-async def session(venue: str, **options: Any) -> AsyncIterator[Session]:
+async def session(venue: str, faults: Sequence[Fault] = (), **options: Any) -> AsyncIterator[Session]:
     make = server_of(venue)
     assert make is not None
     name = f"{'BTC-USD' if venue == 'COINBASE' else 'BTCUSDT'}.{venue}"
-    async with make(seed=4, symbols=[name]) as server:
+    async with make(seed=4, symbols=[name], faults=faults) as server:
         client = server.clients[0]
         keys = Credentials(key=client.key, secret=Secret(client.secret))
         async with make_connector(venue, credentials=keys, url=server.rest, seed=1, **options) as connector:
             spec = (await connector.instruments())[name]
-            made = Session(connector, spec)
+            made = Session(server, connector, spec)
             await connector.start(made.sink)
             connector.subscribe("s", spec.id, [Stream.BOOK, Stream.TRADES, Stream.QUOTES])
             await until(lambda: made.decoder.state(spec.id) is BookState.SYNCED)
@@ -128,5 +128,24 @@ def test_orders_live_as_they_do_at_the_venue(venue: str, order_entry: str) -> No
             crossing = await made.send(lambda ctx: ctx.buy(made.id, "0.01", made.below(-0.01), post_only=True))
             assert (crossing.kind, crossing.reason) == ("rejected", "post_only_would_cross")
             await made.connector.cancel_all(made.id)
+
+    run(work)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "lose"}, {"kind": "swallow"}], ids=str)
+@each
+def test_all_orders_are_cancelled_also_where_the_first_requests_fail(venue: str, fault: dict[str, Any]) -> None:
+    on = {"BINANCE": "DELETE */openOrders", "BINANCE_USDM": "DELETE */allOpenOrders", "COINBASE": "POST */batch_cancel"}
+    failing = Fault.model_validate({**fault, "on": on.get(venue, "POST */cancel-all"), "count": 2})
+
+    async def work() -> None:
+        async with session(venue, [failing]) as made:
+            for part in (0.01, 0.02):
+                price = made.below(part)
+                await made.send(lambda ctx, at=price: ctx.buy(made.id, "0.01", at, post_only=True))
+            assert len(await made.connector.open_orders()) == 2
+            await made.connector.cancel_all(made.id)
+            assert await made.connector.open_orders() == []
+            assert sum(made.server.faults_met.values()) == 2
 
     run(work)

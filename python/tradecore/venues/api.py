@@ -161,8 +161,8 @@ class VenueApi(ABC):
         seconds = seconds if seconds > 0 else {418: 120.0}.get(status, 5.0)
         self.limiter.stop(self._clock.now_ns() + round(seconds * 1e9), f"status {status} of the venue")
 
-    async def _again(self, read: Callable[[], Awaitable[_T]]) -> _T:
-        """Carry out what changes nothing at the venue, and try again where no answer came or it was not taken.
+    async def again(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask for what does no harm twice, such as what only reads, again where no answer came or it was not taken.
 
         Raises
         ------
@@ -172,14 +172,14 @@ class VenueApi(ABC):
         backoff = Backoff(self._random, first_s=0.25, most_s=5.0)
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await read()
+                return await ask()
             except NoAnswerError:
                 pass
             except VenueError as error:
                 if not is_transient(error):
                     raise
             await self._clock.sleep(backoff.next_s())
-        return await read()
+        return await ask()
 
     async def _pages(
         self, read: Callable[[dict[str, str]], Awaitable[Any]], rows: str, cursor: str

@@ -167,6 +167,8 @@ class Connector(ABC):
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument, whoever sent it. Each cancel is told at the sink.
 
+        What was not taken or not answered is asked for again, a few times.
+
         Raises
         ------
         VenueError, NoAnswerError

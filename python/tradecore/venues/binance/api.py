@@ -89,7 +89,7 @@ class BinanceApi(VenueApi):
             await self._turn(f"GET {path}", {"weight_1m": weight}, is_read=True)
             return await send("GET", path, params or {})
 
-        return await self._again(attempt)
+        return await self.again(attempt)
 
     async def write(
         self, method: str, name: str, params: Mapping[str, str], *, orders: int = 0, urgent: bool = False

@@ -133,9 +133,9 @@ class BinanceConnector(VenueConnector):
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""
-        name = "openOrders" if self._market.is_spot else "allOpenOrders"
+        name, params = "openOrders" if self._market.is_spot else "allOpenOrders", {"symbol": symbol_of(instrument)}
         try:
-            await self._api.write("DELETE", name, {"symbol": symbol_of(instrument)}, urgent=True)
+            await self._api.again(lambda: self._api.write("DELETE", name, params, urgent=True))
         except VenueError as error:
             if error.code != "-2011":  # which is said where none is open
                 raise

@@ -84,7 +84,7 @@ class BybitApi(VenueApi):
             await self._turn(f"GET {path}", costs, is_read=True)
             return await self._in_time(lambda: self._send("GET", path, query, self._judge, signed=signed))
 
-        return await self._again(attempt)
+        return await self.again(attempt)
 
     def pages(self, path: str, params: Mapping[str, str], *, signed: bool = True) -> AsyncIterator[Any]:
         """Yield the rows of all pages of a list."""

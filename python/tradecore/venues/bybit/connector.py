@@ -119,7 +119,7 @@ class BybitConnector(VenueConnector):
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""
-        await self._api.write("/v5/order/cancel-all", self._of(instrument), kind="cancel")
+        await self._api.again(lambda: self._api.write("/v5/order/cancel-all", self._of(instrument), kind="cancel"))
 
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
         """Return False: the venue's own switch is one of the whole account, for lost connections."""

@@ -70,7 +70,7 @@ class CoinbaseApi(VenueApi):
                 return await self._send_signed("GET", name, query, None)
             return await self._send("GET", name, query, None, signed=False)
 
-        return await self._again(attempt)
+        return await self.again(attempt)
 
     def pages(self, name: str, rows: str, params: Mapping[str, str]) -> AsyncIterator[Any]:
         """Yield the rows of all pages of a list."""

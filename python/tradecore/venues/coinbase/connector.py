@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from tradecore._core import Command
@@ -123,7 +124,7 @@ class CoinbaseConnector(VenueConnector):
         """Cancel every open order of an instrument."""
         ids = [order.venue_id for order in await self.open_orders() if order.instrument == instrument]
         for start in range(0, len(ids), _MOST_IN_BATCH):
-            await self._send_batch(_CANCELS, ids[start : start + _MOST_IN_BATCH])
+            await self._api.again(partial(self._send_batch, _CANCELS, ids[start : start + _MOST_IN_BATCH]))
 
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
         """Return False: the venue has no such switch."""
