@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from tradecore._core import Instrument, L2Book, journal_commands, venue_times
 from tradecore.backtest.engine import Backtest
@@ -24,6 +24,10 @@ from tradecore.strategy import Strategy
 from tradecore.types import FINE_KINDS, ON_GRID_KINDS, EventKind
 from tradecore.validation import to_count
 from tradecore.venue import SimVenue
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Change", "LookaheadReport", "check_lookahead"]
 
@@ -328,39 +332,42 @@ def _told(texts: Sequence[str]) -> str | None:
     return "; ".join(texts) or None
 
 
-def _kept(columns: Arrays, cut: int, steps: _Steps) -> int:
-    """Return how many rows there are up to the last that the venue has had by a time, in whole messages."""
+def _until(columns: Arrays, times: NDArray[np.int64], cut: int) -> Arrays:
+    """Return the rows up to the last whose time is no later than a cut, in whole messages."""
     import numpy as np
 
-    had = np.flatnonzero(venue_times(columns["ts_event"], columns["ts_recv"], steps) <= cut)
-    return whole_messages(columns, int(had[-1]) + 1 if len(had) else 0)
-
-
-def _received(columns: Arrays, cut: int, steps: _Steps, feed_ns: int | None) -> Arrays:
-    """Return the rows that we had by a time, in whole messages: received, or as soon as the simulated feed can be."""
-    import numpy as np
-
-    known = columns["ts_recv"]
-    if feed_ns is not None:
-        known = np.minimum(known, venue_times(columns["ts_event"], columns["ts_recv"], steps) + feed_ns)
-    had = np.flatnonzero(known <= cut)
+    had = np.flatnonzero(times <= cut)
     rows = whole_messages(columns, int(had[-1]) + 1 if len(had) else 0)
     return {name: column[:rows] for name, column in columns.items()}
 
 
+def _at_venue(columns: Arrays, steps: _Steps) -> NDArray[np.int64]:
+    """Return when the venue had each row."""
+    return venue_times(columns["ts_event"], columns["ts_recv"], steps)
+
+
+def _received(columns: Arrays, cut: int, steps: _Steps, feed_ns: int | None) -> Arrays:
+    """Return the rows that we had by a time: received, or as soon as the simulated feed can be."""
+    import numpy as np
+
+    known = columns["ts_recv"]
+    if feed_ns is not None:
+        known = np.minimum(known, _at_venue(columns, steps) + feed_ns)
+    return _until(columns, known, cut)
+
+
 def _cut(columns: Arrays, instrument: Instrument, cut: int, steps: _Steps) -> Arrays:
-    rows = _kept(columns, cut, steps)
-    return {name: column[:rows] for name, column in columns.items()}
+    return _until(columns, _at_venue(columns, steps), cut)
 
 
 def _scrambled(columns: Arrays, instrument: Instrument, cut: int, steps: _Steps) -> Arrays:
     """Return the data with its mirror image after a cut: prices go the other way, and each side is the other one."""
     import numpy as np
 
-    rows = _kept(columns, cut, steps)
+    seen = _cut(columns, instrument, cut, steps)
+    rows = len(seen["kind"])
     if rows == len(columns["kind"]):
         return columns
-    seen = {name: column[:rows] for name, column in columns.items()}
     future = {name: column[rows:].copy() for name, column in columns.items()}
     book = book_after(columns, instrument, rows)
     parts = [snapshot(book, instrument, future), future] if book.is_synced else [future]
