@@ -26,7 +26,6 @@ class Turns:
     def __init__(self) -> None:
         self._left = _AT_ONCE
         self._quick = _QUICK_AT_ONCE
-        self._is_counting = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> None:
@@ -56,10 +55,9 @@ class Turns:
         return True
 
     def _count(self) -> asyncio.AbstractEventLoop:
-        """Have turns of this round counted."""
+        """Have turns of this round counted, before the first of them is taken."""
         loop = asyncio.get_running_loop()
-        if not self._is_counting:
-            self._is_counting = True
+        if (self._left, self._quick) == (_AT_ONCE, _QUICK_AT_ONCE):
             loop.call_soon(self._next, loop)
         return loop
 
@@ -70,6 +68,5 @@ class Turns:
             if not turn.done():
                 turn.set_result(None)
                 self._left -= 1
-        self._is_counting = self._left < _AT_ONCE
-        if self._is_counting:
+        if self._left < _AT_ONCE:
             loop.call_soon(self._next, loop)
