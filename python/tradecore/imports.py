@@ -50,8 +50,8 @@ def made_of(field: str, text: str) -> Any:
     Raises
     ------
     InvalidValueError
-        Of ``field``, for a module or a class there is not, arguments that are no plain data by name, and whatever is
-        raised on the way.
+        Of ``field``, for a module or a class there is not, arguments that are no plain data by name or of what takes
+        none, and whatever is raised on the way.
     """
     found = _NAMED.fullmatch(text.strip())
     if found is None:
@@ -61,7 +61,7 @@ def made_of(field: str, text: str) -> Any:
         named = import_named(place, name)
         if named is None:
             raise InvalidValueError(field, f"{place} has no {name}")
-        return named(**_arguments(field, text, written)) if callable(named) else named
+        return named(**_arguments(field, text, written)) if callable(named) or written is not None else named
     except InvalidValueError:
         raise
     except (Exception, SystemExit) as error:

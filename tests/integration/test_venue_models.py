@@ -302,6 +302,7 @@ def test_a_model_is_told_of_its_order_and_can_remember_it(market: Path) -> None:
         ("queue", "no_such_module:Model", "ModuleNotFoundError"),
         ("queue", "math:nothing", "math has no nothing"),
         ("queue", "math:pi", r"math:pi has no method join\(self, place\)"),
+        ("queue", "math:pi(share=1)", r"math:pi\(share=1\): TypeError: 'float' object is not callable"),
         ("queue", "fractions:Fraction", r"has no method join"),
         ("queue", "fractions:Fraction(1)", r"expected arguments such as \(share=0.5\)"),
         ("queue", f"{__name__}:Shared(share=0.1)(share=0.9)", r"expected arguments such as \(share=0.5\)"),
