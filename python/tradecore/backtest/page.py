@@ -132,14 +132,14 @@ def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) 
         return f"{_money(value)} {currency}" if told.capital is None else f"{value:.2%}"
 
     grid = f"{format_duration_ns(told.period_ns)} changes, year of 365 days"
+    bounds = [
+        Tile("net profit, by bounds", f"{_money(low)} to {_money(high)} {currency}", "the kindest and harshest rule")
+        for name, (low, high) in result._bounds_of().items()
+        if name == currency
+    ]
     figures = [
         money("net profit", total["net_pnl"], signed=True, note=_bps(total)),
-        *(
-            Tile(
-                "net profit, by bounds", f"{_money(low)} to {_money(high)} {currency}", "the kindest and harshest rule"
-            )
-            for low, high in filter(None, [result._bounds_of().get(currency)])
-        ),
+        *bounds,
         money("gross profit", total["gross_pnl"], signed=True),
         money("fees", total["fees"]),
         *([money("funding", total["funding"], note="paid, less received")] if total["funding"] else []),
