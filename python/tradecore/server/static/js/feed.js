@@ -118,14 +118,14 @@ export class Feed {
   #watch(heartbeat) {
     clearTimeout(this.watchdog);
     this.heard = performance.now();
-    this.watchdog = setTimeout(() => this.#silent(heartbeat), heartbeat * PATIENCE * 1000);
+    this.#listen(heartbeat);
   }
 
-  /** Look whether it was silent since; messages come too often for a timer each. */
-  #silent(heartbeat) {
+  /** Wait until it may have been silent for too long, and look again; messages come too often for a timer each. */
+  #listen(heartbeat) {
     const left = this.heard + heartbeat * PATIENCE * 1000 - performance.now();
     if (left > 1) {
-      this.watchdog = setTimeout(() => this.#silent(heartbeat), left);
+      this.watchdog = setTimeout(() => this.#listen(heartbeat), left);
       return;
     }
     const { socket } = this;
