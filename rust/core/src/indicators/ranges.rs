@@ -35,8 +35,8 @@ impl TrueRange {
     #[inline(always)]
     fn strides(&mut self, [high, low, close]: [Strides<'_>; 3], out: StridesMut<'_>) {
         let Some(([.., end], _)) = close.split_last() else { return };
-        let [first, ..] = close[0];
-        let last = [self.last, first, close[0][1], close[0][2]];
+        let [first, second, third, _] = close[0];
+        let last = [self.last, first, second, third];
         let lasts = close.as_flattened()[STRIDE - 1..].windows(STRIDE).step_by(STRIDE);
         out[0] = array::from_fn(|i| true_range(high[0][i], low[0][i], last[i]));
         for (((high, low), last), out) in high[1..].iter().zip(&low[1..]).zip(lasts).zip(&mut out[1..]) {
