@@ -35,6 +35,7 @@ CLIENTS, RATE = 200, 2_000
 PATHS = ("prices", "depth", "portfolio", "book/BTCUSDT", "orders?limit=20")
 STREAMS, SILENT = 1_000, 100
 ITEM = re.compile(rb'{"topic":"([^"]+)","seq":(\d+),"kind":"update"')
+DROPPED = re.compile(r"client of the push is dropped: (.*)")
 TOPICS = ("prices", "book:BTCUSDT.BINANCE", "trades:BTCUSDT.BINANCE", "positions", "risk", "events")
 CONFIG = """
 [[mode.connections]]
@@ -265,7 +266,6 @@ async def main(seconds: float) -> None:
                 print(f"the server says {times} times: {reason}")
 
 
-DROPPED = re.compile(r"client of the push is dropped: (.*)")
 LOADS = {"requests": requests, "streams": streams}
 
 if __name__ == "__main__":

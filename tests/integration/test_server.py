@@ -406,17 +406,22 @@ def test_users_and_keys_may_be_in_postgresql(tmp_path: Path, postgres_url: str) 
         data(admin.delete("/api/v1/users/grace"))
 
 
-def test_backtests_run_beside_the_session_and_show_their_report(served: Served, tmp_path: Path) -> None:
-    tc.synthesize(tmp_path / "market", events=3_000, seed=1)
-    config = f"""
+def backtest_of(folder: Path, strategy: str, events: int) -> str:
+    """Return the configuration of a backtest on a market in a folder."""
+    tc.synthesize(folder / "market", events=events, seed=1)
+    return f"""
     [data]
-    catalog = "{tmp_path / "market"}"
+    catalog = "{folder / "market"}"
     [[venues]]
     name = "SYNTH"
     [[strategies]]
-    kind = "touch_maker"
-    params = {{ quote_qty = "0.01", max_position = "0.05" }}
+    {strategy}
     """
+
+
+def test_backtests_run_beside_the_session_and_show_their_report(served: Served, tmp_path: Path) -> None:
+    maker = 'kind = "touch_maker"\nparams = { quote_qty = "0.01", max_position = "0.05" }'
+    config = backtest_of(tmp_path, maker, events=3_000)
     with served.client() as admin, served.client("trade") as trader:
         assert problem(trader.post("/api/v1/jobs", json={"config": config}), 403) == "forbidden"
         good = data(admin.post("/api/v1/jobs", json={"config": config, "seed": 7}), 202)
@@ -459,16 +464,8 @@ class Stuck(tc.Strategy):
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are told apart by Linux's /proc")
 def test_a_cancelled_backtest_ends_with_its_process_and_its_files(served: Served, tmp_path: Path) -> None:
-    tc.synthesize(tmp_path / "market", events=1_000, seed=1)
     (tmp_path / "stuck.py").write_text(STUCK)
-    config = f"""
-    [data]
-    catalog = "{tmp_path / "market"}"
-    [[venues]]
-    name = "SYNTH"
-    [[strategies]]
-    kind = "{tmp_path / "stuck.py"}:Stuck"
-    """
+    config = backtest_of(tmp_path, f'kind = "{tmp_path / "stuck.py"}:Stuck"', events=1_000)
 
     def processes(folder: Path) -> list[Path]:
         found = []

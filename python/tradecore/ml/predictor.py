@@ -135,8 +135,9 @@ class ModelPredictor:
     @property
     def feature_set(self) -> FeatureSet | None:
         """What it is asked with: the features given, or those in the model's file; None where neither says so."""
-        own = self.model.feature_set if isinstance(self.model, LoadedModel) else None
-        return own if self._features is None else self._features
+        if self._features is None and isinstance(self.model, LoadedModel):
+            return self.model.feature_set
+        return self._features
 
     def check_features(self, features: FeatureSet) -> None:
         """See that the model was trained on features; of a model without a file nothing is known.

@@ -139,7 +139,7 @@ class SignalStrategy(Strategy):
     def _loaded(self, features: FeatureSet | None) -> Predictor:
         """Return the predictor of the model's file."""
         assert self.model is not None
-        model = load_model(self.model, features=features, trusted=self.trusted_types, allow_pickle=self.allow_pickle)
+        model = load_model(self.model, trusted=self.trusted_types, allow_pickle=self.allow_pickle)
         return ModelPredictor(
             model,
             buy_above=self.buy_above,
