@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import orjson
 
 from tradecore._core import Instrument
-from tradecore.data.recorded import Received
+from tradecore.data.recorded import DISCONNECTED, Received
 from tradecore.errors import InvalidValueError
 
 __all__ = ["Recording", "ToldBook"]
@@ -42,6 +44,7 @@ class Recording:
         self._next: Received | None = None
         self._first = (0, 0)
         self._speed = 1.0
+        self._cut: Callable[[], None] = lambda: None
 
     def instrument(self, name: str) -> Instrument:
         """Return an instrument that it is of.
@@ -57,9 +60,12 @@ class Recording:
             )
         return self.instruments[name]
 
-    def begin(self, now_ns: int, speed: float) -> None:
-        """Let the first frame come now, and the others so many times as fast as they came."""
-        self._speed = speed
+    def begin(self, now_ns: int, speed: float, cut: Callable[[], None]) -> None:
+        """Let the first frame come now, and the others so many times as fast as they came.
+
+        Where the connection was lost that it was recorded on, ``cut`` ends those that it is served on.
+        """
+        self._speed, self._cut = speed, cut
         self._next = next(self._frames, None)
         if self._next is not None:
             self._first = (self._next.ts_recv, now_ns)
@@ -69,11 +75,15 @@ class Recording:
         """Whether all frames have come."""
         return self._next is None
 
-    def due(self, now_ns: int) -> Iterator[bytes]:
-        """Return the frames that have come since the last call."""
+    def due(self, now_ns: int) -> Iterator[Any]:
+        """Return the messages that have come since the last call; None where the connection was lost."""
         began, at_ns = self._first
         while self._next is not None and at_ns + int((self._next.ts_recv - began) / self._speed) <= now_ns:
-            yield self._next.data
+            if self._next.data == DISCONNECTED:
+                self._cut()
+                yield None
+            else:
+                yield orjson.loads(self._next.data)
             self._next = next(self._frames, None)
 
 

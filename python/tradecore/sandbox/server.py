@@ -233,7 +233,7 @@ class LocalServer(ABC):
         for desk in self._desks.values():
             desk.begin(self._clock.now_ns())
         if self._recording is not None:
-            self._recording.begin(self._clock.now_ns(), self._speed)
+            self._recording.begin(self._clock.now_ns(), self._speed, self._cut)
         self._mover = asyncio.create_task(self._move())
         return self
 

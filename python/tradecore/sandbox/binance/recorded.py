@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from tradecore.data.recorded import DISCONNECTED
 from tradecore.sandbox.binance.public import Stream, Streams
 from tradecore.sandbox.binance.shapes import Shapes
 from tradecore.sandbox.desk import Desk
@@ -20,10 +16,9 @@ __all__ = ["RecordedStreams"]
 class RecordedStreams(Streams):
     """Streams as they were recorded. A snapshot is the book by the last frame, from the recorded one on."""
 
-    def __init__(self, desk: Desk, shapes: Shapes, recording: Recording, cut: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, shapes: Shapes, recording: Recording) -> None:
         super().__init__(desk, shapes)
         self._recording = recording
-        self._cut = cut
         self._told: dict[str, tuple[int, ToldBook]] = {}
         """Of each symbol the number of its book, and the book."""
 
@@ -35,13 +30,12 @@ class RecordedStreams(Streams):
         return Stream(name=name, symbol="", kind="recorded", every_ms=0)
 
     def publish(self, now_ns: int) -> None:
-        """Send what came by now; where the recording lost its connection, so does everybody."""
-        for frame in self._recording.due(now_ns):
-            if frame == DISCONNECTED:
+        """Send what came by now."""
+        for told in self._recording.due(now_ns):
+            if told is None:
                 self._told.clear()
-                self._cut()
             else:
-                self._take(orjson.loads(frame))
+                self._take(told)
 
     def _take(self, told: Any) -> None:
         if "lastUpdateId" in told:

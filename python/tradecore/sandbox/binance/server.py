@@ -58,7 +58,7 @@ class BinanceServer(LocalServer):
             if self._recording is None:
                 streams = Streams(desk, shapes, first_id=_FIRST_ID[venue])
             else:
-                streams = RecordedStreams(desk, shapes, self._recording, self._cut)
+                streams = RecordedStreams(desk, shapes, self._recording)
             self._api[venue] = Api(desk, streams, Limits(*_LIMITS[venue]))
 
     def _routes(self, routes: web.UrlDispatcher) -> None:

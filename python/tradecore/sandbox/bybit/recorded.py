@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from tradecore.data.recorded import DISCONNECTED
 from tradecore.sandbox.bybit.markets import Market, Markets
 from tradecore.sandbox.bybit.public import Streams, StreamTopic
 from tradecore.sandbox.link import Link
@@ -21,11 +17,10 @@ Json = dict[str, Any]
 class RecordedStreams(Streams):
     """Topics as they were recorded; whoever subscribes begins with what they have told."""
 
-    def __init__(self, markets: Markets, recording: Recording, cut: Callable[[], None]) -> None:
+    def __init__(self, markets: Markets, recording: Recording) -> None:
         super().__init__(markets)
         self._category = {symbol: market.category for market in markets for symbol in market.traded}
         self._recording = recording
-        self._cut = cut
         self._last: dict[str, Json] = {}
         """The last message of topics with a state."""
         self._books: dict[str, ToldBook] = {}
@@ -41,14 +36,11 @@ class RecordedStreams(Streams):
                 link.push(topic.name, self._state(topic.name))
 
     def publish(self, now_ns: int) -> None:
-        """Send what came by now; where the recording lost its connection, so does everybody."""
-        for frame in self._recording.due(now_ns):
-            if frame == DISCONNECTED:
+        """Send what came by now."""
+        for told in self._recording.due(now_ns):
+            if told is None:
                 self._last.clear()
-                self._cut()
-                continue
-            told = orjson.loads(frame)
-            if "topic" in told:
+            elif "topic" in told:
                 self._keep(told)
                 category = self._category.get(told["topic"].rpartition(".")[2], "")
                 if (topic := self._topics.told((category, told["topic"]))) is not None:

@@ -42,7 +42,7 @@ class BybitServer(LocalServer):
     def _open(self) -> None:
         self._signers = Keys(self._keys, self._door)
         markets, recording = Markets(self._desks), self._recording
-        streams = Streams(markets) if recording is None else RecordedStreams(markets, recording, self._cut)
+        streams = Streams(markets) if recording is None else RecordedStreams(markets, recording)
         self._api = Api(markets, streams)
         self._private: set[PrivateSocket] = set()
         self._numbers = itertools.count(1)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from tradecore.data.recorded import DISCONNECTED
 from tradecore.sandbox.candles import Candles
 from tradecore.sandbox.coinbase.channels import NAMES, Channels, ChannelTopic
 from tradecore.sandbox.coinbase.shapes import Shapes
@@ -25,30 +21,19 @@ _ROWS = ("trades", "tickers", "candles")
 class RecordedChannels(Channels):
     """Channels as they were recorded, numbered anew by connection; a book begins with what was told of it."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        shapes: Shapes,
-        candles: Candles,
-        users: Listeners,
-        recording: Recording,
-        cut: Callable[[], None],
-    ) -> None:
+    def __init__(self, desk: Desk, shapes: Shapes, candles: Candles, users: Listeners, recording: Recording) -> None:
         super().__init__(desk, shapes, candles, users)
         self._recording = recording
-        self._cut = cut
         self._books: dict[str, ToldBook] = {}
 
     def publish(self, now_ns: int) -> None:
-        """Send what came by now; where the recording lost its connection, so does everybody."""
+        """Send what came by now."""
         self._beat(now_ns)
         channels = {NAMES.get(channel, channel): channel for channel, _ in self._topics}
-        for frame in self._recording.due(now_ns):
-            if frame == DISCONNECTED:
+        for told in self._recording.due(now_ns):
+            if told is None:
                 self._books.clear()
-                self._cut()
                 continue
-            told = orjson.loads(frame)
             for event in told.get("events", ()) if told.get("channel") in channels else ():
                 for product, part in _by_product(event).items():
                     if "updates" in event:

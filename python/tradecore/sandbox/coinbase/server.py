@@ -70,7 +70,7 @@ class CoinbaseServer(LocalServer):
         self._windows = Windows()
         rooms = (self._desk, shapes, candles, self._listeners)
         recording = self._recording
-        self._channels = Channels(*rooms) if recording is None else RecordedChannels(*rooms, recording, self._cut)
+        self._channels = Channels(*rooms) if recording is None else RecordedChannels(*rooms, recording)
         self._exchange = ExchangeFeed(self._desk, shapes, candles)
         self._user_sockets: set[Socket] = set()
         self._endpoints = _endpoints(
