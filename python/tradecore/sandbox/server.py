@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import orjson
 from aiohttp import web
@@ -31,6 +31,8 @@ from tradecore.venue import Latency, SimVenue
 from tradecore.venues.clock import Clock, SystemClock
 
 __all__ = ["LocalServer", "json_answer"]
+
+_Source: TypeAlias = Catalog | Recording | Literal["synth", "crowd"]
 
 _PRICES = {"BTC": "60000", "ETH": "3000"}
 _TICK_S = 0.01
@@ -134,16 +136,14 @@ class LocalServer(ABC):
         self._door = Door(self._faults, self._clock)
         self._links: dict[Link, None] = {}  # in the order they came, so that runs are alike
         self._desks: dict[str, Desk] = {}
-        self._recording = data if isinstance(data, Recording) else None
+        source = _source_of(data)
+        self._recording = source if isinstance(source, Recording) else None
         self._speed = speed
-        catalog = None if isinstance(data, Recording) or data in ("synth", "crowd") else Catalog.of(data)
-        names = self._traded(catalog) if symbols is None else symbols
+        names = self._traded(source) if symbols is None else symbols
         for venue in self.venues:
-            instruments = self._instruments(venue, names, catalog)
+            instruments = self._instruments(venue, names, source)
             if instruments:
-                moved_by: Catalog | Recording | Literal["crowd"] | None
-                moved_by = data if isinstance(data, Recording) else "crowd" if data == "crowd" else catalog
-                movers = _movers(instruments, moved_by, speed=speed, seed=seed, clients=len(self.clients))
+                movers = _movers(instruments, source, speed=speed, seed=seed, clients=len(self.clients))
                 is_spot = all(instrument.kind == "spot" for instrument in instruments.values())
                 margin = {"margin": "cross", "leverage": "20", "maintenance": MAINTENANCE}
                 terms = (
@@ -325,18 +325,18 @@ class LocalServer(ABC):
 
     # Markets.
 
-    def _traded(self, catalog: Catalog | None) -> Sequence[str]:
-        if self._recording is not None:
-            return tuple(self._recording.instruments)
-        if catalog is None:
+    def _traded(self, source: _Source) -> Sequence[str]:
+        if isinstance(source, Recording):
+            return tuple(source.instruments)
+        if not isinstance(source, Catalog):
             return self._symbols
-        held = catalog.instruments()
+        held = source.instruments()
         traded = [name for name in held if name.rpartition(".")[2] in self.venues]
         if held and not traded:
-            raise InvalidValueError("data", f"{catalog.path} holds no instrument of {' or '.join(self.venues)}")
+            raise InvalidValueError("data", f"{source.path} holds no instrument of {' or '.join(self.venues)}")
         return traded or self._symbols
 
-    def _instruments(self, venue: str, symbols: Sequence[str], catalog: Catalog | None) -> dict[str, Instrument]:
+    def _instruments(self, venue: str, symbols: Sequence[str], source: _Source) -> dict[str, Instrument]:
         found = {}
         for name in symbols:
             symbol, _, of = name.rpartition(".")
@@ -345,13 +345,17 @@ class LocalServer(ABC):
                     "symbols", f"{name} is not traded here: expected one of {', '.join(self.venues)}"
                 )
             if of == venue:
-                found[symbol] = self._instrument(name, catalog)
+                listed = find_instrument if isinstance(source, str) else source.instrument
+                found[symbol] = listed(name)
         return found
 
-    def _instrument(self, name: str, catalog: Catalog | None) -> Instrument:
-        if self._recording is not None:
-            return self._recording.instrument(name)
-        return find_instrument(name) if catalog is None else catalog.instrument(name)
+
+def _source_of(data: str | Path | Catalog | Recording) -> _Source:
+    if isinstance(data, Recording):
+        return data
+    if data in ("synth", "crowd"):
+        return "synth" if data == "synth" else "crowd"
+    return Catalog.of(data)
 
 
 def _margin_of(instruments: Mapping[str, Instrument]) -> str:
@@ -362,20 +366,20 @@ def _margin_of(instruments: Mapping[str, Instrument]) -> str:
 
 def _movers(
     instruments: Mapping[str, Instrument],
-    by: Catalog | Recording | Literal["crowd"] | None,
+    source: _Source,
     *,
     speed: float,
     seed: int,
     clients: int,
 ) -> Mapping[str, MarketFeed] | Crowd:
     """Return what moves markets: a catalog, a crowd, or events that are made; a recording is told beside them."""
-    if isinstance(by, Recording):
+    if isinstance(source, Recording):
         return {}
     prices = {symbol: _PRICES.get(instrument.base, "100") for symbol, instrument in instruments.items()}
-    if by == "crowd":
+    if source == "crowd":
         return Crowd(instruments, prices, seed=seed, first_account=clients, speed=speed)
-    if by is not None:
-        return {symbol: catalog_feed(by, instrument.id, speed=speed) for symbol, instrument in instruments.items()}
+    if isinstance(source, Catalog):
+        return {symbol: catalog_feed(source, instrument.id, speed=speed) for symbol, instrument in instruments.items()}
     return {
         symbol: synthetic_feed(instrument, seed=seed + at, start_price=prices[symbol], speed=speed)
         for at, (symbol, instrument) in enumerate(instruments.items())
