@@ -248,7 +248,7 @@ class BinanceConnector(VenueConnector):
         params = place_params(self._market, command)
         if command.price is not None and command.qty is not None:
             self._terms[command.client_id] = StandingTerms(command.price, command.qty)
-        answer = await self._carry("place", params, orders=1)
+        answer = await self._carry("place", params)
         return self._report(command, "accepted", answer)
 
     async def _replace(self, command: Command) -> VenueReport:
@@ -257,7 +257,7 @@ class BinanceConnector(VenueConnector):
         if command.price is not None and command.qty is not None:
             self._terms[command.client_id] = StandingTerms(command.price, command.qty)
         try:
-            answer = await self._carry("reduce" if self._market.is_spot else "modify", params, orders=1)
+            answer = await self._carry("reduce" if self._market.is_spot else "modify", params)
         except VenueError:
             if standing is not None:
                 self._terms[command.client_id] = standing
@@ -267,35 +267,34 @@ class BinanceConnector(VenueConnector):
     async def _cancel(self, command: Command) -> VenueReport:
         params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
         try:
-            answer = await self._carry("cancel", params, urgent=True)
+            answer = await self._carry("cancel", params)
         except VenueError as error:
             if error.code != "-2011":
                 raise
             raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
         return self._report(command, "cancelled", answer)
 
-    async def _carry(self, what: str, params: Params, *, orders: int = 0, urgent: bool = False) -> Any:
+    async def _carry(self, what: str, params: Params) -> Any:
         method, path, on_websocket = _WAYS[what]
         session = self._account.orders
         if session is not None:
-            return await self._api.write_on(session, on_websocket, params, orders=orders, urgent=urgent)
+            return await self._api.write_on(session, on_websocket, params, **_costs(what))
         if not self._market.is_spot and what in _MOST_IN_BATCH:
             symbol = params["symbol"] if what == "cancel" else ""  # cancels of a batch are of one
             return await self._batches.ask((what, symbol), params, most=_MOST_IN_BATCH[what])
-        return await self._api.write(method, path, params, orders=orders, urgent=urgent)
+        return await self._api.write(method, path, params, **_costs(what))
 
     async def _send_batch(self, kind: tuple[str, str], requests: Sequence[Params]) -> Sequence[Any]:
         what, symbol = kind
-        orders, urgent = (len(requests), False) if what == "place" else (0, True)
         method, path, _ = _WAYS[what]
         if len(requests) == 1:
-            return [await self._api.write(method, path, requests[0], orders=orders, urgent=urgent)]
+            return [await self._api.write(method, path, requests[0], **_costs(what))]
         if what == "place":
             params = {"batchOrders": orjson.dumps(requests).decode()}
         else:
             ids = [request["origClientOrderId"] for request in requests]
             params = {"symbol": symbol, "origClientOrderIdList": orjson.dumps(ids).decode()}
-        return await self._api.write_batch(method, params, orders=orders, urgent=urgent)
+        return await self._api.write_batch(method, params, **_costs(what, len(requests)))
 
     def _report(self, command: Command, kind: Literal["accepted", "replaced", "cancelled"], answer: Any) -> VenueReport:
         time_ms = answer.get("transactTime") or answer.get("updateTime")
@@ -357,3 +356,8 @@ class BinanceConnector(VenueConnector):
                 self._tell(Frame(self.name, self._clock.now_ns(), body, instrument, Stream.OPEN_INTEREST))
                 self._answered.add(topic)
             await self._clock.sleep(_INTEREST_S)
+
+
+def _costs(what: str, count: int = 1) -> dict[str, Any]:
+    """Return how a request counts against the limits: for so many orders, or as a cancel, which does not wait."""
+    return {"urgent": True} if what == "cancel" else {"orders": count}
