@@ -17,7 +17,6 @@ from simulation.network import VirtualLoop, run_virtually
 from simulation.scenario import MARKETS
 from simulation.world import World
 from tradecore.errors import TradecoreError
-from tradecore.sandbox.desk import OrderRecord
 from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.feed import MarketFeed
 
@@ -185,14 +184,9 @@ class _Life:
             for order in desk.open_orders(1):
                 desk.cancel(order, now_ns)
         elif self.turns % _BREATH == _BREATH // 2:
-            market, number = desk.market_of[self.symbol], desk.next_order_id()
-            _, asks = desk.exchange.depth(market, _FAR)
-            order = OrderRecord(
-                order_id=number, client_id=f"other{number}", account=1, market=market, symbol=self.symbol, side="SELL",
-                kind="LIMIT", time_in_force="GTC", qty=Decimal("0.01"),
-                price=asks[-1][0] * desk.instruments[self.symbol].price_increment,
-            )  # fmt: skip
-            desk.submit(order, now_ns)
+            _, asks = desk.exchange.depth(desk.market_of[self.symbol], _FAR)
+            price = asks[-1][0] * desk.instruments[self.symbol].price_increment
+            desk.place(1, self.symbol, "SELL", Decimal("0.01"), price, now_ns, post_only=False)
 
     def _is_over(self) -> bool:
         """Return whether the life is, and nothing goes wrong any more, and the book is the venue's."""

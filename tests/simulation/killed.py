@@ -11,7 +11,6 @@ import contextlib
 import logging
 import multiprocessing
 import signal
-from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from multiprocessing.connection import Connection
@@ -20,7 +19,7 @@ from random import Random
 from typing import Any
 
 import tradecore as tc
-from simulation.scenario import LIMIT, MARKETS, Quoter, replayed, venue_fills
+from simulation.scenario import LIMIT, MARKETS, Quoter, check_ended, replayed
 from simulation.world import Unsafe
 from tradecore.live import runner
 from tradecore.live.checkpoints import Checkpoints
@@ -237,16 +236,7 @@ class _Round:
 
     def _compare(self, ended: _Ended) -> None:
         """Raise where the end of the session is not what the venue has."""
-        if left := [order.client_id for order in self.desk.open_orders(0)]:
-            raise Unsafe(f"orders were left at the venue: {left}")
-        if twice := [client_id for client_id, count in Counter(self._sent()).items() if count > 1]:
-            raise Unsafe(f"orders were sent twice: {twice}")
-        here, there = Counter(ended.fills), venue_fills(self.desk, self.venue)
-        if here != there:
-            raise Unsafe(f"fills here and not there: {here - there}, there and not here: {there - here}")
-        held = sum((f.qty if o.side == "BUY" else -f.qty for o, f in self.desk.fills.get(0, ())), Decimal(0))
-        if ended.held.get(self.id, Decimal(0)) != held:
-            raise Unsafe(f"{ended.held} is held here, {held} there")
+        check_ended(self.desk, self.venue, ended.held, ended.fills)
         kernel, diverged = replayed(JournalReader(self.journal / ended.session), [Quoter("q", [self.id])], _RISK)
         if diverged is not None or kernel.finish() != ended.digest:
             raise Unsafe(f"the journal replayed differs at {diverged}")

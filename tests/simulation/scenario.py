@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -13,7 +14,7 @@ from unittest.mock import patch
 
 import tradecore as tc
 from simulation.network import VirtualLoop, run_virtually
-from simulation.world import Levels, Unsafe, World, recorded_books
+from simulation.world import Levels, Unsafe, World, held_at, recorded_books
 from tradecore.errors import NoAnswerError, VenueError
 from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.journal import JournalReader
@@ -23,7 +24,7 @@ from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.registry import SERVERS
 from tradecore.session.kernel import build_kernel
 
-__all__ = ["LIMIT", "MARKETS", "Outcome", "Quoter", "play", "replayed", "venue_fills"]
+__all__ = ["LIMIT", "MARKETS", "Outcome", "Quoter", "check_ended", "play", "replayed"]
 
 _FAULTS_S = 12.0
 """How long things go wrong."""
@@ -264,28 +265,11 @@ class _Play:
         live.stop()
         result = await running
         await asyncio.sleep(2.0)
-        if left := world.open_there():
-            raise Unsafe(f"orders were left at the venue: {left}")
-        held = {**dict.fromkeys(world.ids, Decimal(0)), **result.held}
-        if held != (theirs := world.held_there()):
-            raise Unsafe(f"in the end {held} is held here, {theirs} there")
-        self._balanced(result)
+        check_ended(world.desk, world.venue, result.held, result.fills.select("instrument", "price", "qty").rows())
         self._replayed(result.session, result.digest)
-        orders = [client for client in Counter(order.client_id for order in world.desk.orders.values()).elements()]
-        if len(orders) != len(set(orders)):
-            raise Unsafe("an order was sent twice")
         met = sum(world.server.faults_met.values())
-        fills = len(world.fills_there())
-        return Outcome(result.digest, len(orders), fills, len(self.crashes), met, round(well_after, 2))
-
-    def _balanced(self, result: Any) -> None:
-        """Raise where the session's fills are not the venue's."""
-        world = self.world
-        there = venue_fills(world.desk, world.venue)
-        rows = result.fills.select("instrument", "price", "qty").rows()
-        here = Counter((name, price, qty) for name, price, qty in rows)
-        if here != there:
-            raise Unsafe(f"fills here and not there: {here - there}, there and not here: {there - here}")
+        orders, fills = len(world.desk.orders), len(world.fills_there())
+        return Outcome(result.digest, orders, fills, len(self.crashes), met, round(well_after, 2))
 
     def _replayed(self, session: str, digest: str) -> None:
         """Raise where the journal does not decide the same once more."""
@@ -295,11 +279,20 @@ class _Play:
             raise Unsafe(f"the journal replayed differs at {diverged}")
 
 
-def venue_fills(desk: Any, venue: str) -> Counter[tuple[str, float, float]]:
-    """Return the session's fills as the venue has them: instrument, price and quantity."""
-    return Counter(
-        (f"{order.symbol}.{venue}", float(fill.price), float(fill.qty)) for order, fill in desk.fills.get(0, ())
-    )
+def check_ended(desk: Any, venue: str, held: Mapping[str, Decimal], fills: list[tuple[str, float, float]]) -> None:
+    """Raise where the end of a session is not what the venue has; fills are instrument, price and quantity."""
+    sent = Counter(order.client_id for order in desk.orders.values() if order.account == 0)
+    if left := [order.client_id for order in desk.open_orders(0)]:
+        raise Unsafe(f"orders were left at the venue: {left}")
+    if twice := [client_id for client_id, count in sent.items() if count > 1]:
+        raise Unsafe(f"orders were sent twice: {twice}")
+    told = desk.fills.get(0, ())
+    there = Counter((f"{order.symbol}.{venue}", float(fill.price), float(fill.qty)) for order, fill in told)
+    if (here := Counter(fills)) != there:
+        raise Unsafe(f"fills here and not there: {here - there}, there and not here: {there - here}")
+    ours, theirs = ({name: qty for name, qty in of.items() if qty} for of in (held, held_at(desk, venue)))
+    if ours != theirs:
+        raise Unsafe(f"in the end {ours} is held here, {theirs} there")
 
 
 def replayed(reader: JournalReader, strategies: list[tc.Strategy], risk: tc.RiskLimits) -> tuple[Any, int | None]:

@@ -32,7 +32,7 @@ from tradecore.venues import Credentials, Secret, Stream, make_connector
 from tradecore.venues.events import FeedState, Frame
 from tradecore.venues.transport import NetworkTransport
 
-__all__ = ["Incarnation", "Unsafe", "World", "recorded_books"]
+__all__ = ["Incarnation", "Unsafe", "World", "held_at", "recorded_books"]
 
 _LEVELS = 20
 Levels = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
@@ -92,6 +92,14 @@ def _number_of(frame: bytes) -> bytes:
     except ValueError:
         return frame
     return json.dumps({"channel": "heartbeats", "sequence_num": number, "events": []}).encode()
+
+
+def held_at(desk: Any, venue: str) -> dict[str, Decimal]:
+    """Return what the session's fills at a venue come to, by instrument."""
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for order, fill in desk.fills.get(0, ()):
+        held[f"{order.symbol}.{venue}"] += fill.qty if order.side == "BUY" else -fill.qty
+    return held
 
 
 class Incarnation:
@@ -234,10 +242,7 @@ class World:
 
     def held_there(self) -> dict[str, Decimal]:
         """Return what its fills at the venue come to."""
-        held = dict.fromkeys(self.ids, Decimal(0))
-        for order, fill in self.desk.fills.get(0, ()):
-            held[f"{order.symbol}.{self.venue}"] += fill.qty if order.side == "BUY" else -fill.qty
-        return held
+        return {**dict.fromkeys(self.ids, Decimal(0)), **held_at(self.desk, self.venue)}
 
     def fills_there(self) -> set[str]:
         """Return their numbers."""
