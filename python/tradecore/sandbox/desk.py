@@ -258,7 +258,7 @@ class Desk:
     def place(
         self, account: int, symbol: str, side: str, qty: Decimal, price: Decimal | None, now_ns: int, *, post_only: bool
     ) -> OrderRecord:
-        """Take an order of the crowd; without a price it is one at the market."""
+        """Take an order of somebody else than clients, such as the crowd; without a price it is one at the market."""
         order = OrderRecord(
             order_id=self.next_order_id(), client_id="", account=account, market=self.market_of[symbol], symbol=symbol,
             side=side, kind="LIMIT" if price else "MARKET", time_in_force="GTC", qty=qty, price=price or Decimal(0),
@@ -285,8 +285,8 @@ class Desk:
         self, account: int, settlement: str | None = None
     ) -> tuple[dict[str, dict[str, Any]], dict[str, Decimal]]:
         """Return positions by symbol, all or those settled in a currency, and what margins and profits come to."""
-        settled = {symbol: instrument.settlement for symbol, instrument in self.instruments.items()}
-        symbols = [symbol for symbol in self.symbols if settlement in (None, settled[symbol])]
+        rows = self.instruments.items()
+        symbols = [symbol for symbol, instrument in rows if settlement in (None, instrument.settlement)]
         held = {symbol: self.position(account, symbol) for symbol in symbols}
         names = ("initial_margin", "maintenance_margin", "unrealized_pnl")
         return held, {name: sum((position[name] for position in held.values()), Decimal(0)) for name in names}

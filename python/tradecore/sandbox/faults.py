@@ -25,8 +25,8 @@ class Fault(BaseModel):
     ----------
     kind : str
         Of what a connection sends: ``drop``, ``duplicate``, ``reorder`` (behind the next one), ``delay``, ``corrupt``
-        (cut in half), ``split`` (in several frames), ``half_open`` (nothing more is sent, pings are
-        not answered, nothing is closed), ``disconnect``.
+        (cut in half), ``split`` (in several frames), ``half_open`` (nothing more is sent, pings are not answered,
+        nothing is closed), ``disconnect``.
         Of requests: ``status`` (refused with it, not carried out), ``lose`` (not carried out, the connection dies),
         ``swallow`` (carried out, the connection dies in place of the answer), ``lag`` (the answer is late),
         ``stale_snapshot`` (a book numbered before all that streams still tell). Of the venue: ``clock_step`` (its clock

@@ -35,11 +35,11 @@ class Endpoint:
     orders: Callable[[Mapping[str, Any]], int] = lambda _: 0
 
 
-_ONE: Callable[[Mapping[str, Any]], int] = lambda _: 1  # noqa: E731
-
-
 def _weighs(weight: int) -> Callable[[Mapping[str, Any]], int]:
     return lambda _: weight
+
+
+_ONE = _weighs(1)
 
 
 def _by_symbol(one: int, all_of_them: int) -> Callable[[Mapping[str, Any]], int]:

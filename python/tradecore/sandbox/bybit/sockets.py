@@ -132,12 +132,8 @@ class PrivateSocket(_Socket):
         if self._account is None:
             return self._ack(op, number, "error:request not authorized")
         for name in names:
-            if name.partition(".")[0] not in _PRIVATE or name.partition(".")[2] not in (
-                "",
-                "linear",
-                "inverse",
-                "spot",
-            ):
+            kind, _, category = name.partition(".")
+            if kind not in _PRIVATE or category not in ("", "linear", "inverse", "spot"):
                 return self._ack(op, {}, f"error:handler not found,topic:{name}")
         self._topics = self._topics | set(names) if op == "subscribe" else self._topics - set(names)
         return self._ack(op, number)

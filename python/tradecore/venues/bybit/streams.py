@@ -44,9 +44,8 @@ class BybitStreams:
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and the venue's topic."""
         instrument, stream = topic
-        return self._links[
-            self._market.category_of(instrument)
-        ], f"{self._market.topics[stream]}.{symbol_of(instrument)}"
+        link = self._links[self._market.category_of(instrument)]
+        return link, f"{self._market.topics[stream]}.{symbol_of(instrument)}"
 
     async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
         """Subscribe, and return why the venue refused."""
