@@ -119,8 +119,8 @@ def make(folder: Path, make_strategies: Callable[[], list[tc.Strategy]] = busy, 
     journal = JournalWriter(folder, {"session": "s1"}, segment_bytes=MIB)
     session = Session(build(), desk.instruments, desk, journal)
     tables = SessionTables(session, [each.name for each in strategies], VirtualClock(), lambda work: work())
-    checkpoints, is_resumed = take_up(session, journal, reader, strategies, tables, setup=setup, build=build)
-    return Made(session, tables, checkpoints, strategies, is_resumed)
+    checkpoints = take_up(session, journal, reader, strategies, tables, setup=setup, build=build)
+    return Made(session, tables, checkpoints, strategies, session.began_ns is not None)
 
 
 def recovered(

@@ -51,10 +51,10 @@ def take_up(
     *,
     setup: str,
     build: Callable[[], Kernel],
-) -> tuple[Checkpoints, bool]:
+) -> Checkpoints:
     """Bring a session to where its journal ends: from its newest state that can be used, or else from its begin.
 
-    What that comes to is the same.
+    What that comes to is the same. One that was cut before its strategies started has no ``began_ns``, as a new one.
 
     Parameters
     ----------
@@ -75,10 +75,8 @@ def take_up(
 
     Returns
     -------
-    checkpoints : Checkpoints
+    Checkpoints
         What writes its states from now on.
-    is_resumed : bool
-        Whether it goes on: one that was cut before its strategies started does not.
 
     Raises
     ------
@@ -87,24 +85,21 @@ def take_up(
     DataError, InvalidValueError
         For one of other strategies or instruments.
     """
-    rows, is_resumed, kept = RowsFile(journal.folder, outlives_power=journal.outlives_power), False, 0
-    if reader is None:
-        rows.cut(0)
-    else:
-        state = _restored(session, reader, strategies, rows, setup, build)
-        record, saved = (None, None) if state is None else state
-        rows.cut(0 if saved is None else saved.rows)
-        if saved is not None:
-            session.began_ns = saved.began_ns
-            for piece in rows.read(saved.rows):
-                tables.take(piece)
-        kept = tables.moved
-        has_entries = session.recover(reader.pieces(record), lambda: tables.take(session.kernel.take_tables()))
-        is_resumed = has_entries or saved is not None
-        if is_resumed:
+    rows = RowsFile(journal.folder, outlives_power=journal.outlives_power)
+    restored = None if reader is None else _restored(session, reader, strategies, rows, setup, build)
+    record, saved = restored or (None, None)
+    rows.cut(0 if saved is None else saved.rows)
+    if saved is not None:
+        session.began_ns = saved.began_ns
+        for piece in rows.read(saved.rows):
+            tables.take(piece)
+    kept = tables.moved
+    if reader is not None:
+        session.recover(reader.pieces(record), lambda: tables.take(session.kernel.take_tables()))
+        if session.began_ns is not None:
             since = "its begin" if record is None else f"its state at {record.place}"
             _LOG.info("%s goes on: %d inputs replayed from %s", reader.folder, session.kernel.inputs, since)
-    return Checkpoints(session, journal, strategies, tables, rows, setup=setup, kept=kept), is_resumed
+    return Checkpoints(session, journal, strategies, tables, rows, setup=setup, kept=kept)
 
 
 def _restored(

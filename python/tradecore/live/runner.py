@@ -427,9 +427,8 @@ class Live:
         session = self._session = Session(kernel, instruments, desk, journal, self._inference)
         tables = self._tables = self._make_tables(session, name)
         if journal is not None:
-            self._checkpoints, self._is_resumed = take_up(
-                session, journal, reader, self.strategies, tables, setup=setup, build=build
-            )
+            self._checkpoints = take_up(session, journal, reader, self.strategies, tables, setup=setup, build=build)
+        self._is_resumed = session.began_ns is not None
         if self._paper is not None and not self._is_resumed:
             session.kernel.carry_refusals(self._clock.now_ns())
 

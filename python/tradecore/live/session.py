@@ -73,8 +73,8 @@ class Session:
         self._markets = {instrument.id: index for index, instrument in enumerate(instruments)}
         self._currencies = {instrument.settlement for instrument in instruments}
 
-    def recover(self, entries: Iterable[bytes], taken: Callable[[], None]) -> bool:
-        """Take up where a journal ends, instead of :meth:`start`; return whether there were entries.
+    def recover(self, entries: Iterable[bytes], taken: Callable[[], None]) -> None:
+        """Take up where a journal ends, instead of :meth:`start`.
 
         What follows from the last input and was not written any more is written now; no command is sent: those that
         may or may not have left are for reconciliation. What predictors were asked and did not answer is not asked
@@ -94,9 +94,8 @@ class Session:
         DataError, InvalidValueError
             For one of other strategies or instruments.
         """
-        has_entries, rest = False, b""
+        rest = b""
         for piece in entries:
-            has_entries = True
             if self.began_ns is None:
                 self.began_ns = journal_begins(piece)
             _, rest = self.kernel.replay(piece)
@@ -104,13 +103,12 @@ class Session:
             self.kernel.drain()
             self.kernel.questions()
             taken()
-        # Cut off before its strategies started a session has neither entries nor a state: it has to start.
-        self._has_started = has_entries or self.began_ns is not None
+        # Cut off before its strategies started a session has no inputs: it has to start.
+        self._has_started = self.began_ns is not None
         self.now_ns = self.kernel.now_ns
         if self.journal is not None:
             self.journal.entries(rest)
             self.journal.flush()
-        return has_entries
 
     def start(self, at_ns: int) -> None:
         """Start the strategies. What was taken before is written with that: a journal has all of it or nothing."""
