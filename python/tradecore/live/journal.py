@@ -22,7 +22,7 @@ import orjson
 from tradecore._core import record_head
 from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.files import DISK_FULL
-from tradecore.live.segments import FRAME, Record, RecordKind, Segment, compress, first_record, listed
+from tradecore.live.segments import FRAME, Record, RecordKind, Segment, cannot_write, compress, first_record, listed
 from tradecore.locks import locked
 
 __all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind", "session_to_resume"]
@@ -74,7 +74,8 @@ class JournalWriter:
             raise InvalidValueError("segment_bytes", f"expected at least 1048576, got {segment_bytes}")
         self.folder = Path(folder)
         self._header = orjson.dumps({"version": VERSION, **header}, option=orjson.OPT_SORT_KEYS)
-        self._syncs = durability == "power"
+        self.outlives_power = durability == "power"
+        """Whether what is flushed has to outlive the machine."""
         self._size = segment_bytes
         self._gathered: list[bytes] = []
         self._bytes = 0
@@ -97,11 +98,6 @@ class JournalWriter:
     def segment(self) -> int:
         """Number of the segment that is written to."""
         return self._number
-
-    @property
-    def outlives_power(self) -> bool:
-        """Whether what is flushed has to outlive the machine."""
-        return self._syncs
 
     def entries(self, data: bytes) -> None:
         """Append what a kernel wrote."""
@@ -158,7 +154,7 @@ class JournalWriter:
             os.ftruncate(self._file, self._at)
             os.fsync(self._file)
         except OSError as error:
-            raise self._cannot(error) from error
+            raise cannot_write(self._path, error) from error
         finally:
             os.close(self._file)
             self._file = -1
@@ -194,10 +190,10 @@ class JournalWriter:
             written = 0
             while written < len(data):
                 written += os.pwrite(self._file, memoryview(data)[written:], self._at + written)
-            if self._syncs:
+            if self.outlives_power:
                 os.fdatasync(self._file)
         except OSError as error:
-            raise self._cannot(error) from error
+            raise cannot_write(self._path, error) from error
         self._at += len(data)
         self.written_bytes += len(data)
         self._gathered.clear()
@@ -240,7 +236,7 @@ class JournalWriter:
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise JournalFullError(str(path), "no room for another segment on this disk") from error
-            raise JournalError(str(path), f"cannot be written: {error.strerror or error}") from error
+            raise cannot_write(path, error) from error
         self._path, self._number, self._file, self._at = path, number, file, 0
         self._head()
         unnamed.rename(path)
@@ -262,10 +258,6 @@ class JournalWriter:
             self._squeezer.join()
         self._squeezer = threading.Thread(target=compress, args=(old_path,), name="tradecore-journal")
         self._squeezer.start()
-
-    def _cannot(self, error: OSError) -> JournalError:
-        kind = JournalFullError if error.errno in DISK_FULL else JournalError
-        return kind(str(self._path), f"cannot be written: {error.strerror or error}")
 
 
 class JournalReader:

@@ -15,9 +15,8 @@ import orjson
 
 from tradecore._core import record_head
 from tradecore.backtest.tables import Stored, joined
-from tradecore.errors import JournalError, JournalFullError
-from tradecore.files import DISK_FULL
-from tradecore.live.segments import HEAD_BYTES, RecordKind, next_record
+from tradecore.errors import JournalError
+from tradecore.live.segments import HEAD_BYTES, RecordKind, cannot_write, next_record
 
 __all__ = ["RowsFile"]
 
@@ -57,7 +56,7 @@ class RowsFile:
                     os.fsync(file.fileno())
                 return file.tell()
         except OSError as error:
-            raise self._cannot(error) from error
+            raise cannot_write(self._path, error) from error
 
     def cut(self, length: int) -> None:
         """Leave nothing behind a byte.
@@ -71,7 +70,7 @@ class RowsFile:
             if self._path.exists():
                 os.truncate(self._path, length)
         except OSError as error:
-            raise self._cannot(error) from error
+            raise cannot_write(self._path, error) from error
 
     def check(self, length: int) -> None:
         """Refuse a file whose first so many bytes are not whole records.
@@ -119,10 +118,6 @@ class RowsFile:
                     at += HEAD_BYTES + len(read[1])
         except OSError as error:
             raise JournalError(str(self._path), f"cannot be read: {error.strerror or error}") from error
-
-    def _cannot(self, error: OSError) -> JournalError:
-        kind = JournalFullError if error.errno in DISK_FULL else JournalError
-        return kind(str(self._path), f"cannot be written: {error.strerror or error}")
 
 
 def _record(piece: Mapping[str, Stored]) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""The files of a journal, as they are read: whole segments, their records, and what is wrong with them."""
+"""The files of a journal: whole segments as they are read, their records, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from tradecore._core import gunzip, index_records
-from tradecore.errors import JournalError
-from tradecore.files import placed
+from tradecore.errors import JournalError, JournalFullError
+from tradecore.files import DISK_FULL, placed
 
 __all__ = [
     "FRAME",
@@ -23,6 +23,7 @@ __all__ = [
     "Record",
     "RecordKind",
     "Segment",
+    "cannot_write",
     "compress",
     "first_record",
     "listed",
@@ -184,6 +185,12 @@ def listed(folder: Path) -> list[tuple[int, Path]]:
         if stem.isdigit() and rest in ("tcj", "tcj.gz"):
             found.setdefault(int(stem), path)
     return sorted(found.items())
+
+
+def cannot_write(path: Path, error: OSError) -> JournalError:
+    """Return the error that names a file of a journal and why it cannot be written."""
+    kind = JournalFullError if error.errno in DISK_FULL else JournalError
+    return kind(str(path), f"cannot be written: {error.strerror or error}")
 
 
 def compress(path: Path) -> None:
