@@ -1,4 +1,4 @@
-"""Market data of sessions and recordings into a catalog."""
+"""Market data of sessions and recordings: into a catalog, or to be served again."""
 
 from __future__ import annotations
 
