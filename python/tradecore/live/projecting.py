@@ -64,11 +64,6 @@ class Projector(SessionTables):
         self._pieces: queue.Queue[Taken | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Take what there is every while, from now on."""
-        self._recovered = self.moved
-        self._look()
-
     def take(self, tables: Tables) -> None:
         """Keep rows that were taken of the kernel, and have them written; wait where too many pieces do."""
         super().take(tables)

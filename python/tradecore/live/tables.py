@@ -54,9 +54,9 @@ class SessionTables:
         """What of that came of a session that goes on; None before that starts."""
 
     def start(self) -> None:
-        """Take what there is every while, from now on."""
+        """Take what there is, now and every while from now on."""
         self._recovered = self.moved
-        self._wait()
+        self._look()
 
     def take(self, tables: Tables) -> None:
         """Move rows that the kernel gave away to disk, in a folder that lives as long as the store.
@@ -101,11 +101,8 @@ class SessionTables:
             self._timer.cancel()
             self._timer = None
 
-    def _wait(self) -> None:
-        self._timer = self._clock.call_later(self._every_s, self._look)
-
     def _look(self) -> None:
-        self._wait()
+        self._timer = self._clock.call_later(self._every_s, self._look)
         self._guarded(self.take_new)
 
 
