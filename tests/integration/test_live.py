@@ -292,7 +292,7 @@ def test_a_failure_is_told_once() -> None:
         async def during(live: Live) -> None:
             await until(lambda: live.has_begun)
             trade(server, "59999.90", "50")
-            await until(live._stopping.is_set)
+            await until(live._driver.stopping.is_set)
             assert not live.has_begun
 
         with pytest.raises(StrategyError):
@@ -454,7 +454,7 @@ def test_orders_of_paper_end_with_their_process_and_positions_stay(
         async with Live([first], [connector(server, keys=False)], paper=[SETTINGS], journal=tmp_path) as cut:
             running = asyncio.create_task(cut.run())
             await subscribed(server)
-            await until(lambda: cut._held is None and cut.state.open_orders)
+            await until(lambda: cut.has_begun and cut.state.open_orders)
             await asyncio.sleep(0.02)
             trade(server, "59999.90", "50")
             await until(lambda: first.filled)
@@ -470,7 +470,7 @@ def test_orders_of_paper_end_with_their_process_and_positions_stay(
             told = live.earlier()
             assert [row["price"] for row in told["fills"]] == [60000.1]
             assert told["orders"][0]["status"] == "filled"
-            await until(lambda: live._held is None)
+            await live.begun()
 
         results.append(await paper(server, during, Bidder("b", [NAME]), journal=tmp_path))
 
@@ -519,9 +519,9 @@ def test_refusals_take_their_time_in_a_session_that_was_cut_before_it_began(tmp_
 def test_a_hook_that_raises_ends_the_session_and_cancels(tmp_path: Path) -> None:
     async def work(server: FakeBinance) -> None:
         async def during(live: Live) -> None:
-            await until(lambda: live._held is None)
+            await live.begun()
             trade(server, "59999.90", "50")
-            await until(live._stopping.is_set)
+            await until(live._driver.stopping.is_set)
 
         with pytest.raises(StrategyError, match="on purpose"):
             await paper(server, during, Failing("f", [NAME]))
@@ -543,7 +543,7 @@ def test_a_full_disk_ends_the_session_and_no_order_is_left(tmp_path: Path, monke
             monkeypatch.setattr(journals.JournalWriter, "flush", refuse)
             (order,) = server.orders
             server.fill(order, "0.01")  # the strategy bids again, which cannot be written down
-            await until(live._stopping.is_set)
+            await until(live._driver.stopping.is_set)
 
         with pytest.raises(JournalFullError, match="no room"):
             await session(made, server, during)

@@ -143,7 +143,7 @@ class Incarnation:
     @property
     def has_begun(self) -> bool:
         """Whether the strategies run."""
-        return self.live is not None and self.live._session is not None and self.live._held is None
+        return self.live is not None and self.live._driver.started.is_set()
 
     def snapshot(self) -> Path:
         """Return a copy of the journal as it lies on the disk."""
@@ -268,7 +268,7 @@ class World:
     def books_not_synced(self) -> list[str]:
         """Return whose books are not the venue's, by the session's own word."""
         assert self.now.live is not None
-        return [name for name, state in self.now.live._books.items() if state is not BookState.SYNCED]
+        return [name for name, state in self.now.live._driver.books.items() if state is not BookState.SYNCED]
 
     def check_books(self, seen: dict[str, set[Levels]]) -> None:
         """Raise where a book that is said to be synced was never the venue's."""
@@ -276,7 +276,7 @@ class World:
         assert live is not None
         for line in cast(list[Any], live.lines):
             for name in line.instruments:
-                if live._books[name] is not BookState.SYNCED or line.shadow.state(name) is not BookState.SYNCED:
+                if live._driver.books[name] is not BookState.SYNCED or line.shadow.state(name) is not BookState.SYNCED:
                     continue
                 instrument = self.desk.instruments[name.partition(".")[0]]
                 sides = line.shadow.book(name).depth(_LEVELS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from tradecore.errors import CredentialsError, NoAnswerError, VenueError
+from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, VenueError
 from tradecore.live.line import Line
 from tradecore.venues.clock import Clock
 from tradecore.venues.tasks import Tasks
@@ -13,6 +13,7 @@ from tradecore.venues.tasks import Tasks
 __all__ = ["Switches"]
 
 _LOG = logging.getLogger("tradecore.live")
+_LEAST_S = 3.0
 _PER_PERIOD = 3
 """How often it is told within the time it waits: two may be lost."""
 
@@ -25,9 +26,16 @@ class Switches:
     seconds : float or None
         How long a venue keeps orders without hearing of us; None to leave the switches alone.
     clock : Clock
+
+    Raises
+    ------
+    InvalidValueError
+        For less than 3 s.
     """
 
     def __init__(self, seconds: float | None, clock: Clock) -> None:
+        if seconds is not None and seconds < _LEAST_S:
+            raise InvalidValueError("dead_man", f"{seconds:g} s is less than {_LEAST_S:g}")
         self._seconds = seconds
         self._clock = clock
         self._held: list[Line] = []

@@ -18,18 +18,17 @@ from tradecore.errors import (
     CredentialsError,
     InvalidValueError,
     JournalError,
-    RunError,
-    StrategyError,
     TradecoreError,
 )
 from tradecore.live.audit import Auditor
 from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
-from tradecore.live.events import LagChanged, LinkChanged, LoopBlocked, ReconcileDifference, SessionFailed
+from tradecore.live.driver import Driver
+from tradecore.live.events import LagChanged, LoopBlocked, ReconcileDifference
 from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
-from tradecore.live.line import Line, LineInput, Rows
+from tradecore.live.line import Line
 from tradecore.live.recovery import setup_digest, take_up
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
@@ -39,11 +38,9 @@ from tradecore.reconcile import ReconcileAction
 from tradecore.risk import RiskLimits, needing_synced_books
 from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
-from tradecore.types import BookState
 from tradecore.venue import SimVenue
-from tradecore.venues import Connector, Stream, VenueQueue
-from tradecore.venues.clock import Clock, SystemClock, Timer
-from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
+from tradecore.venues import Connector, VenueQueue
+from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -56,7 +53,6 @@ T = TypeVar("T")
 _LOG = logging.getLogger("tradecore.live")
 _WRITE_S = 1.0
 """What leads to no command is in the journal's file after so long."""
-_LEAST_DEAD_MAN_S = 3.0
 _PATIENCE_S = 5.0
 """How long the end of a session waits for cancels to be confirmed."""
 
@@ -184,8 +180,6 @@ class Live:
                 raise CredentialsError(venue, "real orders need keys, in the environment or a keyring that is named")
             if self._paper is not None and venue not in self._paper:
                 raise InvalidValueError("paper", f"no settings for venue {venue}")
-        if dead_man is not None and dead_man < _LEAST_DEAD_MAN_S:
-            raise InvalidValueError("dead_man", f"{dead_man:g} s is less than {_LEAST_DEAD_MAN_S:g}")
         if max_lag is not None and max_lag <= 0:
             raise InvalidValueError("max_lag", f"{max_lag:g} s is not positive")
         if store is not None and journal is None:
@@ -202,6 +196,8 @@ class Live:
         self._cost_basis = cost_basis
         self._on_stop = on_stop
         self._sync_timeout = sync_timeout
+        self.events = EventBus() if events is None else events
+        self._driver = Driver(self._clock, self.events, wanted, self._lagged)
         self._switches = Switches(dead_man, self._clock)
         self._on_block = on_block
         self._watchdog = Watchdog(
@@ -214,22 +210,10 @@ class Live:
         self._inference: Inference | None = None
         self._seed = seed
         self._header = dict(header or {})
-        self.events = EventBus() if events is None else events
         self.lines: list[Line] = []
         self._intakes: list[Intake] = []
         self._tasks = Tasks()
-        self._session: Session | None = None
         self._tables: SessionTables | None = None
-        # What has arrived before the strategies start; None once they have.
-        self._held: list[LineInput] | None = []
-        self._books: dict[str, BookState] = dict.fromkeys(wanted, BookState.EMPTY)
-        self._started = asyncio.Event()
-        self._stopping = asyncio.Event()
-        # Set when a book changes its state, and when the session is to end.
-        self._changed = asyncio.Event()
-        self._failure: BaseException | None = None
-        self._wake: Timer | None = None
-        self._wake_ns: int | None = None
         self._checkpoints: Checkpoints | None = None
         self._is_resumed = False
 
@@ -267,19 +251,18 @@ class Live:
             await self._begin()
         except Exception:
             # Orders of before may be open at the venues.
-            self.session.desk.cancel_all(self._now())
+            self.session.desk.cancel_all(self._driver.now())
             await self.session.desk.close()
             raise
-        await self._stopping.wait()
+        await self._driver.stopping.wait()
         result = await self._end()
-        if self._failure is not None:
-            raise self._failure
+        if self._driver.failure is not None:
+            raise self._driver.failure
         return result
 
     def stop(self) -> None:
         """Have :meth:`run` end; the second time nothing more happens."""
-        self._stopping.set()
-        self._changed.set()
+        self._driver.stop()
 
     def perform(self, act: Callable[[Session, int], T]) -> T:
         """Do what a person asks for: call a function with the session and its time, between two inputs of others.
@@ -293,22 +276,7 @@ class Live:
         StrategyError
             When a hook that it called raised, and the session ends by that.
         """
-        session = self.session
-        if not self.has_begun:
-            raise RunError("the session takes no orders: it has not started, or it ends")
-        now = self._now()
-        self._guarded(self._advance, now)
-        try:
-            return act(session, now)
-        except StrategyError as error:
-            self._failure = self._failure or error
-            self.stop()
-            raise
-        finally:
-            self._guarded(session.settle, now)
-            # Whoever asked is told that it is done: no kill takes it back.
-            self._guarded(session.flush)
-            self._plan()
+        return self._driver.perform(act)
 
     def when_busy(self, tell: Callable[[bool], object]) -> None:
         """Have a function told when something is read, and when all that it led to is done.
@@ -327,7 +295,7 @@ class Live:
             session=str(self._name),
             mode=self._mode,
             now_ns=session.now_ns,
-            books=dict(self._books),
+            books=dict(self._driver.books),
             open_orders=sum(order["is_open"] for order in known["orders"]),
             positions=known["positions"],
             trading=session.kernel.trading,
@@ -364,12 +332,12 @@ class Live:
 
     async def begun(self) -> None:
         """Wait until the strategies have started."""
-        await self._started.wait()
+        await self._driver.started.wait()
 
     @property
     def has_begun(self) -> bool:
         """Whether its strategies were started, and it is not ending."""
-        return self._held is None and not self._stopping.is_set()
+        return self._driver.has_begun
 
     @property
     def session(self) -> Session:
@@ -380,9 +348,7 @@ class Live:
         RunError
             Before it is connected.
         """
-        if self._session is None:
-            raise RunError("the session is not open: use it as `async with live:`")
-        return self._session
+        return self._driver.session
 
     @property
     def _mode(self) -> Mode:
@@ -403,7 +369,7 @@ class Live:
         if self._paper is None:
             takes = self._venues
             instruments = [taken_at(i, takes[i.venue]) if i.venue in takes else i for i in instruments]
-            desk = VenueDesk(self._connectors, instruments, self._take, _LOG.error, self._fail)
+            desk = VenueDesk(self._connectors, instruments, self._driver.take, _LOG.error, self._driver.fail)
         else:
             desk = paper = PaperDesk(instruments, self._paper, seed=self._seed)
             instruments = paper.instruments
@@ -424,7 +390,7 @@ class Live:
             None if self._journal is None else self._write_to(self._journal / name, instruments, is_new=reader is None)
         )
         self._inference = self._make_inference()
-        session = self._session = Session(kernel, instruments, desk, journal, self._inference)
+        session = self._driver.session = Session(kernel, instruments, desk, journal, self._inference)
         tables = self._tables = self._make_tables(session, name)
         if journal is not None:
             self._checkpoints = take_up(session, journal, reader, self.strategies, tables, setup=setup, build=build)
@@ -444,19 +410,21 @@ class Live:
 
         def ready() -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits for the answer any more
-                loop.call_soon_threadsafe(self._answered)
+                loop.call_soon_threadsafe(self._driver.answered)
 
         return Inference(predictors, deadline=timedelta(seconds=self._inference_deadline), on_ready=ready)
 
     def _make_tables(self, session: Session, name: str) -> SessionTables:
         if self._store is None:
-            return SessionTables(session, self._names, self._clock, self._guarded)
+            return SessionTables(session, self._names, self._clock, self._driver.guarded)
         # What a store needs comes with an extra.
         from tradecore.live.projecting import Projector
         from tradecore.store import Store
 
         store = Store(self._store)
-        return Projector(session, self._names, self._clock, self._guarded, store=store, name=name, mode=self._mode)
+        return Projector(
+            session, self._names, self._clock, self._driver.guarded, store=store, name=name, mode=self._mode
+        )
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
         if is_new and any(folder.glob("*.tcj*")):
@@ -480,7 +448,7 @@ class Live:
             line = Line(connector, intake.queue, [listed[name] for name in own], max_lag=self._max_lag)
             self.lines.append(line)
             line.subscribe(self.strategies)
-            intake.start(partial(self._guarded, self._arrived, line), self._turned)
+            intake.start(partial(self._driver.guarded, self._driver.arrived, line), self._driver.turned)
         return [found[name] for name in self._wanted]
 
     async def _begin(self) -> None:
@@ -489,41 +457,20 @@ class Live:
         assert self._tables is not None
         if session.journal is not None:
             self._tasks.start(self._keep_written(), "session journal")
-        await self._wait_for_books()
-        if self._stopping.is_set():
+        await self._driver.synced(self._sync_timeout)
+        if self._driver.stopping.is_set():
             return
         if self._paper is None or self._is_resumed:
             await self._reconcile()
-        begun = self._now()
+        begun = self._driver.now()
         if not self._is_resumed:
             session.start(begun)
         self._tables.start()
-        held, self._held = self._held or [], None
-        self._started.set()
-        for each in held:
-            # Known when the strategies start, as in a backtest, which starts them with its first message. No two
-            # messages of one time, so that what reads the journal knows their order.
-            self._guarded(self._give, begun, each)
-            begun += isinstance(each, Rows)
-        self._woken()
-
-    async def _wait_for_books(self) -> None:
-        until = self._clock.now_ns() + int(self._sync_timeout * 1e9)
-        timer = self._clock.call_later(self._sync_timeout, self._changed.set)
-        try:
-            while late := [name for name, state in self._books.items() if state is not BookState.SYNCED]:
-                if self._stopping.is_set():
-                    return
-                if self._clock.now_ns() >= until:
-                    raise RunError(f"not synced within {self._sync_timeout:g} s: {', '.join(late)}")
-                self._changed.clear()
-                await self._changed.wait()
-        finally:
-            timer.cancel()
+        self._driver.start(begun)
 
     async def _reconcile(self) -> None:
         session = self.session
-        auditor = Auditor(session, self._clock, self._deliver, self._now, self._differs)
+        auditor = Auditor(session, self._clock, self._driver.deliver, self._driver.now, self._differs)
         if self._paper is not None:
             for line in self.lines:
                 auditor.begin_on_paper(line)
@@ -533,7 +480,7 @@ class Live:
         session.hold()
         for line in self.lines:
             await auditor.begin(line, known_until)
-        session.release(self._now())
+        session.release(self._driver.now())
         for line in self.lines:
             self._tasks.start(self._watch(auditor, line), f"session audit {line.venue}")
             self._switches.hold(line)
@@ -550,49 +497,48 @@ class Live:
         """Tell it, and ask for cancels as well: commands may have left since, and others may still wait to."""
         cancels = self._on_block == "cancel" and self.has_begun
         since_ns, strategy, hook, line = blocked.since_ns, blocked.strategy, blocked.hook, blocked.line
-        self.events.publish(LoopBlocked(self._now(), since_ns, seconds, strategy, hook, line, cancels))
+        self.events.publish(LoopBlocked(self._driver.now(), since_ns, seconds, strategy, hook, line, cancels))
         _LOG.critical("the event loop goes on after %.1f s", seconds)
         if cancels:
-            self._guarded(self.perform, self._cancel_open)
+            self._driver.guarded(self.perform, self._cancel_open)
 
     def _lagged(self, event: LagChanged) -> None:
-        self.events.publish(event)
         if event.is_behind and self._on_lag == "cancel" and self.has_begun:
-            self._guarded(self.perform, partial(self._cancel_open, venue=event.venue))
+            self._driver.guarded(self.perform, partial(self._cancel_open, venue=event.venue))
 
     def _cancel_open(self, session: Session, now_ns: int, venue: str | None = None) -> None:
         """Ask for every open order to be cancelled, at one venue or at all."""
-        for market, name in enumerate(self._wanted):
+        for market, instrument in enumerate(session.instruments):
             for strategy in self.strategies:
-                if name in strategy.instruments and venue in (None, name.rpartition(".")[2]):
+                if instrument.id in strategy.instruments and venue in (None, instrument.venue):
                     session.kernel.cancel_all(now_ns, strategy.name, market)
 
     async def _watch(self, auditor: Auditor, line: Line) -> None:
         try:
             await auditor.watch(line)
         except TradecoreError as error:
-            self._fail(error)
+            self._driver.fail(error)
 
     async def _end(self) -> SessionResult:
-        session = self.session
+        session, driver = self.session, self._driver
         assert self._tables is not None
-        has_begun = self._held is None
-        cancels = self._on_stop == "cancel" or self._failure is not None
+        has_started = driver.started.is_set()
+        cancels = self._on_stop == "cancel" or driver.failure is not None
         try:
-            if self._failure is not None:
+            if driver.failure is not None:
                 with suppress(TradecoreError):
-                    session.kernel.pause(self._now())
-            elif has_begun:
-                now = self._now()
-                self._advance(now)
+                    session.kernel.pause(driver.now())
+            elif has_started:
+                now = driver.now()
+                driver.advance(now)
                 session.stop(now)
             if cancels:
-                session.desk.cancel_all(self._now())
+                session.desk.cancel_all(driver.now())
             await session.desk.close()
-            if cancels and has_begun:
+            if cancels and has_started:
                 await self._flat_of_orders()
         except TradecoreError as error:
-            self._failure = self._failure or error
+            driver.failure = driver.failure or error
         await self._switches.release()
         # What is said from now on, and what would still be looked at, is of a session that is over.
         await self._tasks.close()
@@ -601,7 +547,7 @@ class Live:
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.
-        if self._failure is None and (has_begun or not self._is_resumed):
+        if driver.failure is None and (has_started or not self._is_resumed):
             session.end(digest)
         self._tables.end()
         return SessionResult(str(self._name), digest, session.kernel.failures, held, self._tables.store)
@@ -614,7 +560,7 @@ class Live:
                 _LOG.error("%d orders may still be open", open_orders)
                 return
             await self._clock.sleep(0.02)
-            self._advance(self._now())
+            self._driver.advance(self._driver.now())
 
     async def _close(self) -> None:
         for intake in self._intakes:
@@ -623,141 +569,23 @@ class Live:
             self._inference.close()
         await self._switches.close()
         await self._tasks.close()
-        if self._wake is not None:
-            self._wake.cancel()
+        self._driver.rest()
         if self._tables is not None:
             await self._tables.close()
         for connector in self._connectors.values():
             await connector.close()
-        if self._session is not None:
-            self._session.close()
-
-    def _guarded(self, work: Callable[..., object], *given: Any) -> None:
-        """Do something that may fail: the session ends then, and cancels first."""
-        try:
-            work(*given)
-        except Exception as error:
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        if self._failure is None:
-            self._failure = error
-            self.events.publish(SessionFailed(self._now(), type(error).__name__, str(error)))
-        self.stop()
-
-    def _arrived(self, line: Line, event: Event) -> None:
-        if not isinstance(event, Frame):
-            for each in line.read(event):
-                self._take_in(each)
-            return
-        if self._session is not None:
-            self._session.frame(event)
-        for each in line.rows(event, self._clock.now_ns()):
-            self._take_in(each)
-        line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
-
-    def _answered(self) -> None:
-        """Let the session have what a predictor said."""
-        if self.has_begun and self._failure is None:
-            now = self._now()
-            self._guarded(self._advance, now)
-            self._guarded(self.session.answer, now)
-            self._plan()
-
-    def _turned(self) -> None:
-        """End a turn of the loop in which something arrived."""
-        if self._held is None and self._failure is None:
-            self._guarded(self.session.write_down)
-        self._plan()
+        self._driver.close()
 
     async def _keep_written(self) -> None:
-        while self._failure is None:
+        while self._driver.failure is None:
             await self._clock.sleep(_WRITE_S)
-            self._guarded(self.session.flush)
+            self._driver.guarded(self.session.flush)
             states = self._checkpoints
             if states is not None and await states.come_due(self._clock, self._is_quiet) and self.has_begun:
-                self._guarded(states.save)
+                self._driver.guarded(states.save)
 
     def _is_quiet(self) -> bool:
         return all(intake.is_idle for intake in self._intakes)
-
-    def _take(self, report: VenueReport) -> None:
-        self._guarded(self._take_in, report)
-        self._plan()
-
-    def _deliver(self, report: VenueReport) -> None:
-        """Have the session know of a report at once, also before the strategies start."""
-        self.session.report(self._now(), report)
-
-    def _take_in(self, event: LineInput) -> None:
-        if isinstance(event, Rows) and self._held is None:
-            if self._failure is None:  # the way of nearly every frame, and so the shortest
-                session = self.session
-                now = max(self._clock.now_ns(), session.now_ns)
-                session.advance(now)
-                session.message(now, event.instrument, event.source)
-            return
-        if isinstance(event, LinkState):
-            self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
-            if event.error is not None:
-                self._fail(event.error)
-            return
-        if isinstance(event, LagChanged):
-            self._lagged(event)
-            return
-        if isinstance(event, FeedState):
-            if event.stream is not Stream.BOOK:
-                _LOG.info("%s of %s: %s", event.stream, event.instrument, event.reason)
-                return
-            self._books[event.instrument] = event.state
-            self._changed.set()
-        if self._failure is not None and not isinstance(event, VenueReport):
-            return
-        if self._held is not None:
-            self._held.append(event.kept() if isinstance(event, Rows) else event)
-            return
-        now = self._now()
-        self.session.advance(now)
-        self._give(now, event)
-
-    def _give(self, now: int, event: LineInput) -> None:
-        """Let the session have what arrived, as an input of a time."""
-        session = self.session
-        match event:
-            case Rows():
-                session.message(now, event.instrument, event.source)
-            case VenueReport():
-                session.report(now, event)
-            case FeedState():
-                session.feed(now, event)
-            case Balance():
-                session.balance(now, event)
-
-    def _now(self) -> int:
-        return max(self._clock.now_ns(), self.session.now_ns)
-
-    def _advance(self, now: int) -> None:
-        if self._held is None:
-            self.session.advance(now)
-
-    def _plan(self) -> None:
-        """Have the clock wake the session when something is due."""
-        # Before the strategies start nothing is due, also where a journal left something that is.
-        is_at_rest = self._stopping.is_set() or self._held is not None
-        due = None if is_at_rest else self.session.next_due()
-        if due == self._wake_ns:
-            return
-        if self._wake is not None:
-            self._wake.cancel()
-            self._wake = None
-        self._wake_ns = due
-        if due is not None:
-            self._wake = self._clock.call_later(max(due - self._clock.now_ns(), 0) / 1e9, self._woken)
-
-    def _woken(self) -> None:
-        self._wake = self._wake_ns = None
-        self._guarded(self._advance, self._now())
-        self._plan()
 
 
 def session_name(now_ns: int) -> str:

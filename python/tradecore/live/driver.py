@@ -1,0 +1,285 @@
+"""A session driven by time: what arrives goes into it one by one, and it is woken when something is due."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from tradecore.bus import EventBus
+from tradecore.errors import RunError, StrategyError
+from tradecore.live.events import LagChanged, LinkChanged, SessionFailed
+from tradecore.live.line import Line, LineInput, Rows
+from tradecore.live.session import Session
+from tradecore.types import BookState
+from tradecore.venues import Stream
+from tradecore.venues.clock import Clock, Timer
+from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
+
+__all__ = ["Driver"]
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("tradecore.live")
+
+
+class Driver:
+    """Gives a session all that happens, each at its time, until it is to stop or something fails.
+
+    What arrives before :meth:`start` is held. Everything runs in the thread of the event loop, and nothing waits.
+
+    Parameters
+    ----------
+    clock : Clock
+    events : EventBus
+    instruments : sequence of str
+    lagged : callable
+        Is told when the session falls behind a venue, and when it has caught up.
+
+    Attributes
+    ----------
+    books : dict of str to BookState
+        By instrument.
+    failure : Exception or None
+        What ends the session, the first there was.
+    stopping : asyncio.Event
+        Set when it is to end.
+    started : asyncio.Event
+        Set by :meth:`start`.
+    """
+
+    def __init__(
+        self, clock: Clock, events: EventBus, instruments: Sequence[str], lagged: Callable[[LagChanged], None]
+    ) -> None:
+        self._clock = clock
+        self._events = events
+        self._lagged = lagged
+        self._session: Session | None = None
+        self.books: dict[str, BookState] = dict.fromkeys(instruments, BookState.EMPTY)
+        self.failure: Exception | None = None
+        self.stopping = asyncio.Event()
+        self.started = asyncio.Event()
+        # Set when a book changes its state, and when the session is to end.
+        self._changed = asyncio.Event()
+        # What has arrived before the start; None from then on.
+        self._held: list[LineInput] | None = []
+        self._wake: Timer | None = None
+        self._wake_ns: int | None = None
+
+    @property
+    def session(self) -> Session:
+        """What is driven, once it is there.
+
+        Raises
+        ------
+        RunError
+            Before that.
+        """
+        if self._session is None:
+            raise RunError("the session is not open: use it as `async with live:`")
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has started and is not to end."""
+        return self._held is None and not self.stopping.is_set()
+
+    def now(self) -> int:
+        """Return the session's time if something happens now, ns UTC."""
+        return max(self._clock.now_ns(), self.session.now_ns)
+
+    def stop(self) -> None:
+        """Have it end."""
+        self.stopping.set()
+        self._changed.set()
+
+    def fail(self, error: Exception) -> None:
+        """Have it end since something failed."""
+        if self.failure is None:
+            self.failure = error
+            self._events.publish(SessionFailed(self.now(), type(error).__name__, str(error)))
+        self.stop()
+
+    def guarded(self, work: Callable[..., object], *given: Any) -> None:
+        """Do something that may fail: the session ends then, and cancels first."""
+        try:
+            work(*given)
+        except Exception as error:
+            self.fail(error)
+
+    async def synced(self, timeout_s: float) -> None:
+        """Wait until every book is synced, or the session is to end.
+
+        Raises
+        ------
+        RunError
+            When that takes longer.
+        """
+        until = self._clock.now_ns() + int(timeout_s * 1e9)
+        timer = self._clock.call_later(timeout_s, self._changed.set)
+        try:
+            while late := [name for name, state in self.books.items() if state is not BookState.SYNCED]:
+                if self.stopping.is_set():
+                    return
+                if self._clock.now_ns() >= until:
+                    raise RunError(f"not synced within {timeout_s:g} s: {', '.join(late)}")
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            timer.cancel()
+
+    def start(self, at_ns: int) -> None:
+        """Let the session have what was held, and from now on everything as it comes."""
+        held, self._held = self._held or [], None
+        self.started.set()
+        for each in held:
+            # Known when the strategies start, as in a backtest, which starts them with its first message. No two
+            # messages of one time, so that what reads the journal knows their order.
+            self.guarded(self._give, at_ns, each)
+            at_ns += isinstance(each, Rows)
+        self._woken()
+
+    def rest(self) -> None:
+        """Be woken no more."""
+        if self._wake is not None:
+            self._wake.cancel()
+
+    def close(self) -> None:
+        """Close the session's journal."""
+        if self._session is not None:
+            self._session.close()
+
+    def arrived(self, line: Line, event: Event) -> None:
+        """Take what a connector delivers."""
+        if not isinstance(event, Frame):
+            for each in line.read(event):
+                self._take_in(each)
+            return
+        if self._session is not None:
+            self._session.frame(event)
+        for each in line.rows(event, self._clock.now_ns()):
+            self._take_in(each)
+        line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
+
+    def turned(self) -> None:
+        """End a turn of the loop in which something arrived."""
+        if self._held is None and self.failure is None:
+            self.guarded(self.session.write_down)
+        self._plan()
+
+    def take(self, report: VenueReport) -> None:
+        """Take a venue's word on a command."""
+        self.guarded(self._take_in, report)
+        self._plan()
+
+    def deliver(self, report: VenueReport) -> None:
+        """Have the session know of a report at once, also before the strategies start."""
+        self.session.report(self.now(), report)
+
+    def answered(self) -> None:
+        """Let the session have what a predictor said."""
+        if self.has_begun and self.failure is None:
+            now = self.now()
+            self.guarded(self.advance, now)
+            self.guarded(self.session.answer, now)
+            self._plan()
+
+    def perform(self, act: Callable[[Session, int], T]) -> T:
+        """Call a function with the session and its time, between two inputs of others.
+
+        Raises
+        ------
+        RunError
+            Before the start, and when the session is to end.
+        StrategyError
+            When a hook that it called raised, and the session ends by that.
+        """
+        session = self.session
+        if not self.has_begun:
+            raise RunError("the session takes no orders: it has not started, or it ends")
+        now = self.now()
+        self.guarded(self.advance, now)
+        try:
+            return act(session, now)
+        except StrategyError as error:
+            self.failure = self.failure or error
+            self.stop()
+            raise
+        finally:
+            self.guarded(session.settle, now)
+            # Whoever asked is told that it is done: no kill takes it back.
+            self.guarded(session.flush)
+            self._plan()
+
+    def advance(self, now: int) -> None:
+        """Let happen what is due, once it has started."""
+        if self._held is None:
+            self.session.advance(now)
+
+    def _take_in(self, event: LineInput) -> None:
+        if isinstance(event, Rows) and self._held is None:
+            if self.failure is None:  # the way of nearly every frame, and so the shortest
+                session = self.session
+                now = max(self._clock.now_ns(), session.now_ns)
+                session.advance(now)
+                session.message(now, event.instrument, event.source)
+            return
+        if isinstance(event, LinkState):
+            self._events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
+            if event.error is not None:
+                self.fail(event.error)
+            return
+        if isinstance(event, LagChanged):
+            self._events.publish(event)
+            self._lagged(event)
+            return
+        if isinstance(event, FeedState):
+            if event.stream is not Stream.BOOK:
+                _LOG.info("%s of %s: %s", event.stream, event.instrument, event.reason)
+                return
+            self.books[event.instrument] = event.state
+            self._changed.set()
+        if self.failure is not None and not isinstance(event, VenueReport):
+            return
+        if self._held is not None:
+            self._held.append(event.kept() if isinstance(event, Rows) else event)
+            return
+        now = self.now()
+        self.session.advance(now)
+        self._give(now, event)
+
+    def _give(self, now: int, event: LineInput) -> None:
+        """Let the session have what arrived, as an input of a time."""
+        session = self.session
+        match event:
+            case Rows():
+                session.message(now, event.instrument, event.source)
+            case VenueReport():
+                session.report(now, event)
+            case FeedState():
+                session.feed(now, event)
+            case Balance():
+                session.balance(now, event)
+
+    def _plan(self) -> None:
+        """Have the clock wake the session when something is due."""
+        # Before the start nothing is due, also where a journal left something that is.
+        due = self.session.next_due() if self.has_begun else None
+        if due == self._wake_ns:
+            return
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
+        self._wake_ns = due
+        if due is not None:
+            self._wake = self._clock.call_later(max(due - self._clock.now_ns(), 0) / 1e9, self._woken)
+
+    def _woken(self) -> None:
+        self._wake = self._wake_ns = None
+        self.guarded(self.advance, self.now())
+        self._plan()
