@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import tradecore as tc
+from conftest import LAST, TRADE, columns
 from tradecore._core import Kernel
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import (
@@ -284,14 +285,20 @@ def test_a_session_tells_its_events_and_counts_what_it_hears(tmp_path: Path) -> 
     assert names.index("OrderSubmitted") < names.index("OrderAccepted") < names.index("OrderFilled")
 
 
-def test_a_failure_is_told_once() -> None:
+@pytest.mark.parametrize("is_asked_for", [False, True], ids=["by itself", "in what a person asks for"])
+def test_a_failure_is_told_once(is_asked_for: bool) -> None:
     bus = tc.EventBus()
     told = bus.queue(SessionFailed, size=10, policy="fail")
 
     async def work(server: FakeBinance) -> None:
         async def during(live: Live) -> None:
             await until(lambda: live.has_begun)
-            trade(server, "59999.90", "50")
+            if is_asked_for:
+                printed = columns([(live.clock.now_ns(), TRADE, 1, LAST, 5_999_990, 1)])
+                with pytest.raises(StrategyError, match="on purpose"):
+                    live.perform(lambda session, now: session.message(now, NAME, printed))
+            else:
+                trade(server, "59999.90", "50")
             await until(live._driver.stopping.is_set)
             assert not live.has_begun
 

@@ -207,8 +207,7 @@ class Driver:
         try:
             return act(session, now)
         except StrategyError as error:
-            self.failure = self.failure or error
-            self.stop()
+            self.fail(error)
             raise
         finally:
             self.guarded(session.settle, now)
