@@ -373,7 +373,6 @@ class Live:
         else:
             desk = paper = PaperDesk(instruments, self._paper, seed=self._seed)
             instruments = paper.instruments
-        setup = setup_digest(instruments, self.strategies, self._risk, self._cost_basis)
         build = partial(
             build_kernel,
             name,
@@ -393,6 +392,7 @@ class Live:
         session = self._driver.session = Session(kernel, instruments, desk, journal, self._inference)
         tables = self._tables = self._make_tables(session, name)
         if journal is not None:
+            setup = setup_digest(instruments, self.strategies, self._risk, self._cost_basis)
             self._checkpoints = take_up(session, journal, reader, self.strategies, tables, setup=setup, build=build)
         self._is_resumed = session.began_ns is not None
         if self._paper is not None and not self._is_resumed:
