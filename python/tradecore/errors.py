@@ -125,7 +125,7 @@ class OffGridError(InvalidValueError):
     Attributes
     ----------
     field : str
-        ``price`` or ``qty``.
+        Which one, as it is named where it is given: ``price``, ``qty``, ``trigger_price`` ...
     value : str
         The value.
     step : str

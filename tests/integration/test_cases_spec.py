@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -140,19 +142,30 @@ def test_an_order_is_held_against_the_tick_and_the_lot_of_its_time(changing: tc.
     assert result.orders["price"].to_list() == [100.3] * 2
 
 
-def test_a_price_between_two_increments_is_told_the_tick_in_force(changing: tc.Instrument) -> None:
+def test_what_lies_between_two_increments_is_told_the_tick_or_the_lot_in_force(changing: tc.Instrument) -> None:
     class Between(Joins):
         def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
-            with pytest.raises(tc.errors.OffGridError) as told:
-                ctx.buy(book.instrument, "1", "100.123")
-            self.said.append(told.value.step)
-            with pytest.raises(tc.errors.OffGridError) as told:
-                ctx.buy(book.instrument, "1.00001", "100.5")
-            self.said.append(told.value.step)
+            buy = partial(ctx.buy, book.instrument)
+            stop = buy("1", type="stop_market", trigger_price="110")
+            asked: list[Callable[[], object]] = [
+                lambda: buy("1", "100.123"),
+                lambda: buy("1", type="stop_market", trigger_price="110.123"),
+                lambda: buy("1", type="trailing_stop", trailing_offset="5.123"),
+                lambda: ctx.replace(stop, trigger_price="111.123"),
+                lambda: buy("1.00001", "100.5"),
+                lambda: buy("1", "100.5", display_qty="0.50001"),
+                lambda: ctx.replace(stop, qty="2.00001"),
+                lambda: ctx.execute("iceberg", book.instrument, "buy", "1", limit="100.5", display="0.50001"),
+            ]
+            for ask in asked:
+                with pytest.raises(tc.errors.OffGridError) as told:
+                    ask()
+                self.said.append(told.value.step)
 
     between = Between("b", [changing.id])
     tc.Backtest([between], {changing.id: around(CHANGED)}, specs=[changing]).run()  # type: ignore[dict-item]
-    assert between.said == ["0.1", "0.01"] * 2 + ["0.5", "0.1"] * 2
+    before, after = ([tick] * 4 + [lot] * 4 for tick, lot in (("0.1", "0.01"), ("0.5", "0.1")))
+    assert between.said == before * 2 + after * 2
 
 
 def test_changes_are_read_from_files_kept_by_catalogs_and_said_back(tmp_path: Path, changing: tc.Instrument) -> None:

@@ -1342,7 +1342,7 @@ impl Context {
         };
         let Some((market, before, now)) = self.shared.with(py, known)? else { return Ok(false) };
         let changes = Changes { price, qty, trigger_price, trailing_offset };
-        let terms = new_terms(self.shared.instrument(market), now, before, &changes)?;
+        let terms = new_terms(py, self.shared.instrument(market), now, before, &changes)?;
         self.shared.with(py, |ctx| ctx.replace(id, terms))?.map_err(errors::order)
     }
 

@@ -120,10 +120,11 @@ pub(crate) fn in_force(py: Python<'_>, error: PyErr, instrument: &Instrument, at
     let text = |name: &str| error.value(py).getattr(name)?.extract::<String>();
     let (Ok(field), Ok(value)) = (text("field"), text("value")) else { return error };
     let terms = instrument.terms_at(at);
-    let step = if field == "price" {
-        instrument.price_increment.to_decimal(terms.tick_size)
-    } else {
-        instrument.qty_increment.to_decimal(terms.lot_size)
+    let step = match field.as_str() {
+        "price" | "trigger_price" | "trailing_offset" => {
+            instrument.price_increment.to_decimal(terms.tick_size)
+        }
+        _ => instrument.qty_increment.to_decimal(terms.lot_size),
     };
     let id = instrument.id.to_string();
     OffGridError::new_err((field, value, step.to_string(), id, instrument.since(at)))

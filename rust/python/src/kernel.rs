@@ -420,6 +420,7 @@ impl PyKernel {
     #[allow(clippy::too_many_arguments, reason = "what an order may be given")]
     fn replace(
         &self,
+        py: Python<'_>,
         #[pyo3(from_py_with = to_at)] at_ns: i64,
         order: u64,
         price: Option<&Bound<'_, PyAny>>,
@@ -432,7 +433,7 @@ impl PyKernel {
         let (strategy, market) = (known.strategy, known.market);
         let before = (known.intended(), known.trigger);
         let changes = Changes { price, qty, trigger_price, trailing_offset };
-        let terms = new_terms(&state.roster.instruments[market.index()], at_ns, before, &changes)?;
+        let terms = new_terms(py, &state.roster.instruments[market.index()], at_ns, before, &changes)?;
         state.control(at_ns, &Control::Replace { strategy, order, terms })?;
         Ok(true)
     }

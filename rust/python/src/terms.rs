@@ -60,32 +60,35 @@ pub(crate) struct Changes<'a, 'py> {
 
 /// The terms an order is to have at a time that was to have these before and is set off by that.
 pub(crate) fn new_terms(
+    py: Python<'_>,
     instrument: &Instrument,
     now: i64,
-    (intended, trigger): ((Option<Price>, Qty), Option<Trigger>),
+    before: ((Option<Price>, Qty), Option<Trigger>),
     changes: &Changes<'_, '_>,
 ) -> PyResult<NewTerms> {
-    let &Changes { price, qty, .. } = changes;
-    let moved = changes.trigger(instrument, trigger)?;
-    let price = match (price, intended.0) {
-        (Some(_), None) => {
-            let problem = "not expected: the order has no limit that could be replaced";
-            return Err(errors::invalid("price", problem));
-        }
-        (Some(price), Some(_)) => to_price(instrument, price)
-            .map_err(|error| errors::in_force(price.py(), error, instrument, now))?,
-        // What has none keeps it: a market order, which the kernel does not replace, or one that waits.
-        (None, limit) => limit.unwrap_or_default(),
-    };
-    let qty = match qty {
-        Some(qty) => to_qty("qty", instrument, qty)
-            .map_err(|error| errors::in_force(qty.py(), error, instrument, now))?,
-        None => intended.1,
-    };
-    Ok(NewTerms { price, qty, trigger: moved })
+    changes.terms(instrument, before).map_err(|error| errors::in_force(py, error, instrument, now))
 }
 
 impl Changes<'_, '_> {
+    fn terms(
+        &self,
+        instrument: &Instrument,
+        (intended, trigger): ((Option<Price>, Qty), Option<Trigger>),
+    ) -> PyResult<NewTerms> {
+        let trigger = self.trigger(instrument, trigger)?;
+        let price = match (self.price, intended.0) {
+            (Some(_), None) => {
+                let problem = "not expected: the order has no limit that could be replaced";
+                return Err(errors::invalid("price", problem));
+            }
+            (Some(price), Some(_)) => to_price(instrument, price)?,
+            // What has none keeps it: a market order, which the kernel does not replace, or one that waits.
+            (None, limit) => limit.unwrap_or_default(),
+        };
+        let qty = self.qty.map_or(Ok(intended.1), |qty| to_qty("qty", instrument, qty))?;
+        Ok(NewTerms { price, qty, trigger })
+    }
+
     /// Where what sets an order off is to lie, or how far that is to trail.
     fn trigger(&self, instrument: &Instrument, trigger: Option<Trigger>) -> PyResult<Option<Price>> {
         let (price, offset) = (trigger.and_then(Trigger::price), trigger.and_then(Trigger::offset));
