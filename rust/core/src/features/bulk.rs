@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::trades::Buckets;
 use crate::types::{Decoded, Reader, Writer};
 
 /// Degrees of freedom of Student's distribution.
@@ -53,10 +54,8 @@ fn incomplete_beta(z: f64, a: f64, b: f64) -> f64 {
 /// VPIN over buckets of equal volume, classified in bulk.
 #[derive(Debug, Clone)]
 pub(super) struct BulkVpin {
-    bucket: i64,
-    window: usize,
+    buckets: Buckets,
     spread: Spread,
-    filled: i64,
     /// The price with which the last bucket ended.
     ended: Option<i64>,
     /// Changes of the price over the buckets in the window.
@@ -67,29 +66,22 @@ pub(super) struct BulkVpin {
 
 impl BulkVpin {
     pub(super) fn new(bucket: i64, window: usize, spread: Spread) -> Self {
-        let (ended, changes) = (None, VecDeque::new());
-        Self { bucket, window, spread, filled: 0, ended, changes, value: None, is_old: false }
+        let (buckets, changes) = (Buckets::new(bucket, window), VecDeque::new());
+        Self { buckets, spread, ended: None, changes, value: None, is_old: false }
     }
 
     pub(super) fn push(&mut self, price: i64, qty: i64) {
-        let room = self.bucket - self.filled;
-        if qty < room {
-            self.filled += qty;
-            return;
-        }
-        let rest = qty - room;
-        // A trade as large as many buckets fills as many as are held, at most.
-        for _ in 0..=(rest / self.bucket).min(self.window as i64) {
+        let (_, ended) = self.buckets.take(qty);
+        for _ in 0..ended {
             self.end(price);
         }
-        self.filled = rest % self.bucket;
     }
 
     fn end(&mut self, price: i64) {
         self.is_old = true;
         let Some(before) = self.ended.replace(price) else { return };
         self.changes.push_back(price - before);
-        if self.changes.len() > self.window {
+        if self.changes.len() > self.buckets.window {
             self.changes.pop_front();
         }
     }
@@ -97,13 +89,13 @@ impl BulkVpin {
     pub(super) fn value(&mut self) -> Option<f64> {
         if self.is_old {
             self.is_old = false;
-            self.value = (self.changes.len() == self.window).then(|| self.mean_apart());
+            self.value = (self.changes.len() == self.buckets.window).then(|| self.mean_apart());
         }
         self.value
     }
 
     fn mean_apart(&self) -> f64 {
-        let n = self.window as f64;
+        let n = self.buckets.window as f64;
         let changes = || self.changes.iter().map(|change| *change as f64);
         let mean = changes().sum::<f64>() / n;
         let deviation =
@@ -119,19 +111,18 @@ impl BulkVpin {
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.i64(self.filled);
+        self.buckets.save(w);
         w.option(self.ended, Writer::i64);
         w.list(self.changes.iter(), |w, change| w.i64(*change));
     }
 
     pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
-        self.filled = r.i64()?;
+        self.buckets.load(r)?;
         self.ended = r.option(Reader::i64)?;
         self.changes = r.list(Reader::i64)?.into();
         self.is_old = true;
-        let is_sound = (0..self.bucket).contains(&self.filled)
-            && self.changes.len() <= self.window
-            && (self.ended.is_some() || self.changes.is_empty());
+        let is_sound =
+            self.changes.len() <= self.buckets.window && (self.ended.is_some() || self.changes.is_empty());
         if is_sound { Ok(()) } else { r.error("the state of a VPIN in bulk") }
     }
 }

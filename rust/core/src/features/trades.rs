@@ -215,46 +215,76 @@ impl Trades {
     }
 }
 
+/// Buckets of equal volume, which trades fill one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Buckets {
+    pub(super) size: i64,
+    /// Whole ones that are remembered.
+    pub(super) window: usize,
+    /// What the open one holds.
+    pub(super) filled: i64,
+}
+
+impl Buckets {
+    pub(super) fn new(size: i64, window: usize) -> Self {
+        Self { size, window, filled: 0 }
+    }
+
+    /// Takes a trade: what it adds to the open bucket, and how many it ends, that one first. A trade as large as many
+    /// buckets fills as many as are remembered, at most.
+    pub(super) fn take(&mut self, qty: i64) -> (i64, i64) {
+        let room = self.size - self.filled;
+        if qty < room {
+            self.filled += qty;
+            return (qty, 0);
+        }
+        let rest = qty - room;
+        self.filled = rest % self.size;
+        (room, 1 + (rest / self.size).min(self.window as i64))
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.i64(self.filled);
+    }
+
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
+        self.filled = r.i64()?;
+        if (0..self.size).contains(&self.filled) { Ok(()) } else { r.error("what a bucket holds") }
+    }
+}
+
 /// VPIN over buckets of equal volume.
 #[derive(Debug, Clone)]
 pub(super) struct Vpin {
-    bucket: i64,
-    window: usize,
+    buckets: Buckets,
     /// Of the whole buckets in the window, how far apart what was bought and sold is.
     apart: VecDeque<i64>,
     sum: i128,
-    filled: i64,
     /// Bought less sold in the open bucket.
     signed: i64,
 }
 
 impl Vpin {
     pub(super) fn new(bucket: i64, window: usize) -> Self {
-        Self { bucket, window, apart: VecDeque::new(), sum: 0, filled: 0, signed: 0 }
+        Self { buckets: Buckets::new(bucket, window), apart: VecDeque::new(), sum: 0, signed: 0 }
     }
 
-    pub(super) fn push(&mut self, mut qty: i64, sign: i8) {
+    pub(super) fn push(&mut self, qty: i64, sign: i8) {
         let sign = i64::from(sign);
-        let room = self.bucket - self.filled;
-        if qty < room {
-            self.filled += qty;
-            self.signed += sign * qty;
-            return;
+        let (added, ended) = self.buckets.take(qty);
+        self.signed += sign * added;
+        for at in 0..ended {
+            self.end(if at == 0 { self.signed.abs() } else { sign.abs() * self.buckets.size });
         }
-        qty -= room;
-        self.end((self.signed + sign * room).abs());
-        // A trade as large as many buckets fills as many as the window holds, at most.
-        for _ in 0..(qty / self.bucket).min(self.window as i64) {
-            self.end(sign.abs() * self.bucket);
+        if ended > 0 {
+            self.signed = sign * self.buckets.filled;
         }
-        self.filled = qty % self.bucket;
-        self.signed = sign * self.filled;
     }
 
     fn end(&mut self, apart: i64) {
         self.sum += i128::from(apart);
         self.apart.push_back(apart);
-        if self.apart.len() > self.window
+        if self.apart.len() > self.buckets.window
             && let Some(old) = self.apart.pop_front()
         {
             self.sum -= i128::from(old);
@@ -262,23 +292,24 @@ impl Vpin {
     }
 
     pub(super) fn value(&self) -> Option<f64> {
-        let of = self.window as f64 * self.bucket as f64;
-        (self.apart.len() == self.window).then(|| self.sum as f64 / of)
+        let of = self.buckets.window as f64 * self.buckets.size as f64;
+        (self.apart.len() == self.buckets.window).then(|| self.sum as f64 / of)
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.list(self.apart.iter(), |w, apart| w.i64(*apart));
-        w.i64(self.filled);
+        self.buckets.save(w);
         w.i64(self.signed);
     }
 
     pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
         self.apart = r.list(Reader::i64)?.into();
         self.sum = self.apart.iter().map(|apart| i128::from(*apart)).sum();
-        (self.filled, self.signed) = (r.i64()?, r.i64()?);
-        let is_sound =
-            (0..self.bucket).contains(&self.filled) && self.signed.unsigned_abs() <= self.filled as u64;
-        if is_sound && self.apart.len() <= self.window { Ok(()) } else { r.error("the state of a VPIN") }
+        self.buckets.load(r)?;
+        self.signed = r.i64()?;
+        let is_sound = self.signed.unsigned_abs() <= self.buckets.filled as u64
+            && self.apart.len() <= self.buckets.window;
+        if is_sound { Ok(()) } else { r.error("the state of a VPIN") }
     }
 }
 
