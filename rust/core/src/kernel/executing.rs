@@ -52,22 +52,18 @@ impl Core {
 
     /// Ends all executions of a strategy, in one market or in all; returns how many had an order.
     pub(super) fn cancel_executions(&mut self, strategy: StrategyId, only: Option<MarketId>) -> usize {
-        let is_meant = |execution: &Execution| {
-            let is_own = execution.strategy == strategy && execution.parent.is_none();
-            is_own && only.is_none_or(|market| market == execution.request.market)
-        };
-        let with_order = self.executions.open.iter().filter(|open| is_meant(open) && open.child().is_some());
-        let orders = with_order.count();
-        for id in self.executions.ids(is_meant) {
-            self.cancel_execution(strategy, id);
+        let is_meant = |open: &&Execution| only.is_none_or(|market| market == open.request.market);
+        let meant = self.executions.of(strategy).filter(is_meant);
+        let meant: Vec<_> = meant.map(|open| (open.id, open.child().is_some())).collect();
+        for (id, _) in &meant {
+            self.cancel_execution(strategy, *id);
         }
-        orders
+        meant.iter().filter(|(_, has_order)| *has_order).count()
     }
 
     /// Ends all executions of a strategy that was stopped, whose orders are being cancelled.
     pub(super) fn stop_executions(&mut self, strategy: StrategyId) {
-        let is_own = |execution: &Execution| execution.strategy == strategy && execution.parent.is_none();
-        for id in self.executions.ids(is_own) {
+        for id in self.executions.of(strategy).map(|execution| execution.id).collect::<Vec<_>>() {
             if let Some(at) = self.executions.place(id) {
                 let execution = &mut self.executions.open[at];
                 execution.reason = Some(Reason::StrategyStopped);
@@ -155,9 +151,8 @@ impl Core {
     /// Moves an execution that has ended out of those at work.
     fn close(&mut self, at: usize) {
         let execution = self.executions.open.remove(at);
-        if let Some(parent) = execution.parent {
-            self.executions.slicers.remove(&parent);
-            self.executions.refresh();
+        self.executions.refresh();
+        if execution.parent.is_some() {
             return;
         }
         let (strategy, market) = (execution.strategy, execution.request.market);
@@ -173,7 +168,6 @@ impl Core {
         if !self.executions.of(strategy).any(|other| other.request.market == market) {
             self.topics.remove(strategy, market, Topics::EXECUTION);
         }
-        self.executions.refresh();
     }
 
     /// Whether an order is one of an execution's.

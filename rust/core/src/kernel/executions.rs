@@ -22,8 +22,6 @@ pub(super) struct Executions {
     pub(super) untold: VecDeque<ExecutionId>,
     /// Whose each of their orders is.
     pub(super) owners: FxHashMap<OrderId, ExecutionId>,
-    /// What sends the parts of each order that is shown in parts.
-    pub(super) slicers: FxHashMap<OrderId, ExecutionId>,
     pub(super) last: ExecutionId,
     /// When one is due next.
     due: Option<i64>,
@@ -53,8 +51,7 @@ impl Executions {
 
     /// What sends the parts of an order.
     pub(super) fn of_parent(&mut self, order: OrderId) -> Option<&mut Execution> {
-        let at = self.place(*self.slicers.get(&order)?)?;
-        Some(&mut self.open[at])
+        self.open.iter_mut().find(|execution| execution.parent == Some(order))
     }
 
     /// Those at work that have not been looked at, to be written at the end of a session.
@@ -107,12 +104,8 @@ impl Executions {
                 if !is_known || execution.is_done() == is_open {
                     return r.error("an execution of the session");
                 }
-                match execution.parent {
-                    Some(order) => executions.slicers.extend([(order, execution.id)]),
-                    None => {
-                        let children = execution.children.iter();
-                        executions.owners.extend(children.map(|order| (*order, execution.id)));
-                    }
+                if execution.parent.is_none() {
+                    executions.owners.extend(execution.children.iter().map(|order| (*order, execution.id)));
                 }
                 if is_open {
                     executions.open.push(execution);

@@ -33,7 +33,6 @@ impl Core {
         self.executions.last += 1;
         let number = self.executions.last;
         self.executions.open.push(Execution::of_order(number, order, display, price, self.now));
-        self.executions.slicers.insert(id, number);
         self.holds.slices = true;
         self.work(number);
     }
