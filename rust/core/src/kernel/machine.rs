@@ -11,8 +11,8 @@ use super::core::{Core, Due};
 use super::entry::Desk;
 use super::executions::Executions;
 use super::exits::Exits;
-use super::feature_feed::{FailedFeed, FeatureFeeds};
-use super::feeds::{BarFeeds, Finished, Heard, Told};
+use super::feature_feed::FeatureFeeds;
+use super::feeds::{BarFeeds, Finished};
 use super::groups::Groups;
 use super::guarding::engine_of;
 use super::holds::Holds;
@@ -20,18 +20,17 @@ use super::input::{Input, Listing, Outgoing, Refusal, Rows};
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
-use super::record::{CandleRow, PublishedRow, Reconcile, Record, SignalRow};
+use super::record::{CandleRow, Record, SignalRow};
 use super::signals::{Answer, Question, Signals};
 use super::stop_sets::Stopping;
 use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
-use super::topics::{Registry, Subscriber, Topics};
+use super::topics::{Registry, Subscriber};
 use super::view::{Content, MarketView};
-use crate::bars::{BarSource, BarsError};
-use crate::book::{BookState, FillBasis, MarkSource, Touch};
-use crate::event::{Heads, View};
-use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment};
-use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
+use crate::book::{FillBasis, MarkSource};
+use crate::event::Heads;
+use crate::ledger::{ContractMath, CostBasis, MoneyOverflow};
+use crate::orders::{OrderError, Reason, SessionId};
 use crate::risk::{BadLimit, RiskConfig};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
 use std::sync::Arc;
@@ -145,9 +144,9 @@ pub struct Kernel {
     /// Whether the last hooks have been called.
     pub(super) is_stopped: bool,
     /// What the message being delivered holds.
-    content: Content,
+    pub(super) content: Content,
     /// Bars that are being told of.
-    finished: Vec<Finished>,
+    pub(super) finished: Vec<Finished>,
 }
 
 impl Kernel {
@@ -480,361 +479,6 @@ impl Kernel {
                 self.call(strategy, |s, ctx| s.on_signal(ctx, market, signal))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Closes the bars of a market that are due.
-    fn close_bars(&mut self, market: MarketId) -> Result<(), KernelError> {
-        let core = self.ctx.core_mut();
-        let now = core.now;
-        let bars = &mut core.markets[market.index()].bars;
-        let elapsed = bars.elapse(now);
-        bars.finished(&mut self.finished);
-        core.set_bars_due(market);
-        self.content.clear();
-        self.announce_all(market)?;
-        elapsed.or_else(|failed| self.fail_followers(failed))
-    }
-
-    /// Those who follow bars that cannot be made fail.
-    #[cold]
-    fn fail_followers(
-        &mut self,
-        (error, followers): (BarsError, Vec<StrategyId>),
-    ) -> Result<(), KernelError> {
-        followers.into_iter().try_for_each(|strategy| self.failed(strategy, error.to_string()))
-    }
-
-    fn on_known(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
-        let core = self.ctx.core_mut();
-        let state = &mut core.markets[market.index()];
-        if state.bars.are_idle() && state.features.is_empty() {
-            state.view.know(rows, |_, _, _| ());
-            core.mark(market, false);
-            core.stops_know(market);
-            return Ok(());
-        }
-        let Market { view, bars, features, .. } = state;
-        let (basis, record, mut failure) = (view.basis(), &mut core.record, None);
-        view.know(rows, |view: &View<'_>, from, to| {
-            bars.record_rows(basis, view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
-            failure = failure.take().or(features.read(view, from, to));
-        });
-        core.mark(market, false);
-        core.stops_know(market);
-        failure.map_or(Ok(()), |failure| self.feature_failed(failure))
-    }
-
-    /// Those who follow features of which one failed fail with it.
-    #[cold]
-    fn feature_failed(&mut self, failure: FailedFeed) -> Result<(), KernelError> {
-        let Some(problem) = failure.problem else { return Err(KernelError::Interrupted) };
-        for strategy in failure.followers {
-            self.failed(strategy, problem.clone())?;
-        }
-        Ok(())
-    }
-
-    fn on_message(&mut self, at: i64, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
-        let core = self.ctx.core_mut();
-        let mut wanted = core.topics.followed(market);
-        let (executes, holds) = (wanted.has(Topics::EXECUTION), wanted.has(Topics::HELD));
-        if executes || holds || core.limits_need_trades() || core.stops_need_trades(market) {
-            wanted = wanted.with(Topics::TRADES);
-        }
-        wanted = wanted.with(core.event_topics());
-        let stamps = core.limits_need_stamps();
-        if stamps {
-            wanted = wanted.with(Topics::STAMPS);
-        }
-        let state = &mut core.markets[market.index()];
-        if !state.bars.are_idle() {
-            wanted = wanted.with(Topics::TRADES);
-            if state.bars.are_followed() {
-                wanted = wanted.with(Topics::BARS);
-            }
-            if state.bars.need(BarSource::Quotes) {
-                wanted = wanted.with(Topics::QUOTES);
-            }
-        }
-        if state.features.is_empty() {
-            state.view.read(rows, wanted, &mut self.content, |_, _, _| ());
-        } else {
-            let (features, mut failure) = (&mut state.features, None);
-            state.view.read(rows, wanted, &mut self.content, |view, from, to| {
-                failure = failure.take().or(features.read(view, from, to));
-            });
-            if let Some(failure) = failure {
-                self.feature_failed(failure)?;
-            }
-        }
-        let core = self.ctx.core_mut();
-        let state = &mut core.markets[market.index()];
-        let mut heard = Ok(());
-        if !state.bars.are_idle() {
-            let is_barred = state.view.basis() == FillBasis::Bars;
-            for trade in self.content.trades.iter().filter(|_| !is_barred) {
-                state.bars.record(trade, |bar| core.record.candles.push(CandleRow { market, bar }));
-            }
-            let bars: &[_] = if is_barred { &self.content.bars } else { &[] };
-            for bar in bars {
-                state.bars.record_bar(bar, |bar| core.record.candles.push(CandleRow { market, bar }));
-            }
-            if state.bars.are_followed() {
-                let Content { trades, quote, ts_event, .. } = &self.content;
-                let quoted = quote.as_ref().and_then(Touch::twice_mid);
-                // As everywhere else bars are made of the depth as it was recorded.
-                let mid = state.bars.need(BarSource::Mid).then(|| state.view.depth_twice_mid()).flatten();
-                let told = Told { trades: if is_barred { &[] } else { trades }, bars };
-                heard = state.bars.hear(told, Heard { now: core.now, ts_event: *ts_event, quoted, mid });
-                state.bars.finished(&mut self.finished);
-                core.set_bars_due(market);
-            }
-        }
-        if !self.content.stats.is_empty() && (core.is_followed(market) || !core.events_follow()) {
-            let ts_recv = core.now;
-            let rows = self.content.stats.iter().map(|stat| PublishedRow { ts_recv, market, stat: *stat });
-            core.record.published.extend(rows);
-        }
-        if executes {
-            core.count_volume(market, &self.content);
-        }
-        let core = self.ctx.core_mut();
-        if core.limits_need_trades()
-            && let (Some(trade), Some(engine)) = (self.content.trades.last(), core.desk.engine_mut())
-        {
-            engine.traded(market, trade.price);
-        }
-        if stamps && let Some(engine) = core.desk.engine_mut() {
-            // By the clock as it is, which may have gone back.
-            engine.stamped(at, market, self.content.ts_event);
-        }
-        if core.events.is_some() {
-            core.tell_message(market, &self.content);
-        }
-        core.mark(market, false);
-        if core.watches_stops(market) {
-            core.watch_stops(market, Some(&self.content));
-        }
-        if holds {
-            core.watch_held(market, &self.content);
-        }
-        self.announce_all(market)?;
-        if executes {
-            self.on_execution_message(market)?;
-        }
-        heard.or_else(|failed| self.fail_followers(failed))
-    }
-
-    /// Tells those who follow a market what they want to know.
-    #[inline]
-    fn announce_all(&mut self, market: MarketId) -> Result<(), KernelError> {
-        let mut next = self.ctx.core().topics.of(market).first().copied();
-        while let Some(subscriber) = next {
-            self.announce(subscriber.strategy, subscriber.topics, market)?;
-            // A hook may have changed the list, but only its own strategy's place in it.
-            let subscribers = self.ctx.core().topics.of(market);
-            let at = subscribers.partition_point(|s| s.strategy <= subscriber.strategy);
-            next = subscribers.get(at).copied();
-        }
-        Ok(())
-    }
-
-    /// Tells one strategy what it wants to know of the message being delivered.
-    #[inline]
-    fn announce(
-        &mut self,
-        strategy: StrategyId,
-        topics: Topics,
-        market: MarketId,
-    ) -> Result<(), KernelError> {
-        if topics.has(Topics::BOOK_STATE)
-            && let Some(state) = self.content.new_state
-        {
-            self.call(strategy, |s, ctx| s.on_book_state(ctx, market, state))?;
-        }
-        if topics.has(Topics::BARS) {
-            for at in 0..self.finished.len() {
-                let Finished { spec, bar } = self.finished[at];
-                if self.ctx.core().market(market).bars.has_follower(strategy, &spec) {
-                    self.call(strategy, |s, ctx| s.on_bar(ctx, market, &spec, &bar))?;
-                }
-            }
-        }
-        if topics.has(Topics::TRADES) {
-            for at in 0..self.content.trades.len() {
-                let trade = self.content.trades[at];
-                self.call(strategy, |s, ctx| s.on_trade(ctx, market, trade))?;
-            }
-        }
-        if topics.has(Topics::QUOTES)
-            && let Some(quote) = self.content.quote
-        {
-            self.call(strategy, |s, ctx| s.on_quote(ctx, market, quote))?;
-        }
-        for at in 0..self.content.stats.len() {
-            let stat = self.content.stats[at];
-            if topics.has(stat.topic()) {
-                self.call(strategy, |s, ctx| s.on_stat(ctx, market, stat))?;
-            }
-        }
-        let book = topics.has(Topics::BOOK) && self.content.book
-            || topics.has(Topics::TOUCH) && self.content.touch_moved;
-        if book { self.call(strategy, |s, ctx| s.on_book(ctx, market)) } else { Ok(()) }
-    }
-
-    fn on_book_state(&mut self, market: MarketId, state: BookState) -> Result<(), KernelError> {
-        for at in 0..self.runners.len() {
-            let strategy = StrategyId::new(at);
-            if self.ctx.core().topics.topics(strategy, market).has(Topics::BOOK_STATE) {
-                self.call(strategy, |s, ctx| s.on_book_state(ctx, market, state))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a venue's report: order, position and record are up to date before anybody hears of it.
-    fn on_report(&mut self, report: &Report) -> Result<(), KernelError> {
-        let core = self.ctx.core_mut();
-        let now = core.now;
-        core.journal.report(now, report);
-        let known = core.desk.orders().resolve(&report.order, &core.session);
-        match known.and_then(|id| core.sliced_by(id).map(|parent| (id, parent))) {
-            Some((part, parent)) => self.on_part_report(part, parent, report),
-            None => self.take_report(known, report),
-        }
-    }
-
-    /// Takes what a report says of one of our orders, if it is one.
-    pub(super) fn take_report(&mut self, known: Option<OrderId>, report: &Report) -> Result<(), KernelError> {
-        let core = self.ctx.core_mut();
-        let now = core.now;
-        let is_ours = matches!(
-            report.kind,
-            ReportKind::Rejected(Reason::Risk) | ReportKind::ReplaceRejected(Reason::Risk)
-        );
-        let refused = known.filter(|_| is_ours).and_then(|id| core.desk.take_detail(id));
-        core.record.refusals.extend(refused.clone());
-        let orders = core.desk.orders_mut();
-        let Some(order) = known.and_then(|id| orders.find_mut(id)) else {
-            // A refused cancel or replacement may come back long after the order has ended.
-            let refused =
-                matches!(report.kind, ReportKind::CancelRejected(_) | ReportKind::ReplaceRejected(_));
-            if !(refused && known.is_some_and(|id| id <= orders.last_id())) {
-                let order = report.order.clone();
-                core.note(Reconcile { ts: now, order, mismatch: None });
-            }
-            return Ok(());
-        };
-        let (applied, mismatch) = order.apply(report, now);
-        let (id, strategy, on) = (order.id, order.strategy, order.market);
-        let is_first = matches!(report.kind, ReportKind::Fill { qty, .. } if qty == order.filled);
-        let market = &core.markets[on.index()];
-        let booked = match applied {
-            Applied::Fill => core.accounts.book(order, report, market, now),
-            Applied::Nothing | Applied::Order => Ok(None),
-        };
-        if let Ok(Some(fill)) = &booked {
-            core.accounts.check(strategy, fill.market, &market.math).map_err(KernelError::Unbalanced)?;
-        }
-        let uncounted = booked.as_ref().err().map(|error| error.of(&market.instrument).to_string());
-        if let Some(mismatch) = mismatch {
-            core.note(Reconcile { ts: now, order: report.order.clone(), mismatch: Some(mismatch) });
-        }
-        if let Some(key) = &report.venue_id {
-            core.desk.orders_mut().note_venue_id(id, key);
-        }
-        if let Some(problem) = uncounted {
-            self.retire(id);
-            return self.failed(strategy, problem);
-        }
-        if core.events.is_some() {
-            let fill = booked.as_ref().ok().and_then(Option::as_ref);
-            core.tell_report(id, applied, report.kind, fill, refused.as_ref().map(|row| &row.breaches));
-        }
-        match &booked {
-            Ok(Some(fill)) => {
-                core.limits_filled(fill, is_first);
-                core.position_changed(strategy, on, Some((id, fill.qty.steps())));
-            }
-            _ if applied != Applied::Nothing => core.limits_told(on, strategy, report.kind),
-            _ => {}
-        }
-        let interest = self.runners[strategy.index()].interest;
-        let (is_executed, group) = (core.has_execution(id), core.groups.of_order(id));
-        if let Ok(Some(fill)) = &booked {
-            if is_executed {
-                core.execution_filled(id, fill.price, fill.qty);
-            }
-            if group.is_some() {
-                core.group_filled(id, fill.side, fill.qty);
-            }
-        }
-        if let Ok(Some(fill)) = booked {
-            core.record.filled(fill);
-            if interest.fill
-                && let Some(fill) = core.record.fills.last().cloned()
-            {
-                self.call(strategy, |s, ctx| s.on_fill(ctx, &fill))?;
-            }
-        }
-        let mut told = Ok(());
-        if interest.order
-            && applied != Applied::Nothing
-            && let Some(order) = self.ctx.core().desk.orders().find(id).cloned()
-        {
-            self.ctx.core_mut().refused = refused;
-            told = self.call(strategy, |s, ctx| s.on_order(ctx, &order));
-            self.ctx.core_mut().refused = None;
-        }
-        self.retire(id);
-        let core = self.ctx.core_mut();
-        core.follow_report(strategy, on);
-        told?;
-        if let Some(group) = group {
-            self.on_group_report(id, group);
-        }
-        if is_executed { self.on_execution_report(id) } else { Ok(()) }
-    }
-
-    /// Takes money that a venue moved: positions and record are up to date before anybody hears of it.
-    fn on_payment(&mut self, payment: &Payment) -> Result<(), KernelError> {
-        let core = self.ctx.core_mut();
-        core.journal.payment(core.now, payment);
-        let on_account =
-            |(at, account): (usize, &AccountId)| (*account == payment.account).then_some(StrategyId::new(at));
-        let strategies: Vec<_> = core.trades_on.iter().enumerate().filter_map(on_account).collect();
-        let mut rows = Vec::new();
-        let market = &core.markets[payment.market.index()];
-        let booked = core.accounts.pay(payment, &strategies, &market.math, core.now, &mut rows);
-        core.record.payments.extend(&rows);
-        for row in &rows {
-            core.tell_payment(row);
-        }
-        core.mark(payment.market, true);
-        for row in &rows {
-            core.position_changed(row.strategy, payment.market, None);
-        }
-        let market = &core.markets[payment.market.index()];
-        for row in &rows {
-            let checked = core.accounts.check(row.strategy, payment.market, &market.math);
-            checked.map_err(KernelError::Unbalanced)?;
-        }
-        let failed =
-            booked.map_err(|(strategy, error)| (strategy, error.of(&market.instrument).to_string())).err();
-        for row in rows {
-            if self.runners[row.strategy.index()].interest.payment {
-                self.call(row.strategy, |s, ctx| s.on_payment(ctx, &row))?;
-            }
-        }
-        failed.map_or(Ok(()), |(strategy, problem)| self.failed(strategy, problem))
-    }
-
-    /// Moves an order that has ended out of the open ones.
-    pub(super) fn retire(&mut self, id: OrderId) {
-        let core = self.ctx.core_mut();
-        if let Some(order) = core.desk.orders_mut().retire(id) {
-            core.record.ended(order);
         }
     }
 
