@@ -19,16 +19,15 @@
 //! Strategies share a kernel, or each is alone with the market in a kernel of its own: many runs over one pass of the data
 //! (see [`Replay::apart`]).
 
+mod delivery;
 mod passing;
 mod told;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
-use super::arrivals::Arrival;
-use super::lane::{Delivery, Lane};
+use super::lane::Lane;
 use super::models::{ModelSetup, Models};
 use super::reporting::Reporting;
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
@@ -37,8 +36,7 @@ use super::setup::{MarketSetup, clock_steps};
 use crate::book::FillBasis;
 use crate::event::Heads;
 use crate::kernel::{
-    Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, Outgoing,
-    StrategySetup,
+    Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, StrategySetup,
 };
 use crate::ledger::Payment;
 use crate::orders::Reason;
@@ -541,132 +539,6 @@ impl Replay {
             }
         }
         Ok(())
-    }
-
-    /// Delivers a message to those who follow its market, or to the limits that have to be told of its mid.
-    #[inline]
-    fn deliver(&mut self, market: MarketId, arrival: Arrival) -> Result<(), RunError> {
-        if let Some(only) = self.sessions.only() {
-            let input = if self.lanes[market.index()].is_followed() {
-                Input::Message { market, rows: arrival.alone() }
-            } else {
-                Input::Known { market, rows: arrival.with_earlier() }
-            };
-            return self.tell(only, arrival.visible, input);
-        }
-        for seat in self.sessions.deliver(market, arrival) {
-            self.tell(seat, arrival.visible, Input::Message { market, rows: arrival.alone() })?;
-        }
-        Ok(())
-    }
-
-    /// Tells the kernel what it knows of markets nobody follows: all that reaches us before this time, and, in markets
-    /// before this one, at it.
-    #[inline]
-    fn know(&mut self, until: (i64, MarketId)) -> Result<(), RunError> {
-        match self.awaited.peek() {
-            Some(Reverse(next)) if *next < until => self.know_awaited(until),
-            _ => Ok(()),
-        }
-    }
-
-    fn know_awaited(&mut self, until: (i64, MarketId)) -> Result<(), RunError> {
-        while let Some(mut next) = self.awaited.peek_mut() {
-            let Reverse((at, market)) = *next;
-            if (at, market) >= until {
-                break;
-            }
-            let limit = until.0.saturating_add(i64::from(market < until.1));
-            let lane = &mut self.lanes[market.index()];
-            let known = if lane.is_followed() { None } else { lane.receive_before(limit) };
-            match lane.next_arrival().filter(|_| !lane.is_followed()) {
-                Some(at) => *next = Reverse((at, market)),
-                None => {
-                    lane.is_awaited = false;
-                    PeekMut::pop(next);
-                }
-            }
-            if let Some(arrival) = known {
-                self.sessions.know(market, arrival)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands a kernel an input and sends what its strategies ask for on its way.
-    #[inline]
-    fn tell(&mut self, seat: Seat, at: i64, input: Input<'_>) -> Result<(), RunError> {
-        let told = self.sessions.handle(seat, at, input);
-        let mut first = Vec::new();
-        let accounts = self.sessions.accounts(seat);
-        for Outgoing { at, account, command, .. } in self.sessions.kernel(seat).drain() {
-            let market = command.get().market();
-            if !std::mem::replace(&mut self.lanes[market.index()].has_orders, true) {
-                first.push((market, at));
-            }
-            self.venue.on_command(accounts.unwrap_or(account), command, at);
-        }
-        for (market, at) in first {
-            self.go_back(seat, market, at);
-            self.note_mid(market, at);
-        }
-        for refusal in self.sessions.kernel(seat).refusals() {
-            self.venue.refuse(
-                accounts.unwrap_or(refusal.account),
-                &refusal.command,
-                refusal.reason,
-                refusal.at,
-            );
-        }
-        self.ask_models(seat)?;
-        if self.sessions.has_changed_topics(seat) {
-            self.follow_all();
-        }
-        while let Some(market) = self.sessions.take_redrawn() {
-            self.follow(market);
-        }
-        Ok(told?)
-    }
-
-    /// Takes what strategies ask to their models.
-    #[inline]
-    fn ask_models(&mut self, seat: Seat) -> Result<(), KernelError> {
-        if self.sessions.kernel(seat).questions().is_empty() {
-            return Ok(());
-        }
-        let questions = std::mem::take(self.sessions.kernel(seat).questions());
-        questions.into_iter().try_for_each(|question| {
-            let strategy = self.sessions.place_of(seat, question.strategy);
-            self.models.ask(seat, strategy, question)
-        })
-    }
-
-    /// Has those messages of a market be told that somebody asks for now. What reaches us in another order than the
-    /// venue's is not known before it does: of that all is delivered where a mid may have to be.
-    fn follow(&mut self, market: MarketId) {
-        let lane = &mut self.lanes[market.index()];
-        let delivery = match self.sessions.delivery(market) {
-            Delivery::Beyond(_) if lane.receipts.is_some() => Delivery::Each,
-            delivery => delivery,
-        };
-        let before = std::mem::replace(&mut lane.delivery, delivery);
-        self.banded += usize::from(delivery.band().is_some());
-        self.banded -= usize::from(before.band().is_some());
-        self.followed.set(market.index(), lane.next_told());
-        if !lane.is_followed()
-            && !lane.is_awaited
-            && let Some(at) = lane.next_arrival()
-        {
-            lane.is_awaited = true;
-            self.awaited.push(Reverse((at, market)));
-        }
-    }
-
-    /// The same of every market.
-    fn follow_all(&mut self) {
-        for market in (0..self.lanes.len()).map(MarketId::new) {
-            self.follow(market);
-        }
     }
 
     /// Takes the samples that are due by `until`. Nothing changes between them, so the first and the last tell all.

@@ -11,7 +11,6 @@ use crate::event::{FeedError, Span};
 use crate::kernel::{HookError, KernelError, Known, MidRow, Seen};
 use crate::sim::Stamp;
 use crate::types::MarketId;
-use std::cmp::Reverse;
 
 /// A market of which fewer messages were due at once runs ahead: what is far away in memory is fetched once for many.
 const FEW: usize = 4;
@@ -169,13 +168,7 @@ impl Replay {
         if has_left {
             self.followed.set(market.index(), lane.next_told());
         }
-        if !is_followed
-            && !lane.is_awaited
-            && let Some(at) = lane.next_arrival()
-        {
-            lane.is_awaited = true;
-            self.awaited.push(Reverse((at, market)));
-        }
+        self.await_next(market);
         if row == end {
             self.let_go(market, now)?;
         }
