@@ -4126,6 +4126,17 @@ class Kernel:
         """Let what :meth:`next_due` named happen: one timer, or refusals of our own."""
     def next_due(self) -> int | None:
         """Return when :meth:`due` is next to be called, ns UTC; None for nothing to wait for."""
+    @property
+    def followed_version(self) -> int:
+        """How many times it has changed what :meth:`followed` returns: a count that only grows."""
+    def followed(self) -> list[tuple[str, int, list[str]]]:
+        """Return what strategies follow now: hooks they override, and what they asked for while running.
+
+        Returns
+        -------
+        list of (str, int, list of str)
+            The strategy, the market and its topics, as ``ctx.subscribe`` takes them; ``bars`` for bars of any kind.
+        """
     def drain(self) -> list[Command]:
         """Take the commands that may go to their venues, in the order they were sent."""
     def carry_refusals(self, at_ns: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from tradecore.bus import EventBus
 from tradecore.errors import RunError, StrategyError
 from tradecore.live.events import LagChanged, LinkChanged, SessionFailed
+from tradecore.live.following import Following
 from tradecore.live.line import Line, LineInput, Rows
 from tradecore.live.session import Session
 from tradecore.types import BookState
@@ -47,6 +48,8 @@ class Driver:
         Set when it is to end.
     started : asyncio.Event
         Set by :meth:`start`.
+    following : Following or None
+        Has the venues deliver what strategies follow.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Driver:
         self.failure: Exception | None = None
         self.stopping = asyncio.Event()
         self.started = asyncio.Event()
+        self.following: Following | None = None
         # Set when a book changes its state, and when the session is to end.
         self._changed = asyncio.Event()
         # What has arrived before the start; None from then on.
@@ -266,7 +270,9 @@ class Driver:
                 session.balance(now, event)
 
     def _plan(self) -> None:
-        """Have the clock wake the session when something is due."""
+        """Have the venues deliver what is followed by now, and the clock wake the session when something is due."""
+        if self.following is not None and self.has_begun:
+            self.following.look()
         # Before the start nothing is due, also where a journal left something that is.
         due = self.session.next_due() if self.has_begun else None
         if due == self._wake_ns:

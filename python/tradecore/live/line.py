@@ -12,22 +12,11 @@ from tradecore.data.windows import Arrays, snapshot
 from tradecore.histogram import Histogram
 from tradecore.live.events import LagChanged
 from tradecore.live.lag import Lag
-from tradecore.strategy import Strategy
 from tradecore.types import BookState, EventKind
 from tradecore.venues import Connector, Feed, Stream, VenueQueue
 from tradecore.venues.events import Event, FeedState, Frame, LinkState
 
 __all__ = ["Heard", "Line", "LineInput", "Rows"]
-
-_HOOKS = {
-    "on_quote": Stream.QUOTES,
-    "on_mark": Stream.MARK,
-    "on_index": Stream.MARK,
-    "on_funding": Stream.MARK,
-    "on_open_interest": Stream.OPEN_INTEREST,
-    "on_liquidation": Stream.LIQUIDATIONS,
-}
-"""What is subscribed to beside books and trades, by the hook that is overridden."""
 
 _STATES = (EventKind.BOOK_SET, EventKind.BOOK_CLEAR, EventKind.QUOTE)
 """What the newest of stands for all before, so that it may be left out by a session that is behind."""
@@ -138,14 +127,6 @@ class Line:
     def gaps(self, instrument: str) -> int:
         """Return how many gaps in the venue's sequence were found."""
         return self._decoder.gaps(instrument)
-
-    def subscribe(self, strategies: Iterable[Strategy]) -> None:
-        """Have what strategies are told of its instruments delivered."""
-        for strategy in strategies:
-            streams = {Stream.BOOK, Stream.TRADES, *(_HOOKS[h] for h in strategy._overridden() if h in _HOOKS)}
-            for name in strategy.instruments:
-                if name in self.heard:
-                    self.connector.subscribe(strategy.name, name, streams)
 
     def read(self, event: Event) -> list[LineInput]:
         """Return what an event that is no frame is to a session."""

@@ -26,6 +26,7 @@ from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.driver import Driver
 from tradecore.live.events import LagChanged, LoopBlocked, ReconcileDifference
+from tradecore.live.following import Following
 from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line
@@ -395,6 +396,8 @@ class Live:
             setup = setup_digest(instruments, self.strategies, self._risk, self._cost_basis)
             self._checkpoints = take_up(session, journal, reader, self.strategies, tables, setup=setup, build=build)
         self._is_resumed = session.began_ns is not None
+        following = self._driver.following = Following(session, self.strategies, self.lines)
+        following.begin(is_new=not self._is_resumed)
         if self._paper is not None and not self._is_resumed:
             session.kernel.carry_refusals(self._clock.now_ns())
 
@@ -434,7 +437,7 @@ class Live:
         return JournalWriter(folder, header, durability=self._durability)
 
     async def _connect(self) -> list[Instrument]:
-        """Connect to the venues, subscribe, and return the instruments as the venues list them now."""
+        """Connect to the venues and return the instruments as the venues list them now."""
         found: dict[str, Instrument] = {}
         for venue, connector in self._connectors.items():
             intake = Intake(VenueQueue(connector))
@@ -447,7 +450,6 @@ class Live:
             found |= {name: listed[name] for name in own}
             line = Line(connector, intake.queue, [listed[name] for name in own], max_lag=self._max_lag)
             self.lines.append(line)
-            line.subscribe(self.strategies)
             intake.start(partial(self._driver.guarded, self._driver.arrived, line), self._driver.turned)
         return [found[name] for name in self._wanted]
 

@@ -11,7 +11,7 @@ use tradecore_core::book::BookState;
 use tradecore_core::event::{Columns as _, EventColumns, FLAG_LAST, View, is_qty};
 use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
-    Question as CoreQuestion, Rows, entries,
+    Question as CoreQuestion, Rows, Topics, entries,
 };
 use tradecore_core::orders::{BadSession, Order as CoreOrder, OrderKey, Report};
 use tradecore_core::risk::Trading;
@@ -699,6 +699,27 @@ impl PyKernel {
     /// Return when :meth:`due` is next to be called, ns UTC; None for nothing to wait for.
     fn next_due(&self) -> PyResult<Option<i64>> {
         Ok(self.state()?.kernel.as_ref().and_then(Kernel::next_due))
+    }
+
+    /// How many times it has changed what :meth:`followed` returns: a count that only grows.
+    #[getter]
+    fn followed_version(&self) -> PyResult<u64> {
+        Ok(self.state()?.open()?.0.followed_version())
+    }
+
+    /// Return what strategies follow now: hooks they override, and what they asked for while running.
+    ///
+    /// Returns
+    /// -------
+    /// list of (str, int, list of str)
+    ///     The strategy, the market and its topics, as ``ctx.subscribe`` takes them; ``bars`` for bars of any kind.
+    fn followed(&self) -> PyResult<Vec<(String, usize, Vec<&'static str>)>> {
+        let mut state = self.state()?;
+        let followed: Vec<_> = state.open()?.0.followed().collect();
+        let row = |(market, strategy, topics): (MarketId, StrategyId, Topics)| {
+            (state.names[strategy.index()].clone(), market.index(), topics.words().collect())
+        };
+        Ok(followed.into_iter().map(row).collect())
     }
 
     /// Take the commands that may go to their venues, in the order they were sent.

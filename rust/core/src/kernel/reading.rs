@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::guarding::TradingState;
 use super::machine::Kernel;
 use super::record::Record;
+use super::topics::Topics;
 use super::view::Known;
 use crate::book::{L2Book, MarkPrice, Touch};
 use crate::ledger::{ContractMath, Position};
@@ -141,6 +142,17 @@ impl Kernel {
         let core = self.ctx.core();
         let stops = core.stopping.as_ref().map_or(0, |stopping| stopping.version());
         core.topics.version() + core.desk.engine().map_or(0, Engine::version) + core.events_version() + stops
+    }
+
+    /// Grows with every change of [`Kernel::followed`].
+    #[inline]
+    pub fn followed_version(&self) -> u64 {
+        self.ctx.core().topics.changes()
+    }
+
+    /// What strategies follow of each market, by its words.
+    pub fn followed(&self) -> impl Iterator<Item = (MarketId, StrategyId, Topics)> + '_ {
+        self.ctx.core().topics.list().map(|(market, follower)| (market, follower.strategy, follower.topics))
     }
 
     /// Whether orders may be sent.

@@ -53,6 +53,22 @@ impl Topics {
         ("liquidations", Self::LIQUIDATIONS),
     ];
 
+    /// All that have a word, and bars.
+    const NAMED: Self = {
+        let (mut all, mut at) = (Self::BARS, 0);
+        while at < Self::WORDS.len() {
+            all = all.with(Self::WORDS[at].1);
+            at += 1;
+        }
+        all
+    };
+
+    /// The words of those that have one; of bars it is `bars`, whichever they are.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        let all = Self::WORDS.into_iter().chain([("bars", Self::BARS)]);
+        all.filter(move |(_, topic)| self.has(*topic)).map(|(word, _)| word)
+    }
+
     /// The topics in both or either.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
@@ -161,12 +177,14 @@ pub(super) struct Registry {
     starts: Vec<u32>,
     /// Grows with every change of whether somebody follows a market.
     version: u64,
+    /// Grows with every change of what somebody follows that has a word.
+    changes: u64,
 }
 
 impl Registry {
     /// Nobody follows any of so many markets.
     pub(super) fn new(markets: usize) -> Self {
-        Self { subscribers: Vec::new(), starts: vec![0; markets + 1], version: 0 }
+        Self { subscribers: Vec::new(), starts: vec![0; markets + 1], version: 0, changes: 0 }
     }
 
     fn place(&self, market: MarketId) -> std::ops::Range<usize> {
@@ -204,6 +222,8 @@ impl Registry {
 
     /// Says what a strategy follows in a market from now on.
     fn set(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
+        let before = self.topics(strategy, market);
+        self.changes += u64::from(before.without(topics).with(topics.without(before)).has(Topics::NAMED));
         let place = self.place(market);
         let found = self.of(market).binary_search_by_key(&strategy, |s| s.strategy);
         match found {
@@ -238,6 +258,7 @@ impl Registry {
         let starts: Vec<u32> = (0..self.starts.len()).map(behind).collect();
         let is_empty = |starts: &[u32]| starts.windows(2).map(|ends| ends[0] == ends[1]).collect::<Vec<_>>();
         self.version += u64::from(is_empty(&starts) != is_empty(&self.starts));
+        self.changes += 1;
         self.starts = starts;
         self.subscribers = list.into_iter().map(|(_, subscriber)| subscriber).collect();
     }
@@ -247,7 +268,12 @@ impl Registry {
         self.version
     }
 
-    /// All subscriptions, for saving.
+    /// Grows with every change of what somebody follows.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// All subscriptions.
     pub(super) fn list(&self) -> impl Iterator<Item = (MarketId, Subscriber)> + '_ {
         (0..self.starts.len() - 1)
             .map(MarketId::new)
@@ -275,7 +301,12 @@ mod tests {
         let (market, a, b) = (MarketId::new(1), StrategyId::new(0), StrategyId::new(1));
         registry.set(b, market, Topics::TRADES);
         registry.set(a, market, Topics::BOOK.with(Topics::QUOTES));
-        assert_eq!(registry.version(), 1);
+        assert_eq!((registry.version(), registry.changes()), (1, 2));
+        registry.add(a, market, Topics::EXECUTION);
+        registry.add(a, market, Topics::QUOTES);
+        assert_eq!((registry.topics(a, market).has(Topics::EXECUTION), registry.changes()), (true, 2));
+        registry.remove(a, market, Topics::EXECUTION);
+        assert_eq!(registry.topics(a, market).words().collect::<Vec<_>>(), ["book", "quotes"]);
         assert_eq!(registry.of(market).iter().map(|s| s.strategy).collect::<Vec<_>>(), [a, b]);
         let all = Topics::TRADES.with(Topics::BOOK).with(Topics::QUOTES);
         assert_eq!((registry.followed(market), registry.followed(MarketId::new(0))), (all, Topics::NONE));
