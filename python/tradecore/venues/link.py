@@ -35,8 +35,8 @@ class Session:
         """Why it ended; None while it is open."""
         self.kept: list[tuple[bytes, int, bytes]] | None = []
         """Data that waits until the session is in use; None from then on."""
-        self.streams: set[str] = set()
-        """What has been subscribed to on it."""
+        self.streams: dict[str, bool] = {}
+        """What has been asked for on it, and whether the venue took it."""
         self.ended = asyncio.Event()
 
     def opened(self, socket: Socket) -> None:
@@ -58,6 +58,9 @@ class Session:
     async def ask(self, key: str, text: str) -> Any:
         """Send a request and return what :meth:`answer` is given for its key.
 
+        A connection on which no answer comes in time is taken to be dead, and ends: a venue may have gone without
+        closing it, and what comes next shall not wait for that as well.
+
         Raises
         ------
         Unreachable
@@ -67,7 +70,7 @@ class Session:
         """
         waiting = asyncio.get_running_loop().create_future()
         self._waiting[key] = waiting
-        timer = self._clock.call_later(_ANSWER_S, lambda: self.fail(key, f"no answer within {_ANSWER_S:g} s"))
+        timer = self._clock.call_later(_ANSWER_S, lambda: self.end(f"no answer within {_ANSWER_S:g} s"))
         try:
             await self.send(text)
             return await waiting

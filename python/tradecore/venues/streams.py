@@ -1,10 +1,12 @@
-"""Market data of a venue: one connection a route, what is wanted subscribed on it, each stream watched by itself."""
+"""Market data of a venue: one connection a route until it is full, each stream on it watched by itself."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any, Protocol
 
@@ -45,6 +47,13 @@ class StreamDialect(Protocol):
         """Most streams of one request."""
 
     @property
+    def room(self) -> int | None:
+        """How much one connection carries, as :meth:`size_of` counts; None where that has no limit."""
+
+    def size_of(self, name: str) -> int:
+        """Return what a stream takes of it."""
+
+    @property
     def pause_s(self) -> float:
         """Between two requests on one connection."""
 
@@ -63,8 +72,8 @@ class StreamDialect(Protocol):
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and the venue's name of the stream."""
 
-    async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
-        """Subscribe, and return why the venue refused; None if it did not."""
+    async def subscribe(self, session: Session, names: Sequence[str]) -> Mapping[str, str]:
+        """Subscribe, and return why the venue refused, by name, also where it may have meant another of them."""
 
     async def unsubscribe(self, session: Session, names: Sequence[str]) -> None:
         """Unsubscribe."""
@@ -77,6 +86,17 @@ class StreamDialect(Protocol):
 
         None if it is data all the same; else why the connection is to be renewed, an empty text if it is not.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Connections that carry the same streams: one, or two of which the first to bring something counts."""
+
+    route: str
+    links: tuple[str, ...]
+    """Their names: that of the group first."""
+    wanted: dict[str, list[Topic]] = field(default_factory=dict)
+    """Topics by the name of the stream that carries them."""
 
 
 class MarketStreams:
@@ -113,15 +133,18 @@ class MarketStreams:
         self._random = random
         self._tell = tell
         self._tasks = tasks
+        self._sockets = sockets
         self._links: dict[str, Link] = {}
-        """By name: that of the route, and another one for the second connection."""
-        self._names = {route: (route, f"{route} 2")[:sockets] for route in dialect.routes}
-        self._route_of = {name: route for route, names in self._names.items() for name in names}
+        self._groups: dict[str, list[_Group]] = {route: [] for route in dialect.routes}
+        """By route; the first stays, the others are there for as long as they carry something."""
+        self._group_of: dict[str, _Group] = {}
+        """By the name of a connection."""
+        self._carrying: dict[str, _Group] = {}
+        """By the name of a stream."""
         self._alone: dict[bytes, dict[bytes, str]] = {}
         """Frames of each stream that arrived on one connection so far, with its name, oldest first."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._sessions: dict[str, Session] = {}
-        self._wanted: dict[str, dict[str, list[Topic]]] = {route: {} for route in dialect.routes}
         self._topics: dict[bytes, list[Topic]] = {}
         self._watchdog: Watchdog[Topic] = Watchdog()
         self._renewed_ns: dict[str, int] = {}
@@ -131,33 +154,41 @@ class MarketStreams:
         """Deliver topics from now on. Several may be of one stream of the venue."""
         for topic in topics:
             route, name = self._dialect.locate(topic)
-            of_stream = self._wanted[route].setdefault(name, [])
-            of_stream.append(topic)
-            self._topics[name.encode()] = of_stream
-            self._changed(route)
+            group = self._carrying.get(name)
+            if group is None:
+                group = self._carrying[name] = self._with_room(route, name)
+                group.wanted[name] = self._topics[name.encode()] = []
+            group.wanted[name].append(topic)
+            self._changed(group)
 
     def remove(self, topics: Iterable[Topic]) -> None:
         """Deliver topics no more."""
         for topic in topics:
-            route, name = self._dialect.locate(topic)
-            self._wanted[route][name].remove(topic)
-            if not self._wanted[route][name]:
-                del self._wanted[route][name]
+            _, name = self._dialect.locate(topic)
+            group = self._carrying[name]
+            group.wanted[name].remove(topic)
             self._watchdog.forget(topic)
-            self._changed(route)
+            if not group.wanted[name]:
+                del group.wanted[name], self._carrying[name], self._topics[name.encode()]
+            if group.wanted or group is self._groups[group.route][0]:
+                self._changed(group)
+            else:
+                self._tasks.start(self._end(group), f"end {group.links[0]}")
 
     async def repeat(self, topic: Topic) -> None:
         """Unsubscribe and subscribe again, for a venue whose streams begin with a snapshot."""
-        route, name = self._dialect.locate(topic)
-        for link_name in self._names[route]:
+        _, name = self._dialect.locate(topic)
+        group = self._carrying.get(name)
+        for link_name in () if group is None else group.links:
             link = self._links.get(link_name)
             if link is not None and (session := link.session) is not None:
                 await self._repeat(link_name, session, name)
 
-    def drop(self, route: str, reason: str) -> bool:
-        """Give the connections of a route up and make others; returns whether there was one."""
-        links = [self._links[name] for name in self._names[route] if name in self._links]
-        return any([link.drop(reason) for link in links])
+    def drop(self, topic: Topic, reason: str) -> bool:
+        """Give the connections up that carry a topic and make others; returns whether there was one."""
+        _, name = self._dialect.locate(topic)
+        group = self._carrying.get(name)
+        return group is not None and any([self._links[link].drop(reason) for link in group.links])
 
     @property
     def links(self) -> dict[str, bool]:
@@ -185,18 +216,45 @@ class MarketStreams:
             instrument, stream = silent.key
             reason = f"{stream}: {silent.reason}"
             self._tell(FeedState(self._venue, now_ns, instrument, BookState.STALE, reason, stream))
-            route, _ = self._dialect.locate(silent.key)
-            if now_ns - self._renewed_ns.get(route, -_RENEW_SILENT_NS) >= _RENEW_SILENT_NS:
-                self._renewed_ns[route] = now_ns
-                for name in self._names[route]:
-                    self._links[name].renew(f"{instrument} {reason}")
+            _, name = self._dialect.locate(silent.key)
+            group = self._carrying[name]
+            if now_ns - self._renewed_ns.get(group.links[0], -_RENEW_SILENT_NS) >= _RENEW_SILENT_NS:
+                self._renewed_ns[group.links[0]] = now_ns
+                for link in group.links:
+                    self._links[link].renew(f"{instrument} {reason}")
 
     async def close(self) -> None:
         """Close the connections."""
         await asyncio.gather(*(link.close() for link in self._links.values()))
 
-    def _changed(self, route: str) -> None:
-        for name in self._names[route]:
+    def _with_room(self, route: str, name: str) -> _Group:
+        """Return the first connections of a route that have room for a stream, others if none of them has."""
+        dialect, groups = self._dialect, self._groups[route]
+        for group in groups:
+            taken = sum(map(dialect.size_of, group.wanted))
+            if dialect.room is None or taken + dialect.size_of(name) <= dialect.room:
+                return group
+        numbered = (route if number == 1 else f"{route}-{number}" for number in count(1))
+        first = next(link for link in numbered if link not in self._group_of)
+        group = _Group(route, (first, f"{first} 2")[: self._sockets])
+        groups.append(group)
+        self._group_of |= dict.fromkeys(group.links, group)
+        return group
+
+    async def _end(self, group: _Group) -> None:
+        """Close connections that carry nothing any more."""
+        if group.wanted or group not in self._groups[group.route]:
+            return
+        self._groups[group.route].remove(group)
+        links = [self._links.pop(name) for name in group.links]
+        for name in group.links:
+            del self._group_of[name]
+            self._sessions.pop(name, None)
+            self._tell(LinkState(self._venue, self._clock.now_ns(), name, False, "nothing is left for it to carry"))
+        await asyncio.gather(*(link.close() for link in links))
+
+    def _changed(self, group: _Group) -> None:
+        for name in group.links:
             link = self._links.get(name)
             if link is None:
                 self._locks[name] = asyncio.Lock()
@@ -208,10 +266,10 @@ class MarketStreams:
                 self._tasks.start(self._follow(name, link.session), f"subscribe {name}")
 
     def _plan(self, name: str) -> LinkPlan:
-        route = self._route_of[name]
+        group = self._group_of[name]
 
         async def url() -> str:
-            return self._dialect.routes[route]
+            return self._dialect.routes[group.route]
 
         async def prepare(session: Session) -> None:
             await self._subscribe(name, session)
@@ -221,7 +279,7 @@ class MarketStreams:
             url=url,
             prepare=prepare,
             read=partial(self._read, name),
-            read_data=self._data if len(self._names[route]) == 1 else partial(self._first, name),
+            read_data=self._data if self._sockets == 1 else partial(self._first, name),
             tell=lambda is_up, reason: self._told(name, is_up, reason),
             renew_s=self._dialect.renew_s,
             overlap_s=self._dialect.overlap_s,
@@ -238,8 +296,7 @@ class MarketStreams:
     async def _repeat(self, link: str, session: Session, name: str) -> None:
         try:
             async with self._locks[link]:
-                if name in session.streams:
-                    session.streams.discard(name)
+                if session.streams.pop(name, False):
                     await self._dialect.unsubscribe(session, [name])
                     await self._clock.sleep(self._dialect.pause_s)
         except (Unreachable, Unanswered) as error:
@@ -249,21 +306,46 @@ class MarketStreams:
 
     async def _subscribe(self, link: str, session: Session) -> None:
         async with self._locks[link]:
-            wanted = self._wanted[self._route_of[link]]
-            for names in self._batches([name for name in wanted if name not in session.streams]):
-                topics = [topic for name in names for topic in wanted.get(name, ())]
-                session.streams.update(names)
-                now_ns = self._clock.now_ns()
-                has_other = self._has_other(link)
-                for topic in topics:
-                    if not (has_other and topic in self._watchdog):
-                        self._watchdog.requested(topic, now_ns, PATIENCE_S[topic[1]])
-                self._answered(topics, await self._dialect.subscribe(session, names))
-                await self._clock.sleep(self._dialect.pause_s)
+            if link not in self._group_of:  # it was given up meanwhile
+                return
+            wanted = self._group_of[link].wanted
+            # First what makes room.
             for names in self._batches([name for name in session.streams if name not in wanted]):
-                session.streams.difference_update(names)
+                for name in names:
+                    del session.streams[name]
                 await self._dialect.unsubscribe(session, names)
                 await self._clock.sleep(self._dialect.pause_s)
+            self._share(session, wanted)
+            for names in self._batches([name for name in wanted if name not in session.streams]):
+                await self._request(link, session, names, wanted)
+
+    def _share(self, session: Session, wanted: Mapping[str, Iterable[Topic]]) -> None:
+        """Watch what is wanted of streams that a connection already has."""
+        now_ns = self._clock.now_ns()
+        for name, topics in wanted.items():
+            for topic in topics if session.streams.get(name) else ():
+                if topic not in self._watchdog:
+                    self._watchdog.requested(topic, now_ns, PATIENCE_S[topic[1]])
+                    self._watchdog.acknowledged(topic, now_ns)
+
+    async def _request(
+        self, link: str, session: Session, names: Sequence[str], wanted: Mapping[str, Iterable[Topic]]
+    ) -> None:
+        """Subscribe; where a venue refuses several, which does not say whether each of them, one by one."""
+        topics = [topic for name in names for topic in wanted.get(name, ())]
+        session.streams |= dict.fromkeys(names, False)
+        now_ns, has_other = self._clock.now_ns(), link in self._group_of and self._has_other(link)
+        for topic in topics:
+            if not (has_other and topic in self._watchdog):
+                self._watchdog.requested(topic, now_ns, PATIENCE_S[topic[1]])
+        refused = await self._dialect.subscribe(session, names)
+        for name in names:
+            session.streams[name] = name not in refused
+            if name not in refused or len(names) == 1:
+                self._answered(wanted.get(name, ()), refused.get(name))
+        await self._clock.sleep(self._dialect.pause_s)
+        for name in refused if len(names) > 1 else ():
+            await self._request(link, session, [name], wanted)
 
     def _answered(self, topics: Iterable[Topic], refused: str | None) -> None:
         now_ns = self._clock.now_ns()
@@ -278,7 +360,7 @@ class MarketStreams:
 
     def _has_other(self, link: str) -> bool:
         """Return whether another connection carries what this one does."""
-        return any(name in self._sessions for name in self._names[self._route_of[link]] if name != link)
+        return any(name in self._sessions for name in self._group_of[link].links if name != link)
 
     def _read(self, link: str, session: Session, data: bytes) -> bytes | None:
         """Return the stream that a frame is of, empty for data of none; None for what is handled with that."""
@@ -319,28 +401,28 @@ class MarketStreams:
 
     def _told(self, link: str, is_up: bool, reason: str) -> None:
         self._tell(LinkState(self._venue, self._clock.now_ns(), link, is_up, reason))
-        route = self._route_of[link]
+        group = self._group_of[link]
         last, session = self._sessions.get(link), self._links[link].session
         if not is_up:
             self._sessions.pop(link, None)
             if self._has_other(link):
                 return  # which has all that this one has lost
-            for topics in self._wanted[route].values():
+            for topics in group.wanted.values():
                 for topic in topics:
                     self._watchdog.forget(topic)
             if last is not None:
-                self._void(route, reason)
+                self._void(group, reason)
         elif session is not None and session is not last:
             self._sessions[link] = session
             if last is not None and not self._dialect.overlap_s:
-                self._void(route, reason)
+                self._void(group, reason)
             # What changed while the connection was made.
             self._tasks.start(self._follow(link, session), f"subscribe {link}")
 
-    def _void(self, route: str, reason: str) -> None:
+    def _void(self, group: _Group, reason: str) -> None:
         """Say of the books of a connection that they do not go on."""
         now_ns = self._clock.now_ns()
-        for topics in self._wanted[route].values():
+        for topics in group.wanted.values():
             for instrument, stream in topics:
                 if stream is Stream.BOOK:
                     self._tell(FeedState(self._venue, now_ns, instrument, BookState.GAP, reason, is_disconnected=True))

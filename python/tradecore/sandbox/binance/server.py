@@ -41,6 +41,8 @@ _LIMITS = {
     ),
 }
 _FIRST_ID = {"BINANCE": 10_000_000_000, "BINANCE_USDM": 20_000_000_000}
+_MOST_STREAMS = 1_024
+"""Of one connection."""
 
 
 class BinanceServer(LocalServer):
@@ -147,8 +149,11 @@ class BinanceServer(LocalServer):
         route = request.match_info.get("route", "")
         names = request.query.get("streams") or request.match_info.get("streams") or ""
         is_combined = request.path.endswith("/stream")
+        streams = list(filter(None, names.split("/")))
+        if len(set(streams)) > _MOST_STREAMS:
+            raise web.HTTPBadRequest(reason=f"more than {_MOST_STREAMS} streams")
         link = await self._connect(request)
-        for stream in filter(None, names.split("/")):
+        for stream in streams:
             api.streams.subscribe(stream, link, route, is_combined=is_combined)
         return await self._hold(api, link, lambda text: self._control(api, link, route, text, is_combined=is_combined))
 
@@ -163,6 +168,10 @@ class BinanceServer(LocalServer):
         result: Any = None
         match method:
             case "SUBSCRIBE":
+                if len({*api.streams.subscriptions(link), *names}) > _MOST_STREAMS:
+                    refusal = f"Invalid request: more than {_MOST_STREAMS} streams"
+                    link.push("ack", {"code": 2, "msg": refusal, "id": number})
+                    return
                 # What is not there is acknowledged all the same.
                 for stream in names:
                     api.streams.subscribe(stream, link, route, is_combined=is_combined)

@@ -82,6 +82,10 @@ class Streams:
         if (topic := self._topics.get((market.category, name))) is not None:
             topic.subscribers.pop(link, None)
 
+    def subscriptions(self, link: Link) -> list[str]:
+        """Return what a connection has subscribed to."""
+        return [topic.name for topic in self._topics.of(link)]
+
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
         self._topics.forget(link)

@@ -48,6 +48,8 @@ class Market:
         Path by the name of a connection for market data.
     streams : mapping of Stream to (str, str)
         The connection and the name, behind the symbol, of each stream.
+    most_streams : int
+        Those of one connection.
     weights : mapping of str to int
         What requests cost that cost more than 1.
     limits : tuple of Limit
@@ -61,6 +63,7 @@ class Market:
     orders_path: str
     routes: Mapping[str, str]
     streams: Mapping[Stream, tuple[str, str]]
+    most_streams: int
     weights: Mapping[str, int]
     limits: tuple[Limit, ...]
 
@@ -91,6 +94,7 @@ _SPOT = Market(
         Stream.QUOTES: ("public", "bookTicker"),
         Stream.CANDLES: ("public", "kline_1m"),
     },
+    most_streams=1_024,
     weights={
         "exchangeInfo": 20,
         "depth": 50,
@@ -124,6 +128,7 @@ _USDM = Market(
         Stream.LIQUIDATIONS: ("market", "forceOrder"),
         Stream.CANDLES: ("market", "kline_1m"),
     },
+    most_streams=200,  # 1024 are documented; clients that run for long keep to so many
     weights={
         "depth": 20,
         "balance": 5,

@@ -30,9 +30,14 @@ class BinanceStreams:
 
     def __init__(self, market: Market, hosts: Hosts) -> None:
         self.venue = market.name
+        self.room = market.most_streams
         self.routes = {route: hosts.streams + path for route, path in market.routes.items()}
         self._market = market
         self._numbers = 0
+
+    def size_of(self, name: str) -> int:
+        """Return 1: streams are counted."""
+        return 1
 
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and the name of the stream."""
@@ -40,9 +45,10 @@ class BinanceStreams:
         name = self._market.stream_name(symbol_of(instrument), stream)
         return self._market.streams[stream][0], name
 
-    async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
-        """Subscribe, and return why the venue refused."""
-        return await self._ask(session, "SUBSCRIBE", names)
+    async def subscribe(self, session: Session, names: Sequence[str]) -> Mapping[str, str]:
+        """Subscribe, and return why the venue refused, which does not say what."""
+        refused = await self._ask(session, "SUBSCRIBE", names)
+        return {} if refused is None else dict.fromkeys(names, refused)
 
     async def unsubscribe(self, session: Session, names: Sequence[str]) -> None:
         """Unsubscribe."""

@@ -30,6 +30,8 @@ class BybitStreams:
     """Topics, a connection a category. One request at a time waits: a refusal does not say which it is to."""
 
     batch = 10
+    room = 21_000
+    """Characters of all topics on a connection, with the quotes and the comma of each."""
     pause_s = 0.1
     renew_s = None
     overlap_s = 0.0
@@ -41,15 +43,20 @@ class BybitStreams:
         self.routes = {link: f"{hosts.sockets}/v5/public/{category}" for category, link in self._links.items()}
         self._market = market
 
+    def size_of(self, name: str) -> int:
+        """Return how many characters a topic takes."""
+        return len(name) + 3
+
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and the venue's topic."""
         instrument, stream = topic
         link = self._links[self._market.category_of(instrument)]
         return link, f"{self._market.topics[stream]}.{symbol_of(instrument)}"
 
-    async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
-        """Subscribe, and return why the venue refused."""
-        return await self._ask(session, "subscribe", names)
+    async def subscribe(self, session: Session, names: Sequence[str]) -> Mapping[str, str]:
+        """Subscribe, and return why the venue refused, which names one of them at most."""
+        refused = await self._ask(session, "subscribe", names)
+        return {} if refused is None else dict.fromkeys(names, refused)
 
     async def unsubscribe(self, session: Session, names: Sequence[str]) -> None:
         """Unsubscribe."""

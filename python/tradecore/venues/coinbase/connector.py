@@ -117,8 +117,9 @@ class CoinbaseConnector(VenueConnector):
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have books begin anew. Messages of a connection are numbered together, so that is another connection."""
-        if self._streams.is_there((instrument, Stream.BOOK)):
-            self._renewals += self._streams.drop("public", f"{instrument}: {reason}")
+        topic = instrument, Stream.BOOK
+        if self._streams.is_there(topic):
+            self._renewals += self._streams.drop(topic, f"{instrument}: {reason}")
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""

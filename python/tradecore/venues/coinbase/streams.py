@@ -50,6 +50,7 @@ class CoinbaseStreams:
 
     venue = VENUE
     batch = 50
+    room = None
     pause_s = 0.2
     renew_s = None
     overlap_s = 0.0
@@ -60,13 +61,17 @@ class CoinbaseStreams:
         self.beat = self._heartbeats.beat
         self._greeted: WeakSet[Session] = WeakSet()
 
+    def size_of(self, name: str) -> int:
+        """Return 1, of as many as there are."""
+        return 1
+
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and its channel and product."""
         instrument, stream = topic
         return "public", f"{CHANNELS[stream]}:{symbol_of(instrument)}"
 
-    async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
-        """Subscribe, and return why the venue refused; to its heartbeat first."""
+    async def subscribe(self, session: Session, names: Sequence[str]) -> Mapping[str, str]:
+        """Subscribe, and return why the venue refused, by channel; to its heartbeat first."""
         if session not in self._greeted:
             self._greeted.add(session)
             self._heartbeats.seen(session)
@@ -77,15 +82,17 @@ class CoinbaseStreams:
         """Unsubscribe."""
         await self._each(session, "unsubscribe", names)
 
-    async def _each(self, session: Session, what: str, names: Sequence[str]) -> str | None:
-        products = defaultdict(list)
+    async def _each(self, session: Session, what: str, names: Sequence[str]) -> dict[str, str]:
+        channels = defaultdict(list)
         for name in names:
-            channel, _, product = name.partition(":")
-            products[channel].append(product)
-        refused = None
-        for channel, of_channel in products.items():
-            refused = await self._ask(session, {"type": what, "channel": channel, "product_ids": of_channel}) or refused
-        return refused
+            channels[name.partition(":")[0]].append(name)
+        refusals: dict[str, str] = {}
+        for channel, of_channel in channels.items():
+            products = [name.partition(":")[2] for name in of_channel]
+            refused = await self._ask(session, {"type": what, "channel": channel, "product_ids": products})
+            if refused is not None:
+                refusals |= dict.fromkeys(of_channel, refused)
+        return refusals
 
     @staticmethod
     async def _ask(session: Session, request: Mapping[str, Any]) -> str | None:
