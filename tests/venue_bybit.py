@@ -41,6 +41,7 @@ class FakeBybit(VenueServer):
             "execution/list": self._executions,
             "position/list": self._positions,
             "account/wallet-balance": self._wallet,
+            "account/query-dcp-info": lambda asked: {"dcpInfos": []},
             "user/query-api": lambda asked: {"readOnly": 0, "permissions": {"Wallet": []}},
         }.items():
             router.add_get(f"/v5/{path}", self._rest(f"GET /v5/{path}", handler))

@@ -59,6 +59,7 @@ class Switches:
     async def _hold(self, line: Line, seconds: float) -> None:
         while True:
             if not any(await asyncio.gather(*(self._tell(line, name, seconds) for name in line.instruments))):
+                _LOG.info("%s has no switch: orders stay where this process is gone", line.venue)
                 return
             await self._clock.sleep(seconds / _PER_PERIOD)
 

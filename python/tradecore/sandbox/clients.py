@@ -68,6 +68,10 @@ class Clients:
         if len(self._clients) < len(clients):
             raise InvalidValueError("clients", "two of them have one key")
 
+    def revoke(self, key: str) -> None:
+        """Know a key no more."""
+        self._clients.pop(key, None)
+
     def find(self, key: str | None) -> tuple[int, Client] | None:
         """Return the account of a key and its client; None if nobody has it."""
         return None if key is None else self._clients.get(key)

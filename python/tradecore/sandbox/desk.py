@@ -65,6 +65,8 @@ class OrderRecord:
     expires_ms: int = 0
     status: str = "NEW"
     reason: str | None = None
+    is_abandoned: bool = False
+    """Whether the venue cancels it since its client is gone."""
     filled: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
     is_working: bool = True

@@ -323,6 +323,12 @@ class LocalServer(ABC):
             self._forget(link)
         return link.socket
 
+    # Clients.
+
+    def revoke(self, client: Client) -> None:
+        """Take a client's key away, as its owner may at any time: the venue knows it no more."""
+        self._keys.revoke(client.key)
+
     # Markets.
 
     def _traded(self, source: _Source) -> Sequence[str]:

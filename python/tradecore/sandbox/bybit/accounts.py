@@ -192,7 +192,7 @@ class Accounts:
             "marginMode": "REGULAR_MARGIN",
             "updatedTime": str(ms(asked.now_ns)),
             "unifiedMarginStatus": 6,
-            "dcpStatus": "OFF",
+            "dcpStatus": "ON",
             "timeWindow": 10,
             "smpGroup": 0,
             "isMasterTrader": False,

@@ -12,6 +12,7 @@ from tradecore.sandbox.bybit.limits import Limits
 from tradecore.sandbox.bybit.market import PublicRequests
 from tradecore.sandbox.bybit.markets import Markets
 from tradecore.sandbox.bybit.orders import Orders
+from tradecore.sandbox.bybit.protection import Protection
 from tradecore.sandbox.bybit.public import Streams
 from tradecore.sandbox.bybit.requests import Asked
 from tradecore.sandbox.listeners import Listeners
@@ -61,6 +62,7 @@ class Api:
         self.streams = streams
         self.limits = Limits()
         self.users = Listeners()
+        self.protection = Protection(markets)
         public, orders = PublicRequests(markets, self.streams), Orders(markets)
         accounts = Accounts(markets, self.users)
         self.requests: dict[tuple[str, str], Endpoint] = {
@@ -79,6 +81,8 @@ class Api:
             ("GET", "/v5/account/info"): Endpoint(accounts.info, "info", 50),
             ("GET", "/v5/user/query-api"): Endpoint(accounts.key, "key", 10),
             ("POST", "/v5/position/set-leverage"): Endpoint(accounts.leverage, "leverage", 10),
+            ("GET", "/v5/account/query-dcp-info"): Endpoint(self.protection.info, "protection", 10),
+            ("POST", "/v5/order/disconnected-cancel-all"): Endpoint(self.protection.set, "protection", 5),
             ("POST", "/v5/order/cancel-all"): Endpoint(orders.cancel_all, "cancel-all", 10),
         }
         self.ops: dict[str, Endpoint] = {}

@@ -46,6 +46,10 @@ class Keys:
             raise Refused(*BAD_SIGNATURE)
         return number
 
+    def check_key(self, key: str) -> None:
+        """Hold a key that was taken once against those that there are now."""
+        self._of(key)
+
     def _of(self, key: str) -> tuple[int, Client]:
         found = self._clients.find(key)
         if found is None:

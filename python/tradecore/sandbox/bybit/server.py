@@ -57,6 +57,7 @@ class BybitServer(LocalServer):
         routes.add_get("/v5/trade", self._order_socket)
 
     def _publish(self, now_ns: int) -> None:
+        self._api.protection.expire(self._door.venue_ns)
         self._api.streams.publish(now_ns)
 
     def _expire(self, now_ns: int) -> None:

@@ -143,7 +143,8 @@ class Shapes:
         left = order.qty - order.filled if order.is_open else Decimal(0)
         fees = sum((fill.fee for fill in order.executions), Decimal(0))
         is_stop = order.stop_price != 0
-        by_user = order.status == "CANCELED"
+        by_user = order.status == "CANCELED" and not order.is_abandoned
+        cancel = "CancelByDCP" if order.is_abandoned else _CANCELS.get(order.reason or "", "UNKNOWN")
         return {
             "symbol": order.symbol,
             "orderId": self.id_of(order.order_id),
@@ -152,7 +153,7 @@ class Shapes:
             "side": order.side.capitalize(),
             "positionIdx": 0,
             "orderStatus": self.status(order),
-            "cancelType": "CancelByUser" if by_user else _CANCELS.get(order.reason or "", "UNKNOWN"),
+            "cancelType": "CancelByUser" if by_user else cancel,
             "rejectReason": "EC_PerCancelRequest" if by_user else _REASONS.get(order.reason or "", "EC_NoError"),
             "timeInForce": order.time_in_force,
             "isLeverage": "0" if self._is_spot else "",

@@ -11,6 +11,7 @@ import orjson
 from tradecore.sandbox.bybit.api import Api
 from tradecore.sandbox.bybit.keys import Keys
 from tradecore.sandbox.bybit.markets import Market
+from tradecore.sandbox.bybit.protection import PRODUCTS
 from tradecore.sandbox.bybit.refusals import bad
 from tradecore.sandbox.bybit.requests import Asked
 from tradecore.sandbox.door import Door, Visit
@@ -24,6 +25,8 @@ Json = dict[str, Any]
 
 _PRIVATE = ("order", "execution", "position", "wallet")
 _SPOT_ARGS = 10
+_ARGS_CHARACTERS = 21_000
+"""Of all topics on a connection, in JSON."""
 
 
 class _Socket(ABC):
@@ -52,12 +55,29 @@ class _Socket(ABC):
         told = {"success": not problem, "ret_msg": problem or said, "conn_id": self.name, **number, "op": op}
         self._link.push("ack", told)
 
-    def _log_in(self, keys: Keys, args: list[Any]) -> int:
+
+class _AccountSocket(_Socket):
+    """What those of an account do alike: a key is shown once, and counts for as long as there is such a key."""
+
+    def __init__(self, door: Door, link: Link, name: str, keys: Keys) -> None:
+        super().__init__(door, link, name)
+        self._keys = keys
+        self._key = ""
+        self._account: int | None = None
+
+    def _log_in(self, args: list[Any]) -> int:
         try:
             key, expires, signature = str(args[0]), int(args[1]), str(args[2])
         except (IndexError, TypeError, ValueError):
             raise bad("args") from None
-        return keys.log_in(key, expires, signature)
+        account = self._keys.log_in(key, expires, signature)
+        self._key = key
+        return account
+
+    def _check_key(self) -> None:
+        """Refuse what comes on a connection whose key was taken away."""
+        if self._account is not None:
+            self._keys.check_key(self._key)
 
 
 class PublicSocket(_Socket):
@@ -84,6 +104,9 @@ class PublicSocket(_Socket):
     def _subscribe(self, args: list[Any], number: Json) -> None:
         if self._market.is_spot and len(args) > _SPOT_ARGS:
             return self._ack("subscribe", number, f"error:args size >{_SPOT_ARGS}")
+        names = {*self._streams.subscriptions(self._link), *map(str, args)}
+        if sum(len(name) + 3 for name in names) > _ARGS_CHARACTERS:
+            return self._ack("subscribe", number, f"error:args of the connection >{_ARGS_CHARACTERS} characters")
         topics = {str(name): self._streams.topic(self._market, str(name)) for name in args}
         for name, topic in topics.items():
             if topic is None:
@@ -96,17 +119,20 @@ class PublicSocket(_Socket):
         return None
 
 
-class PrivateSocket(_Socket):
+class PrivateSocket(_AccountSocket):
     """The stream of an account."""
 
     def __init__(self, door: Door, link: Link, name: str, api: Api, keys: Keys) -> None:
-        super().__init__(door, link, name)
+        super().__init__(door, link, name, keys)
         self._users = api.users
-        self._keys = keys
-        self._account: int | None = None
+        self._protection = api.protection
         self._topics: set[str] = set()
 
     def _take(self, op: str, args: list[Any], asked: Mapping[str, Any], number: Json) -> None:
+        try:
+            self._check_key()
+        except Refused as refused:
+            return self._ack(op, number, refused.text)
         match op:
             case "ping":
                 told = {**number, "op": "pong", "args": [str(ms(self._door.venue_ns))], "conn_id": self.name}
@@ -117,10 +143,11 @@ class PrivateSocket(_Socket):
                 self._choose(op, [str(name) for name in args], number)
             case _:
                 self._ack(op, number, "error:unknown op")
+        return None
 
     def _authenticate(self, args: list[Any], number: Json) -> None:
         try:
-            account = self._log_in(self._keys, args)
+            account = self._log_in(args)
         except Refused as refused:
             return self._ack("auth", number, refused.text)
         self.end()
@@ -133,9 +160,13 @@ class PrivateSocket(_Socket):
             return self._ack(op, number, "error:request not authorized")
         for name in names:
             kind, _, category = name.partition(".")
+            if name in PRODUCTS:
+                continue
             if kind not in _PRIVATE or category not in ("", "linear", "inverse", "spot"):
                 return self._ack(op, {}, f"error:handler not found,topic:{name}")
         self._topics = self._topics | set(names) if op == "subscribe" else self._topics - set(names)
+        for name in filter(PRODUCTS.__contains__, names):
+            (self._protection.count if op == "subscribe" else self._protection.leave)(self._account, name, self)
         return self._ack(op, number)
 
     def _push(self, event: Json) -> None:
@@ -150,21 +181,21 @@ class PrivateSocket(_Socket):
         """Forget who listened: the connection is gone."""
         if self._account is not None:
             self._users.forget(self._account, self._push)
+            for name in self._topics & PRODUCTS.keys():
+                self._protection.lose(self._account, name, self, self._door.venue_ns)
 
     def expire(self) -> None:
         """End the connection."""
         self._link.cut()
 
 
-class OrderSocket(_Socket):
+class OrderSocket(_AccountSocket):
     """Orders."""
 
     def __init__(self, door: Door, link: Link, name: str, api: Api, keys: Keys, enter: Callable[[str], Visit]) -> None:
-        super().__init__(door, link, name)
+        super().__init__(door, link, name, keys)
         self._api = api
-        self._keys = keys
         self._enter = enter
-        self._account: int | None = None
         self._seen: set[str] = set()
 
     def _take(self, op: str, args: list[Any], asked: Mapping[str, Any], number: Json) -> None:
@@ -174,12 +205,13 @@ class OrderSocket(_Socket):
         headers: Mapping[str, str] = {}
         lag_s = 0.0
         try:
+            self._check_key()
             if op == "ping":
                 told |= {"op": "pong", "data": [str(ms(self._door.venue_ns))]}
             elif op == "auth":
                 if self._account is not None:
                     raise Refused(20001, "Repeat auth")
-                self._account = self._log_in(self._keys, args)
+                self._account = self._log_in(args)
             else:
                 visit = self._enter(op)
                 if visit.is_lost:

@@ -29,7 +29,7 @@ _RECV_WINDOW_MS = 5_000
 
 _AUTH_S = 10.0
 _BANNED_S = 600.0
-_FATAL = frozenset({10003, 10004, 10005, 10007, 10010})
+_FATAL = frozenset({10003, 10004, 10005, 10007, 10010, 33004})
 _RATE = frozenset({10006, 10403, 10429})
 _UNKNOWN = frozenset({10000, 10014, 10016, 10019, 110072, 170141})
 """Nobody knows whether it was carried out, or it was before: both are looked up."""
@@ -148,8 +148,20 @@ class BybitApi(VenueApi):
         answer = await self.ask_on(session, "auth", "auth", orjson.dumps({"op": "auth", "args": args}).decode())
         if answer.get("success") is False or answer.get("retCode", 0) not in (0, 20001):
             said = answer.get("ret_msg") or answer.get("retMsg") or "refused"
-            await self.read("/v5/user/query-api", {})  # of a wrong key and of a wrong time the same is said here
+            await self.check_key()  # of a wrong key and of a wrong time the same is said here
             raise VenueError(self.venue, "auth", "", str(said))
+
+    async def check_key(self) -> None:
+        """Ask what the key may do, of which no more is wanted than that it is taken.
+
+        Raises
+        ------
+        CredentialsError
+            Where it is not.
+        VenueError, NoAnswerError
+            When that cannot be said.
+        """
+        await self.read("/v5/user/query-api", {})
 
     async def _send(self, method: str, path: str, payload: str, judge: _Judge[_T], *, signed: bool) -> _T:
         headers = {"Content-Type": "application/json"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
@@ -31,6 +32,7 @@ from tradecore.venues.transport import Transport
 __all__ = ["BybitConnector"]
 
 _KINDS: Mapping[str, str] = {"submit": "create", "replace": "amend", "cancel": "cancel"}
+_LONGEST_WINDOW_S = 300
 _MOST_IN_BATCH = 10
 """As many of a kind as the venue takes in a second; each part of a batch counts."""
 
@@ -60,6 +62,7 @@ class BybitConnector(VenueConnector):
     """
 
     _api: BybitApi
+    _account: BybitAccount
 
     def __init__(
         self,
@@ -90,6 +93,9 @@ class BybitConnector(VenueConnector):
         """Categories that list something."""
         self._offered = self._market.topics
         self._outcomes = Outcomes(venue, self._clock)
+        self._switching = asyncio.Lock()
+        self._window_s: int | None = None
+        """What the venue's switch was set to."""
         hosts = HOSTS[is_testnet] if url is None else Hosts.at(url)
         self._api = BybitApi(venue, hosts, credentials=credentials, **self._shared)
         dialect = BybitStreams(self._market, hosts)
@@ -122,8 +128,27 @@ class BybitConnector(VenueConnector):
         await self._api.again(lambda: self._api.write("/v5/order/cancel-all", self._of(instrument), kind="cancel"))
 
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
-        """Return False: the venue's own switch is one of the whole account, for lost connections."""
-        return False
+        """Have the venue cancel orders when our connection is lost for a time, 300 s at most.
+
+        The switch is one of the account, not of an instrument: it cancels all orders in contracts, or all of spot, and
+        only once every connection that it counts is lost. The venue has to have enabled it for the account.
+        """
+        async with self._switching:
+            product, topic = self._market.switch
+            if not seconds:
+                self._window_s = None
+                await self._account.release_switch()
+                return True
+            window_s = min(int(seconds), _LONGEST_WINDOW_S)
+            if window_s != self._window_s:
+                known = (await self._api.read("/v5/account/query-dcp-info", {}))["dcpInfos"]
+                if not any(row["product"] == product and row["dcpStatus"] == "ON" for row in known):
+                    return False
+                body = {"product": product, "timeWindow": window_s}
+                await self._api.write("/v5/order/disconnected-cancel-all", body, kind="cancel")
+                self._window_s = window_s
+            await self._account.hold_switch(topic)
+            return True
 
     async def executions(self, instruments: Iterable[str], since_ns: int) -> Sequence[VenueExecution]:
         """Return own executions of some instruments from a time on."""

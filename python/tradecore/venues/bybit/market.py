@@ -51,11 +51,14 @@ class Market:
         Its own, and the coins by which orders and positions of each are asked for; none where they need not be.
     topics : mapping of Stream to str
         What its topics begin with.
+    switch : (str, str)
+        The product that the venue's switch for lost connections is set for, and its topic.
     """
 
     name: str
     categories: Mapping[str, tuple[str, ...]]
     topics: Mapping[Stream, str]
+    switch: tuple[str, str]
 
     @property
     def is_spot(self) -> bool:
@@ -80,8 +83,9 @@ MARKETS = {
         name="BYBIT",
         categories={"linear": ("USDT", "USDC"), "inverse": ()},
         topics=_BOTH | {Stream.MARK: "tickers", Stream.OPEN_INTEREST: "tickers", Stream.LIQUIDATIONS: "allLiquidation"},
+        switch=("DERIVATIVES", "dcp.future"),
     ),
-    "BYBIT_SPOT": Market(name="BYBIT_SPOT", categories={"spot": ()}, topics=_BOTH),
+    "BYBIT_SPOT": Market(name="BYBIT_SPOT", categories={"spot": ()}, topics=_BOTH, switch=("SPOT", "dcp.spot")),
 }
 """By our names."""
 
