@@ -81,6 +81,7 @@ async def run_session(
     config, mode = plan.config, plan.config.mode
     scope = Scope(known=_known(config, plan.source), symbol=plan.symbol, source=plan.source, place="the configuration")
     strategies = build_strategies(scope, config.strategies)
+    _check_networks(plan, strategies)
     venues = build_venues(scope, config.venues, strategies, default=SimVenue)
     async with AsyncExitStack() as stack:
         urls = await _sandboxes(stack, plan, strategies)
@@ -111,6 +112,22 @@ async def run_session(
             raise ConfigError(plan.source, error.field, error.problem) from None
         async with live, opened(live):
             return await live.run()
+
+
+def _check_networks(plan: SessionPlan, strategies: Sequence[Strategy]) -> None:
+    """Refuse real orders that would go to a venue itself where its test network, or another one's, was meant."""
+    if plan.mode != "live":
+        return
+    place = "mode.connections"
+    reached = {connection.venue: connection for connection in plan.config.mode.connections}
+    traded = dict.fromkeys(name.rpartition(".")[2] for strategy in strategies for name in strategy.instruments)
+    for venue in reached:
+        if venue not in traded and plan.symbol is None:
+            raise ConfigError(plan.source, place, f"no strategy trades at {venue}, but at {', '.join(traded)}")
+    tested = [venue for venue in traded if venue in reached and reached[venue].testnet]
+    for venue in traded:
+        if tested and (venue not in reached or not (reached[venue].testnet or reached[venue].url)):
+            raise ConfigError(plan.source, place, f"{tested[0]} is reached by its test network and {venue} is not")
 
 
 async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Sequence[Strategy]) -> dict[str, str]:

@@ -109,10 +109,6 @@ class BinanceConnector(VenueConnector):
         hosts = hosts if url is None else Hosts.at(url)
         self._terms: dict[str, StandingTerms] = {}
         self._api = BinanceApi(self._market, hosts, credentials=credentials, **self._shared)
-        # What a key may do is asked of the spot host, whatever it trades.
-        spot = MARKETS["BINANCE"]
-        is_own = self._market is spot
-        self._rights = self._api if is_own else BinanceApi(spot, spot.mainnet, credentials=credentials, **self._shared)
         dialect = BinanceStreams(self._market, hosts)
         self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, sockets=sockets, **self._shared)
         self._account = UserStream(
@@ -207,7 +203,12 @@ class BinanceConnector(VenueConnector):
         can_trade = (await self._api.read(account, signed=True)).get("canTrade")
         if not self._is_mainnet:
             return Permissions(can_trade=can_trade, can_withdraw=None)
-        rights = await self._rights.read(_RESTRICTIONS, signed=True)
+        # Which is asked of the spot host, whatever it trades.
+        spot = MARKETS["BINANCE"]
+        api = self._api
+        if self._market is not spot:
+            api = BinanceApi(spot, spot.mainnet, credentials=self._origin["credentials"], **self._shared)
+        rights = await api.read(_RESTRICTIONS, signed=True)
         return Permissions(can_trade=can_trade, can_withdraw=bool(rights["enableWithdrawals"]))
 
     # How the desk has commands carried out.
