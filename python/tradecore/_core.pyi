@@ -2517,13 +2517,15 @@ class FeedDecoder:
         InvalidValueError
             When the time is none from 1970 to 2116.
         """
-    def disconnect(self, ts_recv: int) -> None:
-        """Void every book and forget where messages stood: the connection has ended.
+    def disconnect(self, ts_recv: int, instrument: str | None = None) -> None:
+        """Void books and forget where messages stood: their connection has ended.
 
         Parameters
         ----------
         ts_recv : int
             When that was known, ns UTC.
+        instrument : str, optional
+            The one whose book it told; all if not given.
         """
     def events(self, instrument: str) -> dict[str, NDArray[Any]]:
         """Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.

@@ -9,9 +9,10 @@ import orjson
 import pytest
 from aiohttp import ClientSession
 
+from tradecore import FeedDecoder
 from tradecore.sandbox import BinanceServer, BybitServer
 from tradecore.types import BookState
-from tradecore.venues import FeedState, LinkState, Stream
+from tradecore.venues import Feed, FeedState, Frame, LinkState, Stream, make_connector
 from tradecore.venues.binance.market import MARKETS
 from tradecore.venues.binance.streams import BinanceStreams
 from tradecore.venues.bybit.market import HOSTS
@@ -90,6 +91,42 @@ def test_one_that_is_lost_takes_up_its_own_again_and_the_others_stay() -> None:
             await until(lambda: carried(session) == [{"btcusdt@trade"}, {"btcusdt@depth@100ms"}])
             session.server.depth({"58000.00": "7"}, {})
             await until(lambda: session.state is BookState.SYNCED)
+
+    run(work)
+
+
+def test_books_of_a_lost_connection_begin_anew_and_those_of_another_go_on() -> None:
+    kept, lost = "BTCUSDT.BINANCE", "ETHUSDT.BINANCE"
+
+    async def work() -> None:
+        async with (
+            BinanceServer(symbols=[kept, lost], seed=1) as server,
+            make_connector("BINANCE", url=server.rest, seed=1) as connector,
+        ):
+            connector._streams._dialect.room = 1  # type: ignore[attr-defined]
+            specs = [(await connector.instruments())[name] for name in (kept, lost)]
+            decoder, states = FeedDecoder("BINANCE", specs), list[FeedState]()
+            feed = Feed(connector, decoder, [kept, lost], states.append)
+
+            def take(event: Any) -> None:
+                if isinstance(event, Frame):
+                    feed.frame(event)
+                elif isinstance(event, FeedState):
+                    feed.state(event)
+
+            await connector.start(take)
+            for name in (kept, lost):
+                connector.subscribe("s", name, [Stream.BOOK])
+            await until(lambda: feed.is_synced(kept) and feed.is_synced(lost))
+            connector._streams.drop((lost, Stream.BOOK), "the test says so")  # type: ignore[attr-defined]
+            await until(lambda: not feed.is_synced(lost))
+            assert decoder.state(lost) is not BookState.SYNCED
+            assert decoder.state(kept) is BookState.SYNCED
+            await until(lambda: feed.is_synced(lost))
+            assert decoder.gaps(kept) == 0
+            of_kept = [state.state for state in states if state.instrument == kept]
+            assert of_kept[-1] is BookState.SYNCED
+            assert BookState.GAP not in of_kept
 
     run(work)
 

@@ -13,7 +13,7 @@ from test_live_cli import done, tradecore
 
 import tradecore as tc
 from tradecore.data.catalog import Catalog
-from tradecore.data.recorded import DISCONNECTED, capture_frames, import_capture
+from tradecore.data.recorded import capture_frames, disconnected, import_capture, is_frame
 from tradecore.errors import DataError, InvalidValueError, JournalError
 from tradecore.live.captured import import_recorded
 from tradecore.live.recording import Recorder, RecordingSummary, read_manifest
@@ -55,7 +55,7 @@ def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
     asyncio.run(work())
     frames = list(capture_frames([folder / file["name"] for file in read_manifest(folder)["files"]]))
     told = sum(file["frames"] for file in read_manifest(folder)["files"])
-    assert sum(frame.data != DISCONNECTED for frame in frames) == told
+    assert sum(is_frame(frame.data) for frame in frames) == told
     assert [frame.ts_recv for frame in frames] == sorted(frame.ts_recv for frame in frames)
     (summary,) = import_recorded(folder, tmp_path / "market").values()
     assert summary["events"] > 100
@@ -76,9 +76,30 @@ def test_a_lost_connection_is_marked_and_the_book_begins_anew(tmp_path: Path) ->
 
     asyncio.run(work())
     (file,) = (tmp_path / "recording").glob("*-0*.gz")
-    assert [frame.data for frame in capture_frames([file])].count(DISCONNECTED) == 1
+    assert [frame.data for frame in capture_frames([file])].count(disconnected(NAME)) == 1
     (summary,) = import_recorded(tmp_path / "recording", tmp_path / "market").values()
     assert summary["snapshots"] == 2
+
+
+def test_a_book_begins_anew_where_its_own_connection_was_lost_and_goes_on_where_another_was(tmp_path: Path) -> None:
+    name = "BTCUSDT.BYBIT"
+
+    def line(number: int) -> bytes:
+        kind, levels = ("snapshot", '[["60000","1"]]') if number == 1 else ("delta", f'[["59999","{number}"]]')
+        book = f'{{"s":"BTCUSDT","b":{levels},"a":[["60001","1"]],"u":{number},"seq":{number}}}'
+        return f'{{"topic":"orderbook.50.BTCUSDT","type":"{kind}","ts":1700000000000,"data":{book}}}'.encode()
+
+    def events(*marks: bytes) -> int:
+        told = [*map(line, range(1, 5)), *marks, *map(line, range(5, 9))]
+        file = tmp_path / "capture"
+        file.write_bytes(b"".join(b"%d %s\n" % (1_700_000_000_000_000_000 + at, data) for at, data in enumerate(told)))
+        return int(import_capture([file], name, tmp_path / "market", replace=True)["events"])
+
+    whole = events()
+    assert events(disconnected("ETHUSDT.BYBIT")) == whole
+    assert events(disconnected(name)) < whole
+    # What a recording of before says is of all books.
+    assert events(b'{"tradecore":"disconnected"}') == events(disconnected(name))
 
 
 def test_a_recorder_that_is_killed_leaves_what_can_be_read(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 import tradecore as tc
 from sandbox_clients import run
-from tradecore.data.recorded import DISCONNECTED, Received
+from tradecore.data.recorded import Received, disconnected
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import find_instrument
 from tradecore.live.captured import load_recording
@@ -164,7 +164,7 @@ def test_where_a_recording_lost_its_connection_everybody_does() -> None:
         b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":%d,"u":%d,"b":[],"a":[]}}'
     )
     lines = [depth % (at, at) for at in range(1, 200)]
-    lines[100] = DISCONNECTED
+    lines[100] = disconnected(spec.id)
     frames = [Received(at * 10_000_000, line, ("test", at)) for at, line in enumerate(lines)]
 
     async def work() -> None:

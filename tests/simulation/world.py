@@ -65,7 +65,7 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
 
     def reading(line: Any, event: Any) -> Any:
         if isinstance(event, FeedState) and event.is_disconnected:
-            line.shadow.disconnect(event.ts_recv)
+            line.shadow.disconnect(event.ts_recv, event.instrument)
         return read(line, event)
 
     def taking(line: Any, frame: Frame, now_ns: int) -> Any:

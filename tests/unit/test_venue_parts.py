@@ -436,7 +436,7 @@ class Scripted:
     def __init__(self, states: list[BookState | None]) -> None:
         self.states: Iterator[BookState | None] = iter(states)
         self.now = BookState.EMPTY
-        self.ended: list[int] = []
+        self.ended: list[tuple[int, str | None]] = []
 
     def feed(self, frame: bytes, ts_recv: int) -> str:
         state = next(self.states)
@@ -445,8 +445,8 @@ class Scripted:
         self.now = state
         return "depth"
 
-    def disconnect(self, ts_recv: int) -> None:
-        self.ended.append(ts_recv)
+    def disconnect(self, ts_recv: int, instrument: str | None = None) -> None:
+        self.ended.append((ts_recv, instrument))
         self.now = BookState.EMPTY
 
     def needs_snapshot(self, instrument: str) -> bool:
@@ -484,10 +484,11 @@ def test_a_feed_tells_changes_and_asks_for_snapshots() -> None:
     assert (told[-1], decoder.ended) == ((stale, "silent"), [])
     feed.frame(frame(Stream.BOOK, 8))
     assert told[-1] == (synced, "synced")
-    # Of a lost connection every book of it is told, and the decoder once.
-    for _ in range(2):
-        feed.state(FeedState("V", 9, "A.V", gap, "connection lost", is_disconnected=True))
-    assert (told[-1], decoder.ended) == ((gap, "connection lost"), [9])
+    # Of a lost connection every book of it is told, and no other one is void.
+    feed.state(FeedState("V", 9, "A.V", gap, "connection lost", is_disconnected=True))
+    assert (told[-1], decoder.ended) == ((gap, "connection lost"), [(9, "A.V")])
+    feed.state(FeedState("V", 9, "B.V", gap, "connection lost", is_disconnected=True))
+    assert decoder.ended == [(9, "A.V")]
 
 
 def test_what_is_of_a_whole_connection_asks_for_books_it_breaks_and_for_no_others() -> None:

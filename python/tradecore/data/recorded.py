@@ -14,16 +14,39 @@ from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.errors import DataError, InvalidValueError
 
-__all__ = ["DISCONNECTED", "Received", "capture_frames", "import_capture", "import_frames"]
+__all__ = [
+    "Received",
+    "capture_frames",
+    "disconnected",
+    "import_capture",
+    "import_frames",
+    "is_frame",
+]
 
-DISCONNECTED = b'{"tradecore":"disconnected"}'
-"""A line of a capture that says that its connection ended there: books begin anew after it."""
+_DISCONNECTED = b'{"tradecore":"disconnected"'
+"""What a line of a capture begins with that says that a connection ended there, in place of a frame."""
 
 _FRAMES_A_PIECE = 4_096
 
 
+def disconnected(instrument: str) -> bytes:
+    """Return what a capture has in place of a frame where the connection of an instrument's book ended.
+
+    Lines that name none are of all.
+    """
+    return _DISCONNECTED + b',"instrument":"' + instrument.encode() + b'"}'
+
+
+def is_frame(data: bytes) -> bool:
+    """Return whether a line of a capture holds what a venue sent."""
+    return not data.startswith(_DISCONNECTED)
+
+
 class Received(NamedTuple):
-    """A frame of a venue, or :data:`DISCONNECTED`, when it was received (ns UTC), and where that is written."""
+    """A frame of a venue, or what says that a connection ended, when it was received, and where that is written.
+
+    Times are ns UTC.
+    """
 
     ts_recv: int
     data: bytes
@@ -100,8 +123,9 @@ def import_frames(
 def _decoded(frames: Iterable[Received], instrument: Instrument) -> Iterator[Columns]:
     decoder = FeedDecoder(instrument.venue, [instrument])
     for number, (ts_recv, data, place) in enumerate(frames, start=1):
-        if data == DISCONNECTED:
-            decoder.disconnect(ts_recv)
+        if not is_frame(data):
+            if data in (_DISCONNECTED + b"}", disconnected(instrument.id)):
+                decoder.disconnect(ts_recv)
             continue
         try:
             decoder.feed(data, ts_recv)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from tradecore._core import FeedDecoder, Instrument
-from tradecore.data.recorded import DISCONNECTED
+from tradecore.data.recorded import disconnected, is_frame
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.files import placed, writing
 from tradecore.locks import locked
@@ -208,8 +208,8 @@ class Recorder:
             if self._feed is not None:
                 self._feed.frame(event)
         elif isinstance(event, FeedState) and self._feed is not None:
-            if event.is_disconnected and (event.ts_recv, DISCONNECTED) not in self._lines[-len(self._names) :]:
-                self._lines.append((event.ts_recv, DISCONNECTED))
+            if event.is_disconnected:
+                self._lines.append((event.ts_recv, disconnected(event.instrument)))
             self._feed.state(event)
         elif isinstance(event, VenueReport):
             self._own.append(b"%d %s" % (event.ts_recv, orjson.dumps(event, default=str)))
@@ -243,7 +243,7 @@ class Recorder:
             if lines:
                 file = self._file(lines[0][0])
                 file["bytes"] += _append(self._folder / file["name"], [b"%d %s" % line for line in lines])
-                file["frames"] += sum(data != DISCONNECTED for _, data in lines)
+                file["frames"] += sum(is_frame(data) for _, data in lines)
                 file["last"] = lines[-1][0]
             if own:
                 _append(self._folder / f"{self._connector.name}-own.gz", own)

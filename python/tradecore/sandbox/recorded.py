@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from tradecore._core import Instrument
-from tradecore.data.recorded import DISCONNECTED, Received
+from tradecore.data.recorded import Received, is_frame
 from tradecore.errors import InvalidValueError
 
 __all__ = ["Recording", "ToldBook"]
@@ -79,11 +79,11 @@ class Recording:
         """Return the messages that have come since the last call; None where the connection was lost."""
         began, at_ns = self._first
         while self._next is not None and at_ns + int((self._next.ts_recv - began) / self._speed) <= now_ns:
-            if self._next.data == DISCONNECTED:
+            if is_frame(self._next.data):
+                yield orjson.loads(self._next.data)
+            else:
                 self._cut()
                 yield None
-            else:
-                yield orjson.loads(self._next.data)
             self._next = next(self._frames, None)
 
 

@@ -88,8 +88,8 @@ class FeedState:
 
     ``GAP`` after a lost connection and ``STALE`` after silence end with what arrives next: a connector tells when it
     stops to vouch for a book, and a :class:`~tradecore.venues.Feed` when the book is the venue's again. A state of
-    another ``stream`` than the book says whether that one delivers. After ``is_disconnected`` nothing that comes of any
-    book of the venue continues what came before.
+    another ``stream`` than the book says whether that one delivers. After ``is_disconnected`` nothing that comes of the
+    book continues what came before: its connection has ended.
     """
 
     venue: str

@@ -27,8 +27,8 @@ class Decoder(Protocol):
     def feed(self, frame: bytes, ts_recv: int) -> str:
         """Take a frame and say what it was."""
 
-    def disconnect(self, ts_recv: int) -> None:
-        """Void every book: the connection has ended."""
+    def disconnect(self, ts_recv: int, instrument: str | None = None) -> None:
+        """Void a book, or all: the connection has ended."""
 
     def needs_snapshot(self, instrument: str) -> bool:
         """Return whether a book has to begin anew."""
@@ -54,7 +54,7 @@ class Feed:
         Is told every change of a book's state.
     """
 
-    __slots__ = ("_connector", "_decoder", "_disconnected_ns", "_instruments", "_states", "_tell", "malformed")
+    __slots__ = ("_connector", "_decoder", "_instruments", "_states", "_tell", "malformed")
 
     def __init__(
         self,
@@ -68,7 +68,6 @@ class Feed:
         self._instruments = tuple(instruments)
         self._states = dict.fromkeys(self._instruments, BookState.EMPTY)
         self._tell = tell
-        self._disconnected_ns = 0
         self.malformed = 0
 
     def frame(self, frame: Frame) -> str:
@@ -90,10 +89,9 @@ class Feed:
 
     def state(self, state: FeedState) -> None:
         """Take and pass on what the connector says of a feed."""
-        if state.is_disconnected and state.ts_recv != self._disconnected_ns:
-            self._disconnected_ns = state.ts_recv
-            self._decoder.disconnect(state.ts_recv)
         if state.stream is Stream.BOOK and state.instrument in self._states:
+            if state.is_disconnected:
+                self._decoder.disconnect(state.ts_recv, state.instrument)
             self._states[state.instrument] = state.state
         self._tell(state)
 

@@ -226,7 +226,7 @@ fn follow(writer: Writer, mut decoder: impl Decoder, steps: &[Step]) {
             Step::Restart | Step::Reconnect => {
                 let is_restart = matches!(step, Step::Restart) && matches!(writer, Writer::Bybit);
                 if !is_restart {
-                    decoder.disconnect(NOW, &mut book);
+                    decoder.disconnect(0, NOW, &mut book[0]);
                     assert_ne!(decoder.state(0), BookState::Synced);
                 }
                 sequence += 1;

@@ -266,16 +266,29 @@ impl FeedDecoder {
         })
     }
 
-    /// Void every book and forget where messages stood: the connection has ended.
+    /// Void books and forget where messages stood: their connection has ended.
     ///
     /// Parameters
     /// ----------
     /// ts_recv : int
     ///     When that was known, ns UTC.
-    fn disconnect(&self, #[pyo3(from_py_with = ts_recv)] ts_recv: i64) {
+    /// instrument : str, optional
+    ///     The one whose book it told; all if not given.
+    #[pyo3(signature = (ts_recv, instrument=None))]
+    fn disconnect(
+        &self,
+        #[pyo3(from_py_with = ts_recv)] ts_recv: i64,
+        instrument: Option<&str>,
+    ) -> PyResult<()> {
+        let only = instrument.map(|name| self.index(name)).transpose()?;
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut **state;
-        decoder.disconnect(ts_recv, outputs);
+        for (index, output) in outputs.iter_mut().enumerate() {
+            if only.is_none_or(|wanted| wanted == index) {
+                decoder.disconnect(index, ts_recv, output);
+            }
+        }
+        Ok(())
     }
 
     /// Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.

@@ -293,8 +293,9 @@ pub trait Decoder {
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError>;
 
-    /// The connection ended: voids every book until a snapshot comes, and forgets where messages stood in it.
-    fn disconnect<S: FeedSink>(&mut self, ts_recv: i64, out: &mut [S]);
+    /// The connection that told an instrument's book ended: voids it until a snapshot comes, and forgets where messages
+    /// stood in it.
+    fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S);
 
     /// Where an instrument's book stands.
     fn state(&self, instrument: usize) -> BookState;

@@ -58,8 +58,8 @@ impl Decoder for FeedDecoder {
         of!(self, decoder => decoder.feed(frame, ts_recv, out))
     }
 
-    fn disconnect<S: FeedSink>(&mut self, ts_recv: i64, out: &mut [S]) {
-        of!(self, decoder => decoder.disconnect(ts_recv, out));
+    fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
+        of!(self, decoder => decoder.disconnect(instrument, ts_recv, out));
     }
 
     fn state(&self, instrument: usize) -> BookState {

@@ -27,9 +27,11 @@ pub(super) fn hold(venue: &str, ids: &[&str], text: &[u8], may_be_taken: impl Fn
     for (at, frame) in text.split(|byte| *byte == b'\n').enumerate() {
         let recv = RECV + at as i64;
         if frame == END {
-            usual.disconnect(recv, &mut events);
-            general.disconnect(recv, &mut other_events);
-            direct.disconnect(recv, &mut books);
+            for at in 0..ids.len() {
+                usual.disconnect(at, recv, &mut events[at]);
+                general.disconnect(at, recv, &mut other_events[at]);
+                direct.disconnect(at, recv, &mut books[at]);
+            }
             assert!((0..ids.len()).all(|at| usual.state(at) != BookState::Synced));
             continue;
         }

@@ -363,8 +363,8 @@ impl Decoder for BinanceDecoder {
         Ok(said)
     }
 
-    fn disconnect<S: FeedSink>(&mut self, ts_recv: i64, out: &mut [S]) {
-        self.feeds.iter_mut().zip(out).for_each(|(feed, out)| feed.disconnect(ts_recv, out));
+    fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
+        self.feeds[instrument].disconnect(ts_recv, out);
     }
 
     fn state(&self, instrument: usize) -> BookState {

@@ -179,8 +179,8 @@ impl Decoder for BybitDecoder {
         Ok(outcome)
     }
 
-    fn disconnect<S: FeedSink>(&mut self, ts_recv: i64, out: &mut [S]) {
-        self.markets.iter_mut().zip(out).for_each(|(market, out)| market.disconnect(ts_recv, out));
+    fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
+        self.markets[instrument].disconnect(ts_recv, out);
     }
 
     fn state(&self, instrument: usize) -> BookState {

@@ -274,10 +274,12 @@ impl Decoder for CoinbaseDecoder {
         Ok(outcome)
     }
 
-    fn disconnect<S: FeedSink>(&mut self, ts_recv: i64, out: &mut [S]) {
+    fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
         self.newest = None;
-        self.void(GapReason::Reconnect, ts_recv, out);
-        self.markets.iter_mut().for_each(Market::forget);
+        let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };
+        let market = &mut self.markets[instrument];
+        market.book.void(GapReason::Reconnect, stamps, out);
+        market.forget();
     }
 
     fn state(&self, instrument: usize) -> BookState {
