@@ -441,6 +441,58 @@ def test_private_messages_have_the_keys_and_types_of_recorded_ones(wire: Path) -
 
 
 @BOTH
+def test_aggregated_trades_and_the_average_price_are_those_of_the_trades(is_spot: bool, wire: Path) -> None:
+    base = "/api/v3" if is_spot else "/fapi/v1"
+
+    async def work() -> None:
+        clock = VirtualClock(1_700_000_000_000_000_000)
+        async with served(clock=clock, symbols=[f"BTCUSDT.{'BINANCE' if is_spot else 'BINANCE_USDM'}"]) as (_, rest):
+            ask = partial(rest.ask, "GET", sign=False, symbol="BTCUSDT")
+            await clock.advance(3.0)
+            trades = {trade["id"]: trade for trade in await ask(f"{base}/trades", limit=1_000)}
+            rows = await ask(f"{base}/aggTrades", limit=1_000)
+            for row in rows:
+                parts = [trades[number] for number in range(row["f"], row["l"] + 1)]
+                assert sum(Decimal(part["qty"]) for part in parts) == Decimal(row["q"])
+                told = {(part["price"], part["isBuyerMaker"], part["time"]) for part in parts}
+                assert told == {(row["p"], row["m"], row["T"])}
+            assert [row["f"] for row in rows[1:]] == [row["l"] + 1 for row in rows[:-1]]
+            third = rows[2]
+            assert await ask(f"{base}/aggTrades", fromId=third["a"], limit=2) == rows[2:4]
+            assert await ask(f"{base}/aggTrades", limit=2) == rows[-2:]
+            later = [row for row in rows if row["T"] >= third["T"]]
+            assert await ask(f"{base}/aggTrades", startTime=third["T"], limit=1_000) == later
+            assert await ask(f"{base}/aggTrades", endTime=third["T"] - 1, limit=1_000) == rows[: -len(later)]
+            recorded_rows = map(json.loads, (wire / "rest_recorded_gct.jsonl").read_text().splitlines())
+            real = {row["path"]: row["response"] for row in recorded_rows}
+            if not is_spot:
+                assert (await ask(f"{base}/avgPrice"))[0] == 404
+                return
+            assert lacks(third, real["/api/v3/aggTrades"][0]) == []
+            average = await ask(f"{base}/avgPrice")
+            # The time of the last trade is newer than the recording.
+            assert lacks(average, real["/api/v3/avgPrice"] | {"closeTime": 0}) == []
+            quote = sum(Decimal(trade["price"]) * Decimal(trade["qty"]) for trade in trades.values())
+            qty = sum(Decimal(trade["qty"]) for trade in trades.values())
+            assert Decimal(average["price"]) == pytest.approx(quote / qty, abs=Decimal("1e-8"))
+            assert (average["mins"], average["closeTime"]) == (5, rows[-1]["T"])
+
+    run(work)
+
+
+def test_the_average_price_is_told_each_second() -> None:
+    async def work() -> None:
+        async with served() as (server, rest):
+            async with connect(stream_url(server, "btcusdt@avgPrice", is_spot=True, route="market")) as socket:
+                told = (await take(socket, lambda m: True))["data"]
+            assert {name: told[name] for name in "esi"} == {"e": "avgPrice", "s": "BTCUSDT", "i": "5m"}
+            asked = await rest.ask("GET", "/api/v3/avgPrice", sign=False, symbol="BTCUSDT")
+            assert Decimal(told["w"]) == pytest.approx(Decimal(asked["price"]), rel=Decimal("0.01"))
+
+    run(work)
+
+
+@BOTH
 def test_candles_and_tickers_are_those_of_the_trades(is_spot: bool) -> None:
     base = "/api/v3" if is_spot else "/fapi/v1"
 

@@ -82,6 +82,7 @@ class Api:
             ("GET", f"{base}/exchangeInfo"): Endpoint(market.exchange_info, _weighs(20 if self.is_spot else 1)),
             ("GET", f"{base}/depth"): Endpoint(market.depth, self._depth_weight),
             ("GET", f"{base}/trades"): Endpoint(market.trades, _weighs(25 if self.is_spot else 5)),
+            ("GET", f"{base}/aggTrades"): Endpoint(market.aggregates, _weighs(4 if self.is_spot else 20)),
             ("GET", f"{base}/klines"): Endpoint(market.klines, _weighs(2) if self.is_spot else self._klines_weight),
             ("GET", f"{base}/ticker/24hr"): Endpoint(
                 market.day, _by_symbol(2, 80) if self.is_spot else _by_symbol(1, 40)
@@ -100,9 +101,10 @@ class Api:
         }
 
     def _spot(self) -> tuple[dict[tuple[str, str], Endpoint], dict[str, Endpoint]]:
-        base, orders = "/api/v3", self._orders
+        base, market, orders = "/api/v3", self._market, self._orders
         accounts = SpotAccounts(self.desk, self.streams.shapes, self.users)
         requests = self._common(base) | {
+            ("GET", f"{base}/avgPrice"): Endpoint(market.average, _weighs(2)),
             ("GET", f"{base}/account"): Endpoint(accounts.account, _weighs(20), "signed"),
             ("GET", f"{base}/myTrades"): Endpoint(accounts.own_trades, _weighs(20), "signed"),
             ("POST", f"{base}/order/cancelReplace"): Endpoint(orders.cancel_replace, _weighs(1), "signed", _ONE),
@@ -113,7 +115,8 @@ class Api:
             "ping": ("GET", "/ping"), "time": ("GET", "/time"), "exchangeInfo": ("GET", "/exchangeInfo"),
             "depth": ("GET", "/depth"), "klines": ("GET", "/klines"), "ticker.24hr": ("GET", "/ticker/24hr"),
             "ticker.price": ("GET", "/ticker/price"), "ticker.book": ("GET", "/ticker/bookTicker"),
-            "trades.recent": ("GET", "/trades"),
+            "trades.recent": ("GET", "/trades"), "trades.aggregate": ("GET", "/aggTrades"),
+            "avgPrice": ("GET", "/avgPrice"),
             "order.place": ("POST", "/order"), "order.cancel": ("DELETE", "/order"),
             "order.status": ("GET", "/order"), "order.cancelReplace": ("POST", "/order/cancelReplace"),
             "order.amend.keepPriority": ("PUT", "/order/amend/keepPriority"),

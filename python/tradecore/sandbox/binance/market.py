@@ -55,6 +55,18 @@ class Market:
         symbol, limit = asked.symbol(self._desk.symbols), asked.whole("limit", 500)
         return [self._shapes.public_trade(symbol, trade) for trade in list(self._desk.trades[symbol])[-limit:]]
 
+    def aggregates(self, asked: Asked) -> list[Json]:
+        """Return the last trades of everybody, or the first ones from a number or a time on; aggregated."""
+        symbol, limit = asked.symbol(self._desk.symbols), min(asked.whole("limit", 500), 1_000)
+        first, since, until = asked.whole("fromId", 0), asked.whole("startTime", 0), asked.whole("endTime", 1 << 62)
+        rows = self._streams.aggregates[symbol]
+        wanted = [row for row in rows if row["a"] >= first and since <= row["T"] <= until]
+        return wanted[:limit] if "fromId" in asked.params or "startTime" in asked.params else wanted[-limit:]
+
+    def average(self, asked: Asked) -> Json:
+        """Return the average price of the last minutes."""
+        return self._streams.tickers.average(asked.symbol(self._desk.symbols), ms(asked.now_ns))
+
     def klines(self, asked: Asked) -> list[list[str | int]]:
         """Return candles of what was traded here: the first ones from a time on, else the last ones."""
         symbol, interval = asked.symbol(self._desk.symbols), str(asked.params.get("interval"))

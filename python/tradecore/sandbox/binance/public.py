@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,17 +21,18 @@ __all__ = ["Book", "Stream", "Streams"]
 _LEVELS = 1_000
 _STREAM = re.compile(
     rf"(?P<symbol>[a-z0-9_]+)@(?:kline_(?P<interval>{'|'.join(INTERVALS)})|"
-    r"(?P<name>depth|depth(?:5|10|20)|trade|aggTrade|bookTicker|markPrice|ticker|miniTicker)(?:@(?P<speed>\d+m?s))?)"
+    r"(?P<name>depth|depth(?:5|10|20)|trade|aggTrade|bookTicker|markPrice|avgPrice|ticker|miniTicker)(?:@(?P<speed>\d+m?s))?)"
 )
 _ALL = re.compile(r"!(?P<name>ticker|miniTicker)@arr")
 _PUBLIC = ("depth", "depth5", "depth10", "depth20", "bookTicker")
 _AT_ONCE = ("trade", "aggTrade", "bookTicker")
 _EVERY_MS = {
     "depth": (1_000, 250), "markPrice": (3_000, 3_000), "kline": (2_000, 250), "ticker": (1_000, 2_000),
-    "miniTicker": (1_000, 2_000),
+    "miniTicker": (1_000, 2_000), "avgPrice": (1_000, 0),
 }  # fmt: skip
 """How often a kind of stream is told whose name does not say it, on spot and of futures."""
 _FUNDING_MS = 8 * 3_600_000
+_AGGREGATES = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,6 +92,8 @@ class Streams:
         self.is_spot = isinstance(shapes, SpotShapes)
         self.books = self._new_books(first_id)
         self.tickers = Tickers(desk, shapes)
+        self.aggregates = {symbol: deque[dict[str, Any]](maxlen=_AGGREGATES) for symbol in desk.symbols}
+        """The last trades of each symbol, those of one price and aggressor that came at once as one."""
         self._streams: Topics[str, Stream] = Topics()
         desk.on_trades.append(self._on_trades)
 
@@ -120,6 +124,8 @@ class Streams:
             kind, symbol = match["name"] or "kline", match["symbol"].upper()
             interval, speed = match["interval"], match["speed"]
         else:
+            return None
+        if kind == "avgPrice" and not self.is_spot:
             return None
         if (kind == "markPrice") if self.is_spot else ((kind in _PUBLIC) != (route == "public")):
             return None
@@ -173,6 +179,8 @@ class Streams:
                     self._send(stream, self.tickers.ticker(stream.symbol, now_ms))
                 case "miniTicker":
                     self._send(stream, self.tickers.mini(stream.symbol, now_ms))
+                case "avgPrice":
+                    self._send(stream, self.tickers.average_message(stream.symbol, now_ms))
                 case "!ticker" | "!miniTicker":
                     self._all(stream, now_ms)
                 case _:
@@ -270,9 +278,11 @@ class Streams:
         if (stream := self._streams.told(f"{symbol.lower()}@trade")) is not None:
             for trade in trades:
                 self._send(stream, self._trade(symbol, trade))
+        rows = [self.shapes.aggregated(symbol, group) for group in _groups(trades)]
+        self.aggregates[symbol].extend(rows)
         if (stream := self._streams.told(f"{symbol.lower()}@aggTrade")) is not None:
-            for group in _groups(trades):
-                told = {"e": "aggTrade", "E": ms(group[-1].ts_ns), "s": symbol, **self.shapes.aggregated(symbol, group)}
+            for row in rows:
+                told = {"e": "aggTrade", "E": row["T"], "s": symbol, **row}
                 self._send(stream, told if self.is_spot else {**told, "nq": told["q"]})
 
     def _trade(self, symbol: str, trade: PublicTrade) -> dict[str, Any]:

@@ -20,6 +20,7 @@ INTERVALS = {
     "1w": WEEK, "1M": MONTH,
 }  # fmt: skip
 _DAY_MS = DAY.minutes * 60_000
+_AVERAGE_MINUTES = 5
 
 
 class Tickers:
@@ -65,6 +66,20 @@ class Tickers:
         """Write the last price as a request has it."""
         told = {"symbol": symbol, "price": self._shapes.digits[symbol].price(self._desk.last_price(symbol))}
         return told if self._is_spot else {**told, "time": ms(now_ns)}
+
+    def average(self, symbol: str, now_ms: int) -> Json:
+        """Write the average price of the last minutes as a request has it: the last price where nothing was traded."""
+        found = self.candles.last(symbol, now_ms, _AVERAGE_MINUTES)
+        price = found.quote / found.qty if found is not None else self._desk.last_price(symbol)
+        trades = self._desk.trades[symbol]
+        traded_ms = ms(trades[-1].ts_ns) if trades else 0
+        return {"mins": _AVERAGE_MINUTES, "price": f"{price:.8f}", "closeTime": traded_ms}
+
+    def average_message(self, symbol: str, now_ms: int) -> Json:
+        """Write the same as its stream has it."""
+        told = self.average(symbol, now_ms)
+        interval = f"{_AVERAGE_MINUTES}m"
+        return {"e": "avgPrice", "E": now_ms, "s": symbol, "i": interval, "w": told["price"], "T": told["closeTime"]}
 
     def ticker(self, symbol: str, now_ms: int) -> Json:
         """Write a ``24hrTicker`` as its stream has it."""
