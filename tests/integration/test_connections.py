@@ -174,6 +174,27 @@ def test_of_what_is_refused_together_each_is_asked_for_alone() -> None:
     run(work)
 
 
+def test_a_topic_that_bybit_has_taken_before_is_not_refused() -> None:
+    async def work() -> None:
+        name = "BTCUSDT.BYBIT"
+        async with (
+            BybitServer(symbols=[name], seed=1) as server,
+            make_connector("BYBIT", url=server.rest, seed=1) as connector,
+        ):
+            told: list[Any] = []
+            await connector.start(told.append)
+            connector.subscribe("s", name, [Stream.BOOK])
+            await until(lambda: connector.delivers(name, Stream.BOOK))
+            session = connector._streams._links["public"].session  # type: ignore[attr-defined]
+            # As the venue may have of several topics of which it refused one.
+            assert await connector._streams._dialect._ask(session, "subscribe", ["tickers.BTCUSDT"]) is None  # type: ignore[attr-defined]
+            connector.subscribe("s", name, [Stream.MARK, Stream.TRADES])
+            await until(lambda: connector.delivers(name, Stream.MARK))
+            assert not [event for event in told if isinstance(event, FeedState) and "refused" in event.reason]
+
+    run(work)
+
+
 def test_a_connection_has_the_room_that_its_venue_documents() -> None:
     spot, contracts = (MARKETS[name] for name in ("BINANCE", "BINANCE_USDM"))
     binance_rooms = [BinanceStreams(market, market.mainnet) for market in (spot, contracts)]

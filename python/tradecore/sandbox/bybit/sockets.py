@@ -104,14 +104,16 @@ class PublicSocket(_Socket):
     def _subscribe(self, args: list[Any], number: Json) -> None:
         if self._market.is_spot and len(args) > _SPOT_ARGS:
             return self._ack("subscribe", number, f"error:args size >{_SPOT_ARGS}")
-        names = {*self._streams.subscriptions(self._link), *map(str, args)}
-        if sum(len(name) + 3 for name in names) > _ARGS_CHARACTERS:
+        there = self._streams.subscriptions(self._link)
+        if sum(len(name) + 3 for name in {*there, *map(str, args)}) > _ARGS_CHARACTERS:
             return self._ack("subscribe", number, f"error:args of the connection >{_ARGS_CHARACTERS} characters")
         topics = {str(name): self._streams.topic(self._market, str(name)) for name in args}
         for name, topic in topics.items():
             if topic is None:
                 # As the venue does, without the number of the request.
                 return self._ack("subscribe", {}, f"error:handler not found,topic:{name}")
+            if name in there:
+                return self._ack("subscribe", number, f"error:already subscribed,topic:{name}")
         self._ack("subscribe", number, said="subscribe" if self._market.is_spot else "")
         for topic in topics.values():
             if topic is not None:

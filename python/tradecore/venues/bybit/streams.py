@@ -16,6 +16,8 @@ __all__ = ["BEAT", "BybitStreams"]
 
 _PREFIX = b'{"topic":"'
 _PING = '{"op":"ping"}'
+_THERE = "already subscribed"
+"""What is said of a topic that was taken with others of which one was refused."""
 
 
 async def _beat(session: Session) -> None:
@@ -56,7 +58,9 @@ class BybitStreams:
     async def subscribe(self, session: Session, names: Sequence[str]) -> Mapping[str, str]:
         """Subscribe, and return why the venue refused, which names one of them at most."""
         refused = await self._ask(session, "subscribe", names)
-        return {} if refused is None else dict.fromkeys(names, refused)
+        if refused is None or (len(names) == 1 and _THERE in refused):
+            return {}
+        return dict.fromkeys(names, refused)
 
     async def unsubscribe(self, session: Session, names: Sequence[str]) -> None:
         """Unsubscribe."""
