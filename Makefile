@@ -84,7 +84,8 @@ soak: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration $(or $(DURATION),30m) --venue $(or $(VENUE),BINANCE_USDM) \
 		--seed $(or $(SEED),0)
 
-# Real processes, killed at random moments under faults: what they leave is held against the venue.
+# Sessions killed at each record of an order's life, and real processes at random moments under faults: what they leave is
+# held against the venue.
 kills: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation.kills --kills $(or $(N),200) --seed $(or $(SEED),0)
 

@@ -39,6 +39,10 @@ class KnownOrder:
         Whether it may still trade.
     is_acknowledged : bool
         Whether the venue has said that it has it.
+    cancel_pending : bool
+        Whether a cancel of it was sent and is not answered.
+    replaces_pending : int
+        So many replacements of it were sent and are not answered.
     """
 
     order_id: int
@@ -50,6 +54,8 @@ class KnownOrder:
     venue_id: str | None = None
     is_open: bool = True
     is_acknowledged: bool = True
+    cancel_pending: bool = False
+    replaces_pending: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from simulation.deaths import live_through
+from simulation.deaths import differing, live_through
 from simulation.faulted import CASES, Lived, cases_of, differences, live_under
 from simulation.killed import kill
 from simulation.scenario import play
@@ -17,6 +17,7 @@ from tradecore.sandbox import Fault
 from tradecore.sandbox.registry import SERVERS
 
 _SHARES = 6
+_STEP = 3
 
 
 @pytest.fixture(autouse=True)
@@ -75,14 +76,16 @@ def test_a_session_goes_on_where_its_process_was_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("share", range(_SHARES))
-def test_an_order_lives_on_wherever_its_process_dies(share: int) -> None:
-    whole = live_through()
-    assert (whole.step, whole.held, whole.open_there, whole.twice) == ("done", 0, 0, 0)
-    assert whole.bought == whole.sold > 0
-    for moment in range(1 + share, whole.moments + 1, _SHARES):
-        cut = live_through(moment)
-        assert cut.crashes == 1
-        ends = [(life.step, life.held, life.open_there, life.twice, life.trading) for life in (whole, cut)]
-        assert ends[0] == ends[1], f"killed at record {moment}"
-        assert cut.bought == cut.sold > 0, f"killed at record {moment}"
+@pytest.mark.parametrize(
+    ("venue", "share", "step"),
+    [
+        *[("BINANCE_USDM", share, _SHARES) for share in range(1, _SHARES + 1)],
+        *[(venue, _STEP, _STEP) for venue in ("BINANCE", "BYBIT", "COINBASE")],
+    ],
+)
+def test_an_order_lives_on_wherever_its_process_dies(venue: str, share: int, step: int) -> None:
+    """At each record at one venue, and at some at others; ``make kills`` has all of them."""
+    whole = live_through(venue)
+    assert differing(whole, 0) == ""
+    for moment in range(share, whole.moments + 1, step):
+        assert differing(live_through(venue, moment), 1) == "", f"killed at record {moment}"

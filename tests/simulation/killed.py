@@ -28,11 +28,11 @@ from tradecore.live.runner import Live
 from tradecore.sandbox import Fault, LocalServer, server_of
 from tradecore.venues import Credentials, Secret, make_connector
 
-__all__ = ["KILLS", "Killed", "kill"]
+__all__ = ["KILLS", "VENUES", "Killed", "kill"]
 
 KILLS = 5
 """So many a session, which then ends in order."""
-_VENUES = ("BINANCE_USDM", "BINANCE", "BYBIT", "COINBASE")
+VENUES = ("BINANCE_USDM", "BINANCE", "BYBIT", "COINBASE")
 _LONGEST_S = 2.5
 """How long at most a process lives, from its start or from when it began to trade."""
 _PATIENCE_S = 60.0
@@ -124,7 +124,7 @@ class _Round:
         self.random = random = Random(f"kills {seed}")
         self.kills = kills
         self.while_trading = 0
-        self.venue = random.choice(_VENUES)
+        self.venue = random.choice(VENUES)
         self.id = _traded(self.venue)
         self.journal = folder
         make = server_of(self.venue)

@@ -1,4 +1,7 @@
-"""Kill real processes: ``make kills N=200 SEED=1``, of which a session again by ``N=5 SEED=17``."""
+"""Kill at each record of an order's life, then real processes: ``make kills N=200 SEED=1``.
+
+A session of real processes again by ``N=5 SEED=17``, the records alone by ``N=0``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from simulation.killed import KILLS, Killed, kill
+from simulation.deaths import differing, live_through
+from simulation.killed import KILLS, VENUES, Killed, kill
 from simulation.scenario import quiet
 
 
@@ -23,6 +27,29 @@ def _try(seed: int) -> tuple[int, Killed | None, str]:
             return seed, None, traceback.format_exc()
 
 
+def _cut(venue: str, record: int) -> tuple[str, int, str]:
+    quiet()
+    try:
+        return venue, record, differing(live_through(venue, record), 1)
+    except Exception:
+        return venue, record, traceback.format_exc()
+
+
+def _records(pool: ProcessPoolExecutor) -> int:
+    """Kill sessions at each record of an order's life at each venue; return how many did not come to the same."""
+    began = time.monotonic()
+    lives = [(venue, record) for venue in VENUES for record in range(1, live_through(venue).moments + 1)]
+    bad = [told for told in pool.map(_cut, *zip(*lives, strict=True)) if told[2]]
+    for venue, record, problem in bad:
+        print(f"killed at record {record} at {venue}; to repeat: make kills N=0\n{problem}")
+    print(
+        f"{len(lives)} kills at each record of an order's life in {time.monotonic() - began:.0f} s, {len(bad)} did not "
+        "come to what it comes to",
+        flush=True,
+    )
+    return len(bad)
+
+
 def main() -> int:
     """Kill, and return whether a session failed or none sent an order, of which nothing would follow."""
     parser = argparse.ArgumentParser(prog="python -m simulation.kills", description=__doc__)
@@ -33,6 +60,7 @@ def main() -> int:
     began, done, failed = time.monotonic(), [], 0
     seeds = range(given.seed, given.seed + -(-given.kills // KILLS))
     with ProcessPoolExecutor(given.workers) as pool:
+        cut = _records(pool)
         for seed, told, problem in pool.map(_try, seeds):
             if told is None:
                 failed += 1
@@ -44,7 +72,7 @@ def main() -> int:
         f"{len(seeds) * KILLS} kills in {time.monotonic() - began:.0f} s, {failed} sessions of {len(seeds)} failed; of the "
         f"others {hit} kills hit a process that traded, {sent} orders were sent, {met} faults met"
     )
-    return int(failed > 0 or not sent)
+    return int(cut > 0 or failed > 0 or (len(seeds) > 0 and not sent))
 
 
 if __name__ == "__main__":

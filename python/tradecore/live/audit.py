@@ -67,8 +67,8 @@ class Auditor:
     async def begin(self, line: Line, known_until_ns: int) -> None:
         """Bring a session in line with a venue before it sends anything.
 
-        What may have left and was not answered is looked up by its client id first, until no request of it can still
-        be on its way.
+        What may have left and was not answered, new orders, replacements and cancels, is looked up by its client id
+        first, until no request of it can still be on its way.
 
         Parameters
         ----------
@@ -82,14 +82,7 @@ class Auditor:
             When the venue cannot be asked.
         """
         self._known_until[line.venue] = known_until_ns
-        began_ns = self._clock.now_ns()
-        while lost := await self._look_up(line, self._unanswered(line)):
-            left_s = line.connector.good_for_s - (self._clock.now_ns() - began_ns) / 1e9
-            if left_s <= 0:
-                for order in lost:
-                    self._report(line, order, "rejected")
-                break
-            await self._clock.sleep(min(_ROUND_S, left_s))
+        unanswered = await self._settle(line)
         for attempt in range(_ROUNDS):
             asked_ns = self._clock.now_ns()
             account = await self._account(line)
@@ -99,7 +92,36 @@ class Auditor:
                 break
             await self._clock.sleep(_ROUND_S)
         self._carry_out(line, account, actions)
+        self._refuse(line, unanswered)
         self._known_until[line.venue] = asked_ns
+
+    async def _settle(self, line: Line) -> list[KnownOrder]:
+        """Look up orders with a request that was not answered; return them as they were."""
+        unanswered = self._unanswered(line)
+        numbers, began_ns = {order.order_id for order in unanswered}, self._clock.now_ns()
+        while left := [order for order in self._unanswered(line) if order.order_id in numbers]:
+            lost = await self._look_up(line, left)
+            left_s = line.connector.good_for_s - (self._clock.now_ns() - began_ns) / 1e9
+            if left_s <= 0:
+                for order in lost:
+                    if order.venue_id is None:
+                        self._report(line, order, "rejected")
+                break
+            if self._unanswered(line):
+                await self._clock.sleep(min(_ROUND_S, left_s))
+        return unanswered
+
+    def _refuse(self, line: Line, unanswered: Sequence[KnownOrder]) -> None:
+        """Answer requests that have not come to anything, and cannot any more."""
+        now = {order.order_id: order for order in self._session.known(line.instruments).orders}
+        for order in unanswered:
+            stands = now.get(order.order_id)
+            if stands is None or not stands.is_open:
+                continue
+            for _ in range(min(order.replaces_pending, stands.replaces_pending)):
+                self._report(line, stands, "replace_rejected")
+            if order.cancel_pending and stands.cancel_pending:
+                self._report(line, stands, "cancel_rejected")
 
     def begin_on_paper(self, line: Line) -> None:
         """Bring a session in line with an exchange that begins anew: orders are gone, what was traded stays."""
@@ -140,18 +162,33 @@ class Auditor:
     async def _account(self, line: Line) -> VenueAccount:
         since_ns = max(self._known_until[line.venue] - _LOOK_BACK_NS, 0)
         account = await line.connector.account(line.instruments, since_ns)
-        own = [order for order in account.orders if order.instrument in line.instruments]
-        return replace(account, orders=own, executions=self._executions(line, account.executions))
+        known = self._session.known(line.instruments).orders
+        # A venue may have put another order in the place of one of ours, and gives back its client id.
+        numbers = {self._session.kernel.client_id(order.order_id): order.order_id for order in known}
+        own = [
+            replace(order, order_id=numbers.get(order.client_id))
+            for order in account.orders
+            if order.instrument in line.instruments
+        ]
+        executions = [replace(told, order_id=numbers.get(told.client_id)) for told in account.executions]
+        return replace(account, orders=own, executions=self._remembered(known, executions))
 
-    def _executions(self, line: Line, told: Iterable[VenueExecution]) -> list[VenueExecution]:
+    def _remembered(self, known: Iterable[KnownOrder], told: Iterable[VenueExecution]) -> list[VenueExecution]:
         """Leave out what is of orders that ended too long ago to be known any more: it was booked then."""
-        known = {order.venue_id for order in self._session.known(line.instruments).orders}
-        before_ns = self._session.kernel.forgotten_before_ns
-        return [each for each in told if each.venue_id in known or each.ts_event >= before_ns]
+        venue_ids, before_ns = {order.venue_id for order in known}, self._session.kernel.forgotten_before_ns
+        return [
+            each
+            for each in told
+            if each.order_id is not None or each.venue_id in venue_ids or each.ts_event >= before_ns
+        ]
 
     def _unanswered(self, line: Line) -> list[KnownOrder]:
         known = self._session.known(line.instruments).orders
-        return [order for order in known if order.is_open and order.venue_id is None]
+        return [
+            order
+            for order in known
+            if order.is_open and (order.venue_id is None or order.cancel_pending or order.replaces_pending)
+        ]
 
     async def _look_up(self, line: Line, orders: Sequence[KnownOrder]) -> list[KnownOrder]:
         """Have the venue tell how orders stand; return those that it does not have."""
@@ -168,20 +205,21 @@ class Auditor:
     async def _catch_up(self, line: Line, account: VenueAccount, before: dict[int, KnownOrder]) -> None:
         """Take what is certain whatever is on its way: executions, ends, and orders that should not be there."""
         known = self._session.known(line.instruments)
+        by_number = {order.order_id: order for order in known.orders}
         by_venue_id = {order.venue_id: order for order in known.orders if order.venue_id is not None}
         booked = set(known.executions)
         for told in account.executions:
-            order = by_venue_id.get(told.venue_id)
+            order = by_venue_id.get(told.venue_id) if told.order_id is None else by_number.get(told.order_id)
             if order is not None and (told.instrument, told.execution_id) not in booked:
                 _LOG.warning("execution %s of order %d was missed", told.execution_id, order.order_id)
                 self._session.replay(self._now(), order.order_id, told)
-        there = {order.venue_id: order for order in account.orders}
+        there = {order.order_id or order.venue_id: order for order in account.orders}
         gone = []
         for order in known.orders:
             is_unmoved = before.get(order.order_id) == order
-            theirs = None if order.venue_id is None else there.get(order.venue_id)
             if not is_unmoved or order.venue_id is None:
                 continue
+            theirs = there.get(order.order_id) or there.get(order.venue_id)
             if order.is_open and theirs is None:
                 gone.append(order)
             elif theirs is not None and not order.is_open:
@@ -207,7 +245,7 @@ class Auditor:
                 venue_id=order.venue_id,
                 price=price,
                 qty=qty,
-                reason="venue" if kind == "rejected" else None,
+                reason="venue" if kind.endswith("rejected") else None,
                 detail="found by asking",
             )
         )

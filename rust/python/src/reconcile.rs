@@ -114,6 +114,8 @@ impl<'py> Names<'py> {
                 filled,
                 is_open: row.getattr("is_open")?.extract()?,
                 is_acknowledged: row.getattr("is_acknowledged")?.extract()?,
+                cancel_pending: row.getattr("cancel_pending")?.extract()?,
+                replaces_pending: row.getattr("replaces_pending")?.extract()?,
             };
             if known.orders.insert(id, order).is_some() {
                 return Err(errors::invalid("orders", format!("order {id} is listed twice")));
@@ -275,6 +277,8 @@ pub(crate) fn known_to_py<'py>(
         row.set_item("venue_id", order.venue_id.as_ref().map(ToString::to_string))?;
         row.set_item("is_open", order.is_open)?;
         row.set_item("is_acknowledged", order.is_acknowledged)?;
+        row.set_item("cancel_pending", order.cancel_pending)?;
+        row.set_item("replaces_pending", order.replaces_pending)?;
         orders.append(row)?;
     }
     let executions = known.executions.iter().map(|(market, key)| (of(*market).id.as_str(), key.to_string()));

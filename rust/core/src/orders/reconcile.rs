@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::{OrderId, VenueKey};
-use super::order::Order;
+use super::order::{Order, Pending};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side};
 
 /// An order as we know it.
@@ -42,6 +42,10 @@ pub struct KnownOrder {
     pub is_open: bool,
     /// Whether the venue has acknowledged it.
     pub is_acknowledged: bool,
+    /// Whether a cancel of it was sent and is not answered.
+    pub cancel_pending: bool,
+    /// Replacements of it that were sent and are not answered.
+    pub replaces_pending: u32,
 }
 
 impl KnownOrder {
@@ -57,6 +61,8 @@ impl KnownOrder {
             filled: order.filled,
             is_open: !order.is_closed(),
             is_acknowledged: order.ts_accept > 0,
+            cancel_pending: order.pending == Pending::Cancel,
+            replaces_pending: order.replaces_in_flight,
         }
     }
 }
@@ -381,6 +387,8 @@ mod tests {
             filled: Qty::new(filled),
             is_open: filled < 10,
             is_acknowledged: true,
+            cancel_pending: false,
+            replaces_pending: 0,
         }
     }
 
