@@ -89,8 +89,12 @@ soak: build
 kills: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation.kills --kills $(or $(N),200) --seed $(or $(SEED),0)
 
+# Beside the tests a session quotes through faults for two minutes, most of which it waits.
 py-test: build programs
-	$(BIN)/pytest -n auto
+	@log=$$(mktemp) && trap 'rm -f $$log' EXIT && { \
+	PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration 2m --venue BYBIT >$$log 2>&1 & soak=$$!; \
+	$(BIN)/pytest -n auto || { kill $$soak; exit 1; }; \
+	wait $$soak && cat $$log || { cat $$log; exit 1; }; }
 
 # Debian's package $(1), on a machine that has none of the programs $(2).
 debian = @for program in $(2); do command -v $$program >/dev/null && exit; done; command -v apt-get >/dev/null \
