@@ -232,7 +232,10 @@ class TimeInForce(IntEnum):
 
 
 class OrderStatus(IntEnum):
-    """Where an order stands. ``OrderStatus("Pending")`` is ``PENDING_NEW``: words of others are taken as well."""
+    """Where an order stands. ``OrderStatus("Pending")`` is ``PENDING_NEW``: words of others are taken as well.
+
+    An order that was replaced works on, whatever its venue makes of that: ``OrderStatus("Replaced")`` is ``NEW``.
+    """
 
     PENDING_NEW = 0
     NEW = 1

@@ -229,7 +229,8 @@ def test_what_the_venue_refuses_is_a_rejection_with_its_reason() -> None:
             small = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000"))
             assert (small.kind, small.reason) == ("rejected", "min_notional")
             sent = len(session.server.seen)
-            await session.send(lambda ctx: ctx.sell(session.id, "0.010", "60000"))
+            stop = {"type": "stop_limit", "trigger_price": "59000"}
+            await session.send(lambda ctx: ctx.sell(session.id, "0.010", "60000", **stop))
             moved = await session.send(lambda ctx: ctx.replace(session.order_id, price="60001"))
             assert (moved.kind, moved.reason) == ("replace_rejected", "unsupported")
             assert len(session.server.seen) == sent + 1

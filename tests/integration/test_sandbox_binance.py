@@ -407,6 +407,14 @@ def test_private_messages_have_the_keys_and_types_of_recorded_ones(wire: Path) -
                 placed = await take(socket, lambda m: m["e"] == "ORDER_TRADE_UPDATE")
                 account = await take(socket, lambda m: m["e"] == "ACCOUNT_UPDATE")
                 traded = await take(socket, lambda m: m.get("o", {}).get("x") == "TRADE")
+                stop = {"algoType": "CONDITIONAL", "type": "STOP_MARKET", "triggerPrice": "1000"}
+                stop |= {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.1", "workingType": "CONTRACT_PRICE"}
+                await rest.ask("POST", "/fapi/v1/algoOrder", **stop)
+                waits = await take(socket, lambda m: m["e"] == "ALGO_UPDATE")
+                (listed,) = await rest.ask("GET", "/fapi/v1/openAlgoOrders")
+            assert missing(waits, fixture(wire / "fixtures_usdm_user.jsonl", "algo_update_new.json")) == []
+            (real,) = fixture(wire / "fixtures_rest_usdm.jsonl", "open_algo_orders.json")
+            assert missing(listed, {"orderType": real.pop("type"), **real}) == []
             orders = wire / "user_usdm_ORDER_TRADE_UPDATE.pm_stream.jsonl"
             for told, kind in ((placed, "NEW"), (traded, "TRADE")):
                 real = told_by(orders, lambda m, kind=kind: m["o"]["x"] == kind)

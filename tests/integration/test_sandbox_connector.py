@@ -3,71 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-import tradecore as tc
-from tradecore.sandbox import Fault, server_of
-from tradecore.types import BookState, OrderStatus
-from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
-from venue_live import Trader, run, until
+from tradecore.sandbox import Fault
+from tradecore.types import OrderStatus
+from tradecore.venues import Stream
+from venue_live import run, until
+from venue_session import session
 
 pytestmark = pytest.mark.once
 
 VENUES = ["BINANCE", "BINANCE_USDM", "BYBIT", "BYBIT_SPOT", "COINBASE"]
 SPOT = ("BINANCE", "BYBIT_SPOT", "COINBASE")
 each = pytest.mark.parametrize("venue", VENUES)
-
-
-class Session:
-    def __init__(self, server: Any, connector: Any, spec: tc.Instrument) -> None:
-        self.server, self.connector, self.id, self.spec = server, connector, spec.id, spec
-        self.events: list[Any] = []
-        self.states: list[FeedState] = []
-        self.decoder = tc.FeedDecoder(connector.name, [spec])
-        self.feed = Feed(connector, self.decoder, [spec.id], self.states.append)
-        self.trader = Trader(spec)
-
-    def sink(self, event: Any) -> None:
-        self.events.append(event)
-        if isinstance(event, Frame):
-            self.feed.frame(event)
-        elif isinstance(event, FeedState):
-            self.feed.state(event)
-
-    async def send(self, what: Any) -> Any:
-        (command,) = self.trader.act(what)
-        report = await self.connector.send(command)
-        self.trader.take(report)
-        self.order_id, self.client_id = command.order_id, command.client_id
-        return report
-
-    def below(self, part: float) -> Decimal:
-        """A price that is a part of the best bid below it."""
-        bid = self.decoder.book(self.id).best_bid
-        assert bid is not None
-        return Decimal(int(bid * (1 - part) / float(self.spec.tick_size))) * self.spec.tick_size
-
-
-@asynccontextmanager
-async def session(venue: str, faults: Sequence[Fault] = (), **options: Any) -> AsyncIterator[Session]:
-    make = server_of(venue)
-    assert make is not None
-    name = f"{'BTC-USD' if venue == 'COINBASE' else 'BTCUSDT'}.{venue}"
-    async with make(seed=4, symbols=[name], faults=faults) as server:
-        client = server.clients[0]
-        keys = Credentials(key=client.key, secret=Secret(client.secret))
-        async with make_connector(venue, credentials=keys, url=server.rest, seed=1, **options) as connector:
-            spec = (await connector.instruments())[name]
-            made = Session(server, connector, spec)
-            await connector.start(made.sink)
-            connector.subscribe("s", spec.id, [Stream.BOOK, Stream.TRADES, Stream.QUOTES])
-            await until(lambda: made.decoder.state(spec.id) is BookState.SYNCED)
-            yield made
 
 
 @each

@@ -20,7 +20,7 @@ from typing import Any
 
 import tradecore as tc
 from simulation.scenario import LIMIT, MARKETS, Quoter, check_ended, replayed
-from simulation.world import Unsafe
+from simulation.world import Unsafe, ours
 from tradecore.live import runner
 from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.journal import JournalReader, session_to_resume
@@ -218,7 +218,7 @@ class _Round:
 
     def _sent(self) -> list[str]:
         """The client ids of all orders that the venue was sent."""
-        return [order.client_id for order in self.desk.orders.values() if order.account == 0]
+        return [ours(order.client_id) for order in self.desk.orders.values() if order.account == 0]
 
     def _accounted(self) -> None:
         """Raise where the venue has an order that the journal does not know of: it was to be written before it left."""

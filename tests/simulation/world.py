@@ -29,10 +29,11 @@ from tradecore.sandbox import server_of
 from tradecore.sandbox.desk import Desk
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret, Stream, make_connector
+from tradecore.venues.binance.replacing import Incarnation
 from tradecore.venues.events import FeedState, Frame
 from tradecore.venues.transport import NetworkTransport
 
-__all__ = ["Incarnation", "Unsafe", "World", "held_at", "recorded_books"]
+__all__ = ["Lifetime", "Unsafe", "World", "held_at", "ours", "recorded_books"]
 
 _LEVELS = 20
 Levels = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
@@ -94,6 +95,11 @@ def _number_of(frame: bytes) -> bytes:
     return json.dumps({"channel": "heartbeats", "sequence_num": number, "events": []}).encode()
 
 
+def ours(client_id: str) -> str:
+    """Return the client id of our order that one of the venue is, or has taken the place of."""
+    return Incarnation.of(client_id).client_id
+
+
 def held_at(desk: Any, venue: str) -> dict[str, Decimal]:
     """Return what the session's fills at a venue come to, by instrument."""
     held: dict[str, Decimal] = defaultdict(Decimal)
@@ -102,7 +108,7 @@ def held_at(desk: Any, venue: str) -> dict[str, Decimal]:
     return held
 
 
-class Incarnation:
+class Lifetime:
     """One life of the session's process."""
 
     def __init__(self, world: World, number: int, journal: Path) -> None:
@@ -200,7 +206,7 @@ class World:
         self._root = tempfile.TemporaryDirectory(prefix="simulation-")
         self._folders = 0
         self._lives = 0
-        self.now: Incarnation = self._incarnation(self.new_folder())
+        self.now: Lifetime = self._incarnation(self.new_folder())
 
     def strategies(self) -> list[tc.Strategy]:
         """Return fresh ones."""
@@ -213,9 +219,9 @@ class World:
         folder.mkdir()
         return folder
 
-    def _incarnation(self, journal: Path) -> Incarnation:
+    def _incarnation(self, journal: Path) -> Lifetime:
         self._lives += 1
-        return Incarnation(self, self._lives, journal)
+        return Lifetime(self, self._lives, journal)
 
     async def crash(self, journal: Path | None = None) -> None:
         """Have the session's process die, if it has not, and a new one take up its journal."""
@@ -238,7 +244,7 @@ class World:
 
     def open_there(self) -> set[str]:
         """Return the client ids of the session's open orders at the venue."""
-        return {order.client_id for order in self.desk.open_orders(0)}
+        return {ours(order.client_id) for order in self.desk.open_orders(0)}
 
     def held_there(self) -> dict[str, Decimal]:
         """Return what its fills at the venue come to."""

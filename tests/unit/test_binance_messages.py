@@ -13,6 +13,7 @@ import pytest
 import tradecore as tc
 from tradecore.types import Side
 from tradecore.venues import Balance, Position, Stream, VenueReport
+from tradecore.venues.binance.algos import algo_order
 from tradecore.venues.binance.market import MARKETS, instruments_of, limits_of
 from tradecore.venues.binance.private import AccountReader
 
@@ -126,7 +127,10 @@ def test_published_spot_messages(shared: Path, name: str, kind: str | None, fiel
         ("ws_futures_order_update_liquidation_zero_qty", None, {}),
         ("ws_futures_order_update_trade_reduce_only_qty", "fill", {"fee": Decimal("0.5"), "price": 2500}),
         ("trade_lite", None, {}),
-        ("algo_update_new", None, {}),
+        ("algo_update_new", "accepted", {"order": "Q5xaq5EGKgXXa0fD7fs0Ip", "venue_id": "algo-2148719"}),
+        ("algo_update_canceled", "cancelled", {"order": "Q5xaq5EGKgXXa0fD7fs0Ip"}),
+        ("ws_futures_algo_update_triggering", None, {}),
+        ("ws_futures_algo_update_finished", None, {}),
     ],
 )
 def test_published_futures_messages(shared: Path, name: str, kind: str | None, fields: dict[str, Any]) -> None:
@@ -135,6 +139,14 @@ def test_published_futures_messages(shared: Path, name: str, kind: str | None, f
     assert [report.kind for report in told if isinstance(report, VenueReport)] == ([kind] if kind else [])
     for field, value in fields.items():
         assert getattr(told[0], field) == value, field
+
+
+def test_published_conditional_orders_are_open_orders(shared: Path) -> None:
+    named = {each["fixture"]: each["message"] for each in messages(shared, "fixtures_rest_usdm.jsonl")}
+    (row,) = named["open_algo_orders.json"]
+    order = algo_order(row, "BTCUSDT.BINANCE_USDM")
+    assert (order.venue_id, order.client_id, order.side) == ("algo-123456789", "test-algo-order-1", Side.BUY)
+    assert (order.qty, order.filled, order.price) == (Decimal("0.001"), "0", None)
 
 
 EXPIRED = {"s": "ETHUSDT", "c": "a", "i": 1, "T": 1, "x": "EXPIRED", "X": "EXPIRED", "l": "0", "q": "2", "p": "3"}

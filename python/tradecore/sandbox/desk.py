@@ -77,6 +77,10 @@ class OrderRecord:
     """What its client calls the cancel of it."""
     execution_id: int = 0
     """The venue's number of what happened to it last."""
+    algo_id: int = 0
+    """Of one that waits for its trigger at a service of its own: its number there."""
+    algo_kind: str = ""
+    """What it is called there."""
 
     @property
     def is_open(self) -> bool:
@@ -244,7 +248,7 @@ class Desk:
         at = self._at(now_ns)
         order.created_ns = order.updated_ns = at
         price = None if order.price == 0 else order.price
-        reason = self._misfit(order.symbol, order.qty, order.price, order.stop_price)
+        reason = self.misfit(order.symbol, order.qty, order.price, order.stop_price)
         if reason is not None or not order.qty:
             # What it may cost does not always buy a lot.
             order.status, order.reason = "REJECTED", reason or "min_qty"
@@ -268,7 +272,7 @@ class Desk:
         )  # fmt: skip
         return self.submit(order, now_ns, post_only=post_only)
 
-    def _misfit(self, symbol: str, qty: Decimal, *prices: Decimal) -> str | None:
+    def misfit(self, symbol: str, qty: Decimal, *prices: Decimal) -> str | None:
         """Return which step of an instrument numbers miss; the exchange's notice does not tell them apart."""
         instrument = self.instruments[symbol]
         if any(price % instrument.tick_size for price in prices):
@@ -354,7 +358,7 @@ class Desk:
         if not order.is_open:
             return "unknown_order"
         stop_price = trigger_price or order.stop_price
-        if (misfit := self._misfit(order.symbol, qty, price, stop_price)) is not None:
+        if (misfit := self.misfit(order.symbol, qty, price, stop_price)) is not None:
             return misfit
         at = self._at(now_ns)
         order.reason = None

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from tradecore.sandbox.binance.algos import is_waiting
 from tradecore.sandbox.binance.requests import Asked
-from tradecore.sandbox.binance.shapes import Shapes
+from tradecore.sandbox.binance.shapes import Shapes, UsdmShapes
 from tradecore.sandbox.binance.users import Users
 from tradecore.sandbox.desk import MAINTENANCE, Desk, OrderRecord, Update
 from tradecore.sandbox.numbers import ms
@@ -98,6 +99,17 @@ class SpotAccounts(_Accounts):
 
 class UsdmAccounts(_Accounts):
     """Accounts of USD-M futures."""
+
+    _shapes: UsdmShapes
+
+    def _on_update(self, update: Update) -> None:
+        order = update.order
+        if not is_waiting(order):
+            super()._on_update(update)
+        elif order.status == "REJECTED":  # it was never taken
+            return
+        if order.algo_id and (is_waiting(order) or update.kind == "triggered" or not order.is_open):
+            self._users.tell(order.account, self._shapes.algo_update(update))
 
     def _told(self, update: Update, execution: Json) -> list[Json]:
         moved = [] if update.execution is None else [self._moved(update.order, ms(update.ts_ns))]

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradecore.sandbox.binance.accounts import SpotAccounts, UsdmAccounts
+from tradecore.sandbox.binance.algos import Algos
 from tradecore.sandbox.binance.limits import Limits
 from tradecore.sandbox.binance.market import Market
 from tradecore.sandbox.binance.orders import Orders
 from tradecore.sandbox.binance.public import Streams
 from tradecore.sandbox.binance.requests import Asked, orders_in, whole
+from tradecore.sandbox.binance.shapes import UsdmShapes
 from tradecore.sandbox.binance.users import Users
 from tradecore.sandbox.desk import Desk
 from tradecore.sandbox.door import Visit
@@ -127,12 +129,19 @@ class Api:
 
     def _usdm(self) -> tuple[dict[tuple[str, str], Endpoint], dict[str, Endpoint]]:
         base, market, orders = "/fapi/v1", self._market, self._orders
+        assert isinstance(self.streams.shapes, UsdmShapes)
+        algos = Algos(self.desk, self.streams.shapes)
         accounts = UsdmAccounts(self.desk, self.streams.shapes, self.users)
         requests = self._common(base) | {
             ("PUT", f"{base}/order"): Endpoint(orders.modify, _weighs(1), "signed", _ONE),
             ("POST", f"{base}/batchOrders"): Endpoint(orders.place_batch, _weighs(5), "signed", orders_in),
             ("DELETE", f"{base}/batchOrders"): Endpoint(orders.cancel_batch, _weighs(1), "signed"),
             ("DELETE", f"{base}/allOpenOrders"): Endpoint(orders.cancel_all, _weighs(1), "signed"),
+            ("POST", f"{base}/algoOrder"): Endpoint(algos.place, _weighs(0), "signed", _ONE),
+            ("GET", f"{base}/algoOrder"): Endpoint(algos.order, _weighs(1), "signed"),
+            ("DELETE", f"{base}/algoOrder"): Endpoint(algos.cancel, _weighs(1), "signed"),
+            ("GET", f"{base}/openAlgoOrders"): Endpoint(algos.open_orders, _by_symbol(1, 40), "signed"),
+            ("DELETE", f"{base}/algoOpenOrders"): Endpoint(algos.cancel_all, _weighs(1), "signed"),
             ("POST", f"{base}/countdownCancelAll"): Endpoint(orders.countdown, _weighs(10), "signed"),
             ("GET", f"{base}/userTrades"): Endpoint(accounts.own_trades, _weighs(5), "signed"),
             ("GET", f"{base}/premiumIndex"): Endpoint(market.premium_index, _weighs(1)),
@@ -152,6 +161,7 @@ class Api:
         names = {
             "order.place": ("POST", "/fapi/v1/order"), "order.modify": ("PUT", "/fapi/v1/order"),
             "order.cancel": ("DELETE", "/fapi/v1/order"), "order.status": ("GET", "/fapi/v1/order"),
+            "algoOrder.place": ("POST", "/fapi/v1/algoOrder"), "algoOrder.cancel": ("DELETE", "/fapi/v1/algoOrder"),
             "v2/account.status": ("GET", "/fapi/v3/account"), "v2/account.balance": ("GET", "/fapi/v3/balance"),
             "v2/account.position": ("GET", "/fapi/v3/positionRisk"), "depth": ("GET", "/fapi/v1/depth"),
         }  # fmt: skip

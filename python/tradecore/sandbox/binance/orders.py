@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore.errors import TradecoreError
-from tradecore.sandbox.binance.refusals import NO_ORDER, UNKNOWN_ORDER, body_of, missing, refusal_of
+from tradecore.sandbox.binance.algos import ALGO_TYPES, is_waiting
+from tradecore.sandbox.binance.refusals import NO_ORDER, RESTRICTED, UNKNOWN_ORDER, body_of, missing, refusal_of
 from tradecore.sandbox.binance.requests import (
     AmendRequest,
     Asked,
@@ -35,7 +36,7 @@ _TRIGGERS = {
     "TAKE_PROFIT_LIMIT": "take_profit_limit",
 }
 _SPOT_TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER", *_TRIGGERS)
-_ALGO_TYPES = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
+_ALGO_TYPES = (*ALGO_TYPES, "TRAILING_STOP_MARKET")
 _GTD_AHEAD_MS = 600_000
 
 
@@ -133,7 +134,11 @@ class Orders:
         if order_id is None and client_id is None:
             raise Refused(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
         symbol = asked.symbol(self._desk.market_of)
-        return self._desk.find(asked.account, symbol, order_id=order_id, client_id=client_id)
+        order = self._desk.find(asked.account, symbol, order_id=order_id, client_id=client_id)
+        return None if order is not None and is_waiting(order) else order
+
+    def _open(self, account: int, symbol: str | None) -> list[OrderRecord]:
+        return [order for order in self._desk.open_orders(account, symbol) if not is_waiting(order)]
 
     def _which(self, wish: WhichOrder | AmendRequest | ModifyRequest, asked: Asked) -> OrderRecord | None:
         return self._find(asked, wish.orderId, wish.origClientOrderId)
@@ -148,22 +153,26 @@ class Orders:
     def open_orders(self, asked: Asked) -> list[Json]:
         """Return the open orders."""
         symbol = asked.symbol(self._desk.market_of) if asked.params.get("symbol") else None
-        return [self._shapes.order(order) for order in self._desk.open_orders(asked.account, symbol)]
+        return [self._shapes.order(order) for order in self._open(asked.account, symbol)]
 
     def all_orders(self, asked: Asked) -> list[Json]:
         """Return the last orders of a symbol, open or not."""
         symbol, limit = asked.symbol(self._desk.market_of), asked.whole("limit", 500)
         mine = [o for o in self._desk.orders.values() if (o.account, o.symbol) == (asked.account, symbol)]
-        return [self._shapes.order(order) for order in mine[-limit:]]
+        return [self._shapes.order(order) for order in mine if not is_waiting(order)][-limit:]
 
     def cancel(self, asked: Asked) -> Json:
         """Cancel an order."""
         wish = asked.read(WhichOrder)
-        return self._cancel(self._which(wish, asked), wish.newClientOrderId, asked)
+        return self._cancel(self._which(wish, asked), wish.newClientOrderId, asked, only=wish.cancelRestrictions)
 
-    def _cancel(self, order: OrderRecord | None, request_id: str | None, asked: Asked) -> Json:
+    def _cancel(
+        self, order: OrderRecord | None, request_id: str | None, asked: Asked, *, only: str | None = None
+    ) -> Json:
         if order is None or not order.is_open:
             raise Refused(*UNKNOWN_ORDER)
+        if only is not None and only != f"ONLY_{order.status}":
+            raise Refused(*RESTRICTED)
         order.cancel_id = request_id or f"cancel-{next(self._made_ids)}"
         if not self._desk.cancel(order, asked.now_ns):
             raise Refused(*UNKNOWN_ORDER)
@@ -190,7 +199,7 @@ class Orders:
 
     def cancel_all(self, asked: Asked) -> list[Json] | Json:
         """Cancel all orders of a symbol."""
-        mine = self._desk.open_orders(asked.account, asked.symbol(self._desk.market_of))
+        mine = self._open(asked.account, asked.symbol(self._desk.market_of))
         if not self._is_spot:
             for order in mine:
                 self._desk.cancel(order, asked.now_ns)
@@ -217,12 +226,14 @@ class Orders:
     def cancel_replace(self, asked: Asked) -> Json:
         """Cancel an order and place another one."""
         wish = asked.read(CancelReplaceRequest)
+        self._check_filters(asked.symbol(self._desk.market_of), wish)
         told: Json = {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS"}
         try:
             told["cancelResponse"] = self._cancel(
                 self._find(asked, wish.cancelOrderId, wish.cancelOrigClientOrderId),
                 wish.cancelNewClientOrderId,
                 asked,
+                only=wish.cancelRestrictions,
             )
         except Refused as refused:
             told |= {"cancelResult": "FAILURE", "cancelResponse": body_of(refused)}
@@ -236,6 +247,12 @@ class Orders:
         if "FAILURE" in (told["cancelResult"], told["newOrderResult"]):
             raise _failed(told)
         return told
+
+    def _check_filters(self, symbol: str, wish: OrderRequest) -> None:
+        """Refuse what misses the steps of a symbol: that is looked at before anything is cancelled."""
+        prices = [price for price in (wish.price, wish.stopPrice) if price is not None]
+        if (misfit := self._desk.misfit(symbol, wish.quantity or Decimal(0), *prices)) is not None:
+            raise self._refusal(misfit)
 
     def amend(self, asked: Asked) -> Json:
         """Make an order smaller, where it stands."""

@@ -13,6 +13,7 @@ __all__ = [
     "BAD_TIMESTAMP",
     "NO_LISTEN_KEY",
     "NO_ORDER",
+    "RESTRICTED",
     "UNKNOWN_KEY",
     "UNKNOWN_ORDER",
     "body_of",
@@ -27,6 +28,7 @@ BAD_SYMBOL = (-1121, "Invalid symbol.")
 BAD_TIMESTAMP = (-1021, "Timestamp for this request is outside of the recvWindow.")
 NO_LISTEN_KEY = (-1125, "This listenKey does not exist.")
 NO_ORDER = (-2013, "Order does not exist.")
+RESTRICTED = (-2011, "Order was not canceled due to cancel restrictions.")
 UNKNOWN_KEY = (-2015, "Invalid API-key, IP, or permissions for action.")
 UNKNOWN_ORDER = (-2011, "Unknown order sent.")
 

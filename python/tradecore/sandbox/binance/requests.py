@@ -15,12 +15,14 @@ from tradecore.sandbox.reading import Positive
 from tradecore.sandbox.refused import Refused
 
 __all__ = [
+    "AlgoRequest",
     "AmendRequest",
     "Asked",
     "CancelReplaceRequest",
     "CountdownRequest",
     "ModifyRequest",
     "OrderRequest",
+    "WhichAlgo",
     "WhichOrder",
     "orders_in",
     "rows_of",
@@ -29,6 +31,7 @@ __all__ = [
 
 _AUTH = ("signature", "timestamp", "recvWindow", "apiKey")
 
+Restrictions = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
 ClientId = Annotated[str, StringConstraints(pattern=r"^[.A-Z:/a-z0-9_-]{1,36}$")]
 
 
@@ -55,6 +58,33 @@ class OrderRequest(_Request):
     goodTillDate: int | None = None
 
 
+class AlgoRequest(_Request):
+    """A conditional order of USD-M; trailing ones are none of a local venue."""
+
+    algoType: Literal["CONDITIONAL"]
+    side: Literal["BUY", "SELL"]
+    positionSide: Literal["BOTH"] | None = None
+    type: Literal["STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"]
+    timeInForce: Literal["GTC", "IOC", "FOK"] | None = None
+    quantity: Positive
+    price: Positive | None = None
+    triggerPrice: Positive
+    workingType: Literal["CONTRACT_PRICE", "MARK_PRICE"] | None = None
+    reduceOnly: Literal["true", "false", True, False] | None = None
+    clientAlgoId: ClientId | None = None
+    newOrderRespType: Literal["ACK", "RESULT"] | None = None
+
+
+class WhichAlgo(BaseModel):
+    """A conditional order, by the service's number or the client's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbol: str | None = None
+    algoId: int | None = None
+    clientAlgoId: str | None = None
+
+
 class CancelReplaceRequest(OrderRequest):
     """An order in place of one that is cancelled."""
 
@@ -62,6 +92,7 @@ class CancelReplaceRequest(OrderRequest):
     cancelOrderId: int | None = None
     cancelOrigClientOrderId: str | None = None
     cancelNewClientOrderId: ClientId | None = None
+    cancelRestrictions: Restrictions | None = None
 
 
 class WhichOrder(_Request):
@@ -70,6 +101,7 @@ class WhichOrder(_Request):
     orderId: int | None = None
     origClientOrderId: str | None = None
     newClientOrderId: ClientId | None = None
+    cancelRestrictions: Restrictions | None = None
 
 
 class AmendRequest(_Request):

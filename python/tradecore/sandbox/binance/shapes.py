@@ -26,6 +26,10 @@ _EXECUTION: Final = {
 """What an execution is called that comes of a kind of notices; others have none."""
 
 
+_WORKING: Final = {"last": "CONTRACT_PRICE", "mark": "MARK_PRICE"}
+"""By which price orders are set off."""
+
+
 class Shapes(ABC):
     """What a market writes."""
 
@@ -306,7 +310,7 @@ class UsdmShapes(Shapes):
                 {"filterType": "MARKET_LOT_SIZE", **lot},
                 {"filterType": "MIN_NOTIONAL", "notional": f"{instrument.min_notional or Decimal(0):f}"},
             ],
-            "orderTypes": ["LIMIT", "MARKET"],
+            "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"],
             "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
         }
 
@@ -330,10 +334,10 @@ class UsdmShapes(Shapes):
             "closePosition": False,
             "side": order.side,
             "positionSide": "BOTH",
-            "stopPrice": "0",
-            "workingType": "CONTRACT_PRICE",
+            "stopPrice": self._stop_price(order),
+            "workingType": _WORKING[order.trigger],
             "priceProtect": False,
-            "origType": order.kind,
+            "origType": order.algo_kind or order.kind,
             "priceMatch": "NONE",
             "selfTradePreventionMode": "EXPIRE_MAKER",
             "goodTillDate": order.expires_ms,
@@ -379,6 +383,8 @@ class UsdmShapes(Shapes):
         """Write an ``ORDER_TRADE_UPDATE``; None where there is none of what happened."""
         order, fill, digits = update.order, update.execution, self.digits[update.order.symbol]
         kind = "AMENDMENT" if update.kind in ("replaced", "reduced") else _EXECUTION.get(update.kind)
+        if update.kind == "triggered":  # what was sent when it was set off is new
+            kind = "NEW"
         if kind is None or kind == "REJECTED":
             return None
         at = ms(update.ts_ns)
@@ -393,7 +399,7 @@ class UsdmShapes(Shapes):
             "q": digits.qty(order.qty),
             "p": digits.price(order.price),
             "ap": f"{average:.5f}",
-            "sp": "0",
+            "sp": self._stop_price(order),
             "x": kind,
             "X": order.status,
             "i": order.order_id,
@@ -406,8 +412,8 @@ class UsdmShapes(Shapes):
             "a": "0",
             "m": bool(fill and fill.is_maker),
             "R": order.reduce_only,
-            "wt": "CONTRACT_PRICE",
-            "ot": order.kind,
+            "wt": _WORKING[order.trigger],
+            "ot": order.algo_kind or order.kind,
             "ps": "BOTH",
             "cp": False,
             "rp": "0",
@@ -421,3 +427,77 @@ class UsdmShapes(Shapes):
         if fill:
             told |= {"n": f"{fill.fee:.8f}", "N": fill.fee_asset}
         return {"e": "ORDER_TRADE_UPDATE", "E": at, "T": at, "o": told}
+
+    def _stop_price(self, order: OrderRecord) -> str:
+        return self.digits[order.symbol].price(order.stop_price) if order.stop_price else "0"
+
+    def algo(self, order: OrderRecord) -> Json:
+        """Write a conditional order that is asked for."""
+        digits, status = self.digits[order.symbol], _algo_status(order)
+        average = order.cost / order.filled if order.filled else Decimal(0)
+        return {
+            "algoId": order.algo_id,
+            "clientAlgoId": order.client_id,
+            "algoType": "CONDITIONAL",
+            "orderType": order.algo_kind,
+            "symbol": order.symbol,
+            "side": order.side,
+            "positionSide": "BOTH",
+            "timeInForce": order.time_in_force,
+            "quantity": digits.qty(order.qty),
+            "algoStatus": status,
+            "actualOrderId": str(order.order_id) if order.is_working else "",
+            "actualPrice": f"{average:.5f}",
+            "triggerPrice": self._stop_price(order),
+            "price": digits.price(order.price),
+            "workingType": _WORKING[order.trigger],
+            "priceMatch": "NONE",
+            "closePosition": False,
+            "priceProtect": False,
+            "reduceOnly": order.reduce_only,
+            "selfTradePreventionMode": "EXPIRE_MAKER",
+            "createTime": ms(order.created_ns),
+            "updateTime": ms(order.updated_ns),
+            "triggerTime": ms(order.updated_ns) if order.is_working else 0,
+            "goodTillDate": 0,
+        }
+
+    def algo_update(self, update: Update) -> Json:
+        """Write an ``ALGO_UPDATE``."""
+        order, at = update.order, ms(update.ts_ns)
+        row = self.algo(order)
+        told = {
+            "caid": order.client_id,
+            "aid": order.algo_id,
+            "at": row["algoType"],
+            "o": order.algo_kind,
+            "s": order.symbol,
+            "S": order.side,
+            "ps": "BOTH",
+            "f": order.time_in_force,
+            "q": row["quantity"],
+            "X": row["algoStatus"],
+            "ai": row["actualOrderId"],
+            "ap": row["actualPrice"],
+            "aq": self.digits[order.symbol].qty(order.filled),
+            "act": order.kind if order.is_working else "0",
+            "tp": row["triggerPrice"],
+            "p": row["price"],
+            "V": "EXPIRE_MAKER",
+            "wt": row["workingType"],
+            "pm": "NONE",
+            "cp": False,
+            "pP": False,
+            "R": order.reduce_only,
+            "tt": row["triggerTime"],
+            "gtd": 0,
+            "rm": "" if update.reason is None else update.reason,
+        }
+        return {"e": "ALGO_UPDATE", "E": at, "T": at, "o": told}
+
+
+def _algo_status(order: OrderRecord) -> str:
+    """Return where a conditional order stands, as its service calls it."""
+    if not order.is_working or order.status == "REJECTED":
+        return order.status
+    return "TRIGGERED" if order.is_open else "FINISHED"

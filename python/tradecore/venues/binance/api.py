@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -18,7 +19,7 @@ from tradecore.venues.link import Session
 from tradecore.venues.signing import Credentials, signer_of
 from tradecore.venues.transport import Transport
 
-__all__ = ["BinanceApi"]
+__all__ = ["BinanceApi", "HalfDoneError"]
 
 _RECV_WINDOW_MS = 5_000
 """How old a request may be when it arrives."""
@@ -26,6 +27,14 @@ _RECV_WINDOW_MS = 5_000
 _FATAL = frozenset({"-1022", "-2014", "-2015"})
 _RATE = frozenset({"-1003", "-1008", "-1015"})
 _UNKNOWN = frozenset({"-1000", "-1001", "-1006", "-1007"})
+
+
+class HalfDoneError(VenueError):
+    """A request of two halves of which one failed, or both; ``data`` says what became of each."""
+
+    def __init__(self, venue: str, request: str, code: str, problem: str, data: Mapping[str, Any]) -> None:
+        super().__init__(venue, request, code, problem)
+        self.data = data
 
 
 class BinanceApi(VenueApi):
@@ -156,7 +165,8 @@ class BinanceApi(VenueApi):
             retry_ms = (error.get("data") or {}).get("retryAfter")
             wait_s = None if retry_ms is None else (int(retry_ms) - self.now_ms()) / 1e3
             self._hold_back(status, wait_s)
-        raise self._error(request, str(error.get("code", status)), str(error.get("msg", "")), status)
+        data = error.get("data") or {}
+        raise self._error(request, str(error.get("code", status)), str(error.get("msg", "")), status, data)
 
     def _costs(self, name: str, orders: int = 0) -> dict[str, int]:
         weight = self.market.weights.get(name, 1)
@@ -187,14 +197,17 @@ class BinanceApi(VenueApi):
         if answer.status < 400:
             return answer.body
         code, text = str(answer.status), ""
+        data: Mapping[str, Any] = {}
         try:
             body = orjson.loads(answer.body)
-            code, text = str(body["code"]), str(body["msg"])
+            code, text, data = str(body["code"]), str(body["msg"]), body.get("data") or {}
         except (orjson.JSONDecodeError, KeyError, TypeError):
             pass
-        raise self._error(f"{method} {path}", code, text, answer.status)
+        raise self._error(f"{method} {path}", code, text, answer.status, data)
 
-    def _error(self, request: str, code: str, text: str, status: int) -> Exception:
+    def _error(
+        self, request: str, code: str, text: str, status: int, data: Mapping[str, Any] = MappingProxyType({})
+    ) -> Exception:
         """Return the error that an answer stands for: refused, not known, for another time, or for good."""
         if code in _FATAL:
             return CredentialsError(self.venue, f"{text} ({code})")
@@ -202,6 +215,8 @@ class BinanceApi(VenueApi):
             return NoAnswerError(self.venue, request, f"{text} ({code})")
         if code in _RATE or status in (418, 429):
             return VenueError(self.venue, request, RATE, f"{text} ({code})")
+        if "cancelResult" in data:
+            return HalfDoneError(self.venue, request, code, text, data)
         return VenueError(self.venue, request, code, text or f"status {status}")
 
     def _keyed(self) -> dict[str, str]:

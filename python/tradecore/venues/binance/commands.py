@@ -8,10 +8,13 @@ from typing import TypeAlias
 from tradecore._core import Command
 from tradecore.types import OrderType, Side, TimeInForce
 from tradecore.venues.binance.market import Market
+from tradecore.venues.binance.replacing import Incarnation
 from tradecore.venues.listing import symbol_of
-from tradecore.venues.orders import Refusal, StandingTerms
+from tradecore.venues.orders import Refusal
 
-__all__ = ["Params", "modify_params", "place_params", "refusal_of"]
+__all__ = [
+    "Params", "cancel_params", "modify_params", "place_params", "reduce_params", "refusal_of", "replace_params",
+]  # fmt: skip
 
 Params: TypeAlias = dict[str, str]
 
@@ -98,8 +101,6 @@ def _spot_terms(command: Command) -> Params:
 
 
 def _contract_terms(command: Command) -> Params:
-    if command.order_type not in (OrderType.MARKET, OrderType.LIMIT):
-        raise Refusal("unsupported", "conditional orders go another way there, which is not supported")
     if command.display_qty is not None:
         raise Refusal("unsupported", "contracts have no icebergs here")
     terms: Params = {"type": "MARKET"}
@@ -119,33 +120,57 @@ def _life(command: Command, takes: tuple[TimeInForce, ...]) -> str:
     return command.time_in_force.name
 
 
-def modify_params(market: Market, command: Command, standing: StandingTerms | None) -> Params:
-    """Return the parameters of a replacement.
-
-    Parameters
-    ----------
-    market : Market
-    command : Command
-    standing : StandingTerms, optional
-        How the order stands, where that is known.
+def modify_params(command: Command) -> Params:
+    """Return the parameters of a replacement of contracts' orders, which keep their ids.
 
     Raises
     ------
     Refusal
-        For a spot order whose price changes or whose quantity grows, and for a trigger: the venue would make another
-        order of it.
+        For one with a trigger.
     """
-    if command.trigger_price is not None or command.trailing_offset is not None:
-        raise Refusal("unsupported", "triggers are not moved here: cancel and send anew")
-    price, qty = command.price_text, command.qty_text
-    params: Params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
-    if not market.is_spot:
-        side = "BUY" if command.side is Side.BUY else "SELL"
-        return params | {"side": side, "quantity": qty, "price": price}
-    if standing is None or standing.price != command.price or command.qty is None or command.qty > standing.qty:
-        raise Refusal("unsupported", "spot orders are amended in quantity alone, and downwards: cancel and send anew")
-    # Without it the order would be given another client id.
-    return params | {"newClientOrderId": command.client_id, "newQty": qty}
+    _check_moves(command)
+    return {
+        "symbol": symbol_of(command.instrument),
+        "origClientOrderId": command.client_id,
+        "side": "BUY" if command.side is Side.BUY else "SELL",
+        "quantity": command.qty_text,
+        "price": command.price_text,
+    }
+
+
+def reduce_params(command: Command, standing: Incarnation) -> Params:
+    """Return the parameters of a smaller quantity for a spot order that keeps its place in the queue."""
+    # Without a new id it would be given another one.
+    return {
+        "symbol": symbol_of(command.instrument),
+        "origClientOrderId": standing.text,
+        "newClientOrderId": standing.text,
+        "newQty": f"{(command.qty or 0) - standing.before:f}",
+    }
+
+
+def replace_params(market: Market, command: Command, taken: Incarnation) -> Params:
+    """Return the parameters of a spot order that takes the place of another.
+
+    Raises
+    ------
+    Refusal
+        For one with a trigger, and terms the venue's interface has no words for.
+    """
+    _check_moves(command)
+    quantity = f"{(command.qty or 0) - taken.before:f}"
+    return place_params(market, command) | {"newClientOrderId": taken.text, "quantity": quantity}
+
+
+def cancel_params(command: Command, standing: Incarnation, taken: Incarnation | None = None) -> Params:
+    """Return the parameters of a cancel; ``taken`` is what it makes room for."""
+    params = {"symbol": symbol_of(command.instrument), "origClientOrderId": standing.text}
+    return params if taken is None else params | {"newClientOrderId": taken.cancel_id}
+
+
+def _check_moves(command: Command) -> None:
+    if command.order_type is not OrderType.LIMIT:
+        raise Refusal("unsupported", "orders that wait for a trigger are not replaced here: cancel and send anew")
 
 
 def refusal_of(market: Market, code: str, text: str) -> Refusal:

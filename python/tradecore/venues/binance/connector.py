@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,16 +16,26 @@ from tradecore.reconcile import VenueExecution, VenueOrder
 from tradecore.venues.api import is_transient
 from tradecore.venues.base import VenueConnector
 from tradecore.venues.binance.account import UserStream
+from tradecore.venues.binance.algos import (
+    algo_cancel_params,
+    algo_id,
+    algo_order,
+    algo_params,
+    algo_state,
+    is_conditional,
+    spawned_by,
+)
 from tradecore.venues.binance.api import BinanceApi
-from tradecore.venues.binance.commands import Params, modify_params, place_params, refusal_of
+from tradecore.venues.binance.commands import Params, cancel_params, modify_params, place_params, refusal_of
 from tradecore.venues.binance.market import MARKETS, Hosts, instruments_of, limits_of
 from tradecore.venues.binance.private import AccountReader
+from tradecore.venues.binance.standing import NOT_THERE, Replaced, StandingOrders
 from tradecore.venues.binance.streams import BinanceStreams
 from tradecore.venues.clock import Clock
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Frame, Stream, VenueReport
 from tradecore.venues.listing import Listing, symbol_of
-from tradecore.venues.orders import OrderState, StandingTerms, replaced
+from tradecore.venues.orders import OrderState, Refusal, StandingTerms, replaced
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
 from tradecore.venues.streams import MarketStreams
@@ -36,12 +47,14 @@ __all__ = ["BinanceConnector"]
 _INTEREST_S = 10.0
 _PAGE = 1_000
 _RESTRICTIONS = "/sapi/v1/account/apiRestrictions"
-_NOT_THERE = ("-2013", "-2011")
 _WAYS: Mapping[str, tuple[str, str, str]] = {
     "place": ("POST", "order", "order.place"),
     "cancel": ("DELETE", "order", "order.cancel"),
     "modify": ("PUT", "order", "order.modify"),
     "reduce": ("PUT", "order/amend/keepPriority", "order.amend.keepPriority"),
+    "replace": ("POST", "order/cancelReplace", "order.cancelReplace"),
+    "place_algo": ("POST", "algoOrder", "algoOrder.place"),
+    "cancel_algo": ("DELETE", "algoOrder", "algoOrder.cancel"),
 }
 """How a command goes out by request and on a WebSocket."""
 _MOST_IN_BATCH: Mapping[str, int] = {"place": 5, "cancel": 10}
@@ -51,8 +64,7 @@ _MOST_IN_BATCH: Mapping[str, int] = {"place": 5, "cancel": 10}
 class BinanceConnector(VenueConnector):
     """Binance spot (``BINANCE``) or USD-M futures (``BINANCE_USDM``).
 
-    Accounts of contracts are taken to be in one-way mode. Conditional orders on contracts are rejected as
-    unsupported; so are replacements of spot orders that do more than lower the quantity.
+    Accounts of contracts are taken to be in one-way mode.
 
     Parameters
     ----------
@@ -121,6 +133,7 @@ class BinanceConnector(VenueConnector):
         )
         self._snapshots = Snapshots(self._fetch_snapshot, clock=self._clock, random=self._random, tasks=self._tasks)
         self._reader = AccountReader(venue, self._instruments)
+        self._standing = StandingOrders(self._market, self._api, self._clock, self._carry)
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew with a snapshot."""
@@ -129,7 +142,10 @@ class BinanceConnector(VenueConnector):
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""
-        name, params = "openOrders" if self._market.is_spot else "allOpenOrders", {"symbol": symbol_of(instrument)}
+        for name in ("openOrders",) if self._market.is_spot else ("allOpenOrders", "algoOpenOrders"):
+            await self._cancel_all(name, {"symbol": symbol_of(instrument)})
+
+    async def _cancel_all(self, name: str, params: Params) -> None:
         try:
             await self._api.again(lambda: self._api.write("DELETE", name, params, urgent=True))
         except VenueError as error:
@@ -151,9 +167,11 @@ class BinanceConnector(VenueConnector):
         for instrument in instruments:
             params: Params = {"symbol": symbol_of(instrument), "limit": str(_PAGE)}
             page = await self._api.read(name, params | {"startTime": str(since_ns // 1_000_000)}, signed=True)
+            # What took the place of an order, or was set off for it, has a number that says nothing.
+            names = await self._standing.client_ids(symbol_of(instrument)) if page else {}
             while page:
                 for row in page:
-                    fill = self._reader.trade(row, self._clock.now_ns())
+                    fill = replace(self._reader.trade(row, self._clock.now_ns()), order=names.get(row["orderId"]))
                     found.append(fill.as_execution(self._reader.side_of(row)))
                 if len(page) < _PAGE:
                     break
@@ -162,18 +180,24 @@ class BinanceConnector(VenueConnector):
 
     async def open_orders(self) -> Sequence[VenueOrder]:
         """Return own open orders."""
-        return [
-            VenueOrder(
-                venue_id=str(row["orderId"]),
-                instrument=f"{row['symbol']}.{self.name}",
-                side=AccountReader.side_of(row),
-                qty=Decimal(row["origQty"]),
-                filled=Decimal(row["executedQty"]),
-                price=Decimal(row["price"]),
-                client_id=row["clientOrderId"],
+        found = []
+        for row in await self._api.read("openOrders", signed=True):
+            stands = self._standing.replacements.saw(row["clientOrderId"])
+            found.append(
+                VenueOrder(
+                    venue_id=str(row["orderId"]),
+                    instrument=f"{row['symbol']}.{self.name}",
+                    side=AccountReader.side_of(row),
+                    qty=Decimal(row["origQty"]) + stands.before,
+                    filled=Decimal(row["executedQty"]) + stands.before,
+                    price=Decimal(row["price"]) or None,
+                    client_id=stands.client_id,
+                )
             )
-            for row in await self._api.read("openOrders", signed=True)
-        ]
+        if not self._market.is_spot:
+            waiting = await self._api.read("openAlgoOrders", signed=True)
+            found += [algo_order(row, f"{row['symbol']}.{self.name}") for row in waiting]
+        return found
 
     async def positions(self) -> Mapping[str, Decimal]:
         """Return signed quantities by instrument."""
@@ -233,42 +257,79 @@ class BinanceConnector(VenueConnector):
     async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
         """Return how an order stands, with its fills; None if the venue does not have it."""
         symbol = symbol_of(instrument)
-        try:
-            row = await self._api.read("order", {"symbol": symbol, "origClientOrderId": client_id}, signed=True)
-        except VenueError as error:
-            if error.code in _NOT_THERE:
-                return None
-            raise
+        rows = await self._standing.rows(symbol, client_id)
+        if not rows and not self._market.is_spot:
+            algo = await self._waiting(client_id)
+            if algo is None or (spawned := spawned_by(algo)) is None:
+                return None if algo is None else algo_state(algo)
+            rows = [await self._api.read("order", {"symbol": symbol, "orderId": spawned}, signed=True)]
+        if not rows:
+            return None
+        name = "myTrades" if self._market.is_spot else "userTrades"
         trades: list[dict[str, Any]] = []
-        if Decimal(row["executedQty"]) > 0:
-            name = "myTrades" if self._market.is_spot else "userTrades"
-            trades = await self._api.read(name, {"symbol": symbol, "orderId": str(row["orderId"])}, signed=True)
-        return self._reader.order_state(row, trades, self._clock.now_ns())
+        for row in rows:
+            if Decimal(row["executedQty"]) > 0:
+                trades += await self._api.read(name, {"symbol": symbol, "orderId": str(row["orderId"])}, signed=True)
+        state = self._reader.order_state(rows[-1], trades, self._clock.now_ns())
+        if state.end is not None:
+            self._forget(client_id)
+        elif client_id in self._terms:
+            self._terms[client_id] = state.terms
+        return state
+
+    async def _waiting(self, client_id: str) -> Mapping[str, Any] | None:
+        """Return a conditional order; None where there is none of that client id."""
+        try:
+            row: Mapping[str, Any] = await self._api.read("algoOrder", {"clientAlgoId": client_id}, signed=True)
+        except VenueError as error:
+            if error.code not in NOT_THERE:
+                raise
+            return None
+        return row
 
     async def _place(self, command: Command) -> VenueReport:
+        if not self._market.is_spot and is_conditional(command):
+            return self._report(command, "accepted", await self._carry("place_algo", algo_params(command)))
         params = place_params(self._market, command)
         if command.price is not None and command.qty is not None:
             self._terms[command.client_id] = StandingTerms(command.price, command.qty)
-        answer = await self._carry("place", params)
+        try:
+            answer = await self._carry("place", params)
+        except VenueError:
+            self._forget(command.client_id)
+            raise
         return self._report(command, "accepted", answer)
 
     async def _replace(self, command: Command) -> VenueReport:
         standing = self._terms.get(command.client_id)
-        params = modify_params(self._market, command, standing)
         if command.price is not None and command.qty is not None:
             self._terms[command.client_id] = StandingTerms(command.price, command.qty)
         try:
-            answer = await self._carry("reduce" if self._market.is_spot else "modify", params)
-        except VenueError:
+            if self._market.is_spot:
+                outcome = await self._standing.replace(command, standing)
+            else:
+                outcome = Replaced("replaced", await self._carry("modify", modify_params(command)))
+        except (Refusal, VenueError):
             if standing is not None:
                 self._terms[command.client_id] = standing
             raise
-        return replaced(self._report(command, "replaced", answer.get("amendedOrder", answer)), command)
+        report = replace(self._report(command, outcome.kind, outcome.answer), detail=outcome.detail)
+        if outcome.kind == "replaced":
+            return replaced(report, command)
+        self._forget(command.client_id)
+        return report
 
     async def _cancel(self, command: Command) -> VenueReport:
-        params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
+        if not self._market.is_spot and is_conditional(command):
+            try:
+                return self._report(command, "cancelled", await self._carry("cancel_algo", algo_cancel_params(command)))
+            except VenueError as error:
+                if error.code not in NOT_THERE:
+                    raise  # else it was set off, and is an order like any other
         try:
-            answer = await self._carry("cancel", params)
+            answer = await self._carry(
+                "cancel", cancel_params(command, self._standing.replacements.of(command.client_id))
+            )
         except VenueError as error:
             if error.code != "-2011":
                 raise
@@ -305,7 +366,7 @@ class BinanceConnector(VenueConnector):
             instrument=command.instrument,
             kind=kind,
             order=command.client_id,
-            venue_id=str(answer["orderId"]),
+            venue_id=algo_id(answer) if "algoId" in answer else str(answer["orderId"]),
             ts_event=int(time_ms) * 1_000_000 if time_ms else None,
         )
 
@@ -319,16 +380,23 @@ class BinanceConnector(VenueConnector):
     def _is_answered(self, report: VenueReport) -> bool:
         """Return whether a report says what the answer to a command says, and follow the order's terms."""
         client_id = report.order or ""
+        if report.kind in ("cancelled", "expired", "rejected"):
+            self._forget(client_id)
         terms = self._terms.get(client_id)
         if terms is None:
             return False
         if report.kind == "replaced" and report.price is not None and report.qty is not None:
             self._terms[client_id] = told = StandingTerms(report.price, report.qty)
             return terms == told
-        is_filled = report.kind == "fill" and report.cumulative is not None and report.cumulative >= terms.qty
-        if is_filled or report.kind in ("cancelled", "expired", "rejected"):
-            del self._terms[client_id]
+        if report.kind == "fill":
+            self._standing.replacements.saw_fill(client_id)
+            if report.cumulative is not None and report.cumulative >= terms.qty:
+                self._forget(client_id)
         return False
+
+    def _forget(self, client_id: str) -> None:
+        self._terms.pop(client_id, None)
+        self._standing.replacements.forget(client_id)
 
     def _polled(self, stream: Stream) -> bool:
         return stream is Stream.OPEN_INTEREST and not self._market.is_spot
@@ -361,4 +429,4 @@ class BinanceConnector(VenueConnector):
 
 def _costs(what: str, count: int = 1) -> dict[str, Any]:
     """Return how a request counts against the limits: for so many orders, or as a cancel, which does not wait."""
-    return {"urgent": True} if what == "cancel" else {"orders": count}
+    return {"urgent": True} if what.startswith("cancel") else {"orders": count}

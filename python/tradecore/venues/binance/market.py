@@ -102,6 +102,7 @@ _SPOT = Market(
         "myTrades": 20,
         "order": 4,
         "openOrders": 80,
+        "allOrders": 20,
     },
     limits=(
         Limit(name="weight_1m", most=6_000, interval_ns=_MINUTE_NS, reserve=300),
@@ -135,6 +136,8 @@ _USDM = Market(
         "positionRisk": 5,
         "userTrades": 5,
         "openOrders": 40,
+        "openAlgoOrders": 40,
+        "allOrders": 5,
         "batchOrders": 5,
         "countdownCancelAll": 10,
     },

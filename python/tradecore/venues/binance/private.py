@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tradecore._core import Instrument
 from tradecore.types import Side
+from tradecore.venues.binance.replacing import Incarnation, is_replacing
 from tradecore.venues.events import Balance, Event, Position, ReportKind, VenueReport
 from tradecore.venues.fees import charged
 from tradecore.venues.orders import OrderState, StandingTerms
@@ -34,6 +35,13 @@ _BY_LIFE: Mapping[str, str] = {
     "GTD": "gtd_reached",
 }
 _CONDITIONAL = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
+_ALGO: Mapping[str, ReportKind] = {
+    "NEW": "accepted",
+    "TRIGGERED": "triggered",
+    "CANCELED": "cancelled",
+    "EXPIRED": "expired",
+    "REJECTED": "expired",  # when it was set off: it had been taken before
+}
 _NO_TRADE = (-1, 0, None)
 _ENDS: Mapping[str, Literal["filled", "cancelled", "expired", "rejected"]] = {
     "FILLED": "filled",
@@ -68,6 +76,9 @@ class AccountReader:
             case "ORDER_TRADE_UPDATE":
                 report = self._contract_report(message["o"], ts_recv)
                 return [] if report is None else [report]
+            case "ALGO_UPDATE":
+                report = self._algo_report(message["o"], message["T"], ts_recv)
+                return [] if report is None else [report]
             case "outboundAccountPosition":
                 return [self._holding(row, ts_recv) for row in message["B"]]
             case "ACCOUNT_UPDATE":
@@ -95,6 +106,10 @@ class AccountReader:
         # On a cancel and a replacement `c` is the id of the request, and `C` that of the order.
         client_id = row.get("C") or row["c"]
         match row["x"]:
+            case "CANCELED" if is_replacing(row["c"]):
+                return None
+            case "REJECTED" if Incarnation.of(client_id).number:  # what it was to replace is gone
+                return self._report(row, ts_recv, client_id, "cancelled", detail=str(row.get("r", "")))
             case "NEW":
                 is_triggered = row["o"] in _CONDITIONAL and bool(row.get("w")) and row.get("W", row["T"]) > row["O"]
                 return self._report(row, ts_recv, client_id, "triggered" if is_triggered else "accepted")
@@ -120,6 +135,22 @@ class AccountReader:
             case _:
                 return self._ended(row, ts_recv, client_id)
 
+    def _algo_report(self, row: Mapping[str, Any], at_ms: int, ts_recv: int) -> VenueReport | None:
+        """Return what became of a conditional order; what it has sent is told of as an ordinary one."""
+        if (told := _ALGO.get(row["X"])) is None:
+            return None
+        return VenueReport(
+            venue=self.venue,
+            ts_recv=ts_recv,
+            instrument=self._id(row["s"]),
+            kind=told,
+            order=row["caid"],
+            venue_id=f"algo-{row['aid']}",
+            ts_event=at_ms * _MS,
+            reason="venue" if told == "expired" else None,
+            detail=str(row.get("rm", "")),
+        )
+
     def _ended(self, row: Mapping[str, Any], ts_recv: int, client_id: str) -> VenueReport | None:
         """Return the end of an order, whatever else the message is about; None while it is open."""
         match _ENDS.get(row["X"]):
@@ -144,7 +175,7 @@ class AccountReader:
         return _BY_LIFE.get(row.get("f", ""), "venue")
 
     def _replaced(self, row: Mapping[str, Any], ts_recv: int, client_id: str) -> VenueReport:
-        price, qty = Decimal(row["p"]), Decimal(row["q"])
+        price, qty = Decimal(row["p"]), Decimal(row["q"]) + Incarnation.of(client_id).before
         return self._report(row, ts_recv, client_id, "replaced", price=price, qty=qty)
 
     def _fill(self, row: Mapping[str, Any], ts_recv: int, client_id: str) -> VenueReport:
@@ -158,7 +189,7 @@ class AccountReader:
             client_id,
             "fill",
             execution=None if row["t"] in _NO_TRADE else str(row["t"]),
-            cumulative=Decimal(row["z"]),
+            cumulative=Decimal(row["z"]) + Incarnation.of(client_id).before,
             price=price,
             qty=qty,
             liquidity="maker" if row["m"] else "taker",
@@ -180,7 +211,7 @@ class AccountReader:
             ts_recv=ts_recv,
             instrument=self._id(row["s"]),
             kind=kind,
-            order=client_id or None,
+            order=Incarnation.of(client_id).client_id or None,
             venue_id=str(row["i"]),
             ts_event=int(row["T"]) * _MS,
             reason=reason,
@@ -192,7 +223,9 @@ class AccountReader:
         return OrderState(
             venue_id=str(row["orderId"]),
             end=_ENDS.get(row["status"]),
-            terms=StandingTerms(Decimal(row["price"]) or None, Decimal(row["origQty"])),
+            terms=StandingTerms(
+                Decimal(row["price"]) or None, Decimal(row["origQty"]) + Incarnation.of(row["clientOrderId"]).before
+            ),
             ts_event=int(row.get("updateTime") or row["time"]) * _MS,
             reason=self._why_expired({"X": row["status"], "f": row["timeInForce"], "o": row["type"]})
             if _ENDS.get(row["status"]) == "expired"

@@ -381,10 +381,8 @@ impl Order {
     /// Takes a venue's report at our time `now`: the table at the top of this module.
     pub fn apply(&mut self, report: &Report, now: i64) -> (Applied, Option<Mismatch>) {
         use OrderStatus as S;
-        if self.venue_id.is_none() {
-            self.venue_id.clone_from(&report.venue_id);
-        }
         let kind = report.kind;
+        self.note_venue_id(report);
         let waiting = matches!(self.standing, S::PendingNew | S::Unknown);
         let contradiction = Some(Mismatch::Contradiction { status: self.standing, kind });
         let closed = self.is_closed();
@@ -467,6 +465,14 @@ impl Order {
             .filter(|cumulative| *cumulative > self.filled)
             .map(|cumulative| Mismatch::MissingFills { cumulative, filled: self.filled });
         (Applied::Order, missing)
+    }
+
+    /// Where a venue replaces an order by another one, the order goes by the key of that from then on.
+    fn note_venue_id(&mut self, report: &Report) {
+        let is_its_own = matches!(report.kind, ReportKind::Accepted | ReportKind::Replaced(_));
+        if self.venue_id.is_none() || (is_its_own && report.venue_id.is_some()) {
+            self.venue_id.clone_from(&report.venue_id);
+        }
     }
 
     fn apply_fill(
@@ -603,6 +609,20 @@ mod tests {
         tell(&mut o, fill(8), 9);
         assert_eq!((o.status(), o.ts_close), (OrderStatus::Filled, 9));
         assert_eq!(o.average_price(), Some(100.0));
+    }
+
+    #[test]
+    fn an_order_goes_by_the_key_of_what_took_its_place() {
+        let mut o = order();
+        let keyed =
+            |key: u64, kind| Report { venue_id: Some(VenueKey::Number(key)), ..Report::on(1, 0, kind) };
+        o.apply(&keyed(1, ReportKind::Accepted), 6);
+        let terms = NewTerms::new(Price::new(99), Qty::new(12));
+        o.replace_sent(terms, false);
+        o.apply(&keyed(2, ReportKind::Replaced(terms)), 7);
+        // A fill of the one before that is told late.
+        o.apply(&keyed(1, fill(4)), 8);
+        assert_eq!((o.venue_id, o.filled, o.replaced), (Some(VenueKey::Number(2)), Qty::new(4), 1));
     }
 
     #[test]
