@@ -61,7 +61,8 @@ class Maker(tc.Strategy):
         for at, name in enumerate(self.instruments):
             book = ctx.book(name)
             bid, ask = book.best_bid, book.best_ask
-            if not book.is_synced or bid is None or ask is None:
+            # Best prices that are told beside the depth may cross it for a moment.
+            if not book.is_synced or bid is None or ask is None or bid >= ask:
                 continue
             if (self.turns + 2 * at) % 20 == 0 or name not in self.touch:
                 self.touch[name] = bid, ask
