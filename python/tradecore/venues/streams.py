@@ -88,7 +88,7 @@ class StreamDialect(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Group:
     """Connections that carry the same streams: one, or two of which the first to bring something counts."""
 
@@ -246,12 +246,12 @@ class MarketStreams:
         if group.wanted or group not in self._groups[group.route]:
             return
         self._groups[group.route].remove(group)
-        links = [self._links.pop(name) for name in group.links]
+        # Until they are closed they may still say that they are up.
+        await asyncio.gather(*(self._links[name].close() for name in group.links))
         for name in group.links:
-            del self._group_of[name]
+            del self._links[name], self._group_of[name]
             self._sessions.pop(name, None)
             self._tell(LinkState(self._venue, self._clock.now_ns(), name, False, "nothing is left for it to carry"))
-        await asyncio.gather(*(link.close() for link in links))
 
     def _changed(self, group: _Group) -> None:
         for name in group.links:
