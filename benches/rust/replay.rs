@@ -1,5 +1,5 @@
-//! What a backtest costs a row: nothing to do, a compiled maker, a maker beside a market nobody trades in, a thousand
-//! markets in one run; and what a wake costs with one market and with a thousand.
+//! What a backtest costs a row: nothing to do, a compiled maker without limits and with fourteen, a maker beside a market
+//! nobody trades in, a thousand markets in one run; and what a wake costs with one market and with a thousand.
 //!
 //! `cargo bench --bench replay` prints medians of runs in turns. With the name of a job as its argument it runs once, or as
 //! often as a number behind it says, and prints the least and the median time in ms. So two builds can take turns, and
@@ -20,6 +20,7 @@ use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
 use tradecore_core::ledger::CostBasis;
+use tradecore_core::risk::{Check, ONE, RiskConfig};
 use tradecore_core::sim::{
     Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, QueueRule, Uncross, VenueSettings,
     WrongStampRule,
@@ -31,9 +32,10 @@ const ROWS: usize = 1_000_000;
 const ROUNDS: usize = 9;
 const MANY: usize = 1_000;
 /// Per row of data.
-const JOBS: [&str; 7] = [
+const JOBS: [&str; 8] = [
     "nothing",
     "maker",
+    "maker with limits",
     "every message",
     "maker of two markets",
     "nothing, many markets",
@@ -162,6 +164,30 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
     }
 }
 
+/// Limits that nothing reaches, of losses and of leverage among them.
+fn limits() -> RiskConfig {
+    let mut config = RiskConfig { capital: Some(1_000_000 * ONE), ..RiskConfig::default() };
+    for (check, limit) in [
+        (Check::MaxOrderQty, "10"),
+        (Check::MaxOrderNotional, "1000000"),
+        (Check::MaxPositionQty, "20"),
+        (Check::MaxPositionNotional, "2000000"),
+        (Check::MaxGross, "3000000"),
+        (Check::MaxNet, "3000000"),
+        (Check::MaxLeverage, "10"),
+        (Check::MaxOpenOrders, "50"),
+        (Check::MaxOpenPositions, "5"),
+        (Check::MaxOrderRate, "1000 per 1s"),
+        (Check::CollarTouchBps, "100"),
+        (Check::FatFingerBps, "500"),
+        (Check::MaxDailyLoss, "10000"),
+        (Check::MaxDrawdown, "20000"),
+    ] {
+        config.account.parse(check, limit).unwrap();
+    }
+    config
+}
+
 /// Runs a job and returns the time it took and how often its timer went off.
 #[inline(never)]
 fn run(data: &Data, job: &str) -> (Duration, u64) {
@@ -180,7 +206,7 @@ fn run(data: &Data, job: &str) -> (Duration, u64) {
         Box::new(TouchMaker { markets, offset_ticks: 0, interval_ns: 100_000_000 })
     };
     let strategy = match job {
-        "maker" => maker(1),
+        "maker" | "maker with limits" => maker(1),
         "every message" | "every message, many markets" => Box::new(Every(0)),
         "maker of two markets" => maker(2),
         "timer, many markets" => timer(100_000_000),
@@ -198,7 +224,7 @@ fn run(data: &Data, job: &str) -> (Duration, u64) {
         cost_basis: CostBasis::default(),
         checks: false,
         keeps_journal: false,
-        risk: None,
+        risk: (job == "maker with limits").then(|| Arc::new(limits())),
     };
     let strategy = StrategySetup {
         name: "s".into(),

@@ -539,7 +539,10 @@ def test_a_finger_is_fat_without_a_book_too(instrument: tc.Instrument) -> None:
     assert [breach[0][0] for breach in made.breaches] == ["fat_finger_bps"]
 
 
-def test_limits_that_are_tightened_late_count_from_then_on(instrument: tc.Instrument) -> None:
+@pytest.mark.parametrize("others", [None, tc.RiskLimits(max_order_qty=10)])
+def test_limits_that_are_tightened_late_count_from_then_on(
+    instrument: tc.Instrument, others: tc.RiskLimits | None
+) -> None:
     data = book((50, SET, -1, 101, 0), (50, SET, 1, 99, 0), (50, SET, 1, 89, 5), (50, SET, -1, 91, 5))
     steps = [
         lambda ctx: ctx.buy(NAME, 2),
@@ -547,7 +550,7 @@ def test_limits_that_are_tightened_late_count_from_then_on(instrument: tc.Instru
         lambda ctx: ctx.risk.tighten(max_drawdown=5, max_daily_loss=5),
         lambda ctx: ctx.buy(NAME, "0.01", 80),
     ]
-    made, result = run(instrument, data, None, *steps)
+    made, result = run(instrument, data, others, *steps)
     assert result.net_pnl < -5, "as much was lost before"
     assert (made.breaches, len(result.risk.trips)) == ([], 0)
 

@@ -313,9 +313,6 @@ impl Core {
         if self.desk.engine().is_none() {
             let engine = self.bare_engine()?;
             self.desk.set_engine(engine);
-            for market in (0..self.markets.len()).map(MarketId::new) {
-                self.tell_mark(market, true);
-            }
             let (accounts, signals) = (&self.accounts, &self.signals);
             if let Some(engine) = self.desk.engine_mut() {
                 for (strategy, market, signal, _) in signals.list() {
@@ -325,6 +322,14 @@ impl Core {
                     let position = accounts.position(strategy, market);
                     position.realized.checked_sub(position.fees).unwrap_or_default()
                 });
+            }
+        }
+        if self.desk.engine_mut().is_some_and(|engine| engine.counts_anew(strategy)) {
+            for market in (0..self.markets.len()).map(MarketId::new) {
+                self.tell_mark(market, true);
+            }
+            if let Some(engine) = self.desk.engine_mut() {
+                engine.begin_counting(strategy);
             }
         }
         let Some(engine) = self.desk.engine_mut() else { return Ok(()) };

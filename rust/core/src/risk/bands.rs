@@ -71,7 +71,8 @@ impl Engine {
         if self.needs() != Need::Mids {
             return self.set_band(market.index(), MidBand::NONE);
         }
-        let is_held = |guard: &Guard, at: usize| guard.markets[at] && guard.slopes[at] != Some(0);
+        let is_held =
+            |guard: &Guard, at: usize| guard.counts && guard.markets[at] && guard.slopes[at] != Some(0);
         let at = market.index();
         let is_in = self.guards.iter().any(|guard| is_held(guard, at));
         match (self.held.binary_search(&at), is_in) {
@@ -297,6 +298,9 @@ mod tests {
     fn a_band_ends_where_a_limit_is_reached_or_equity_was_never_higher() {
         let mut config = RiskConfig::default();
         config.account.parse(Check::MaxDrawdown, "100").unwrap();
+        for name in ["a", "b"] {
+            config.strategies.entry(name.into()).or_default().parse(Check::MaxDrawdown, "1000000").unwrap();
+        }
         let specs = [linear(), linear()];
         let seats = ["a", "b"].map(|name| (name.to_owned(), AccountId::new(0)));
         let engine = Engine::new(config, specs.iter(), &seats).unwrap();

@@ -172,9 +172,21 @@ impl Engine {
                 *since = made(StrategyId::new(s), MarketId::new(m));
             }
         }
-        for guard in &mut self.guards {
-            (guard.peak, guard.day_equity) = (guard.equity, guard.equity);
-        }
+    }
+
+    /// Has a strategy's own guards count what it makes, where they have no limit yet. Returns whether that is new to one:
+    /// every market has to be told then, and after that that it [begins](Engine::begin_counting).
+    pub fn counts_anew(&mut self, strategy: StrategyId) -> bool {
+        self.own(strategy).fold(false, |is_new, guard| is_new | !std::mem::replace(&mut guard.counts, true))
+    }
+
+    /// What a strategy's own guards count of profit and loss counts from here on.
+    pub fn begin_counting(&mut self, strategy: StrategyId) {
+        self.own(strategy).for_each(|guard| (guard.peak, guard.day_equity) = (guard.equity, guard.equity));
+    }
+
+    fn own(&mut self, strategy: StrategyId) -> impl Iterator<Item = &mut Guard> {
+        self.guards.iter_mut().filter(move |guard| guard.scope == Scope::Strategy && guard.has(strategy))
     }
 
     /// Whether any guard has a limit of a check.
@@ -349,7 +361,7 @@ impl Engine {
         };
         for at in 0..self.guards.len() {
             let guard = &mut self.guards[at];
-            if !guard.markets[market.index()] {
+            if !guard.counts || !guard.markets[market.index()] {
                 continue;
             }
             guard.roll(now, self.config.day_begins);
@@ -497,20 +509,18 @@ impl Engine {
     /// # Errors
     /// [`BadLimit`] naming one that would be wider than what holds for it; nothing has changed then.
     pub fn tighten(&mut self, strategy: StrategyId, limits: &Limits) -> Result<(), BadLimit> {
-        let is_own = |guard: &&mut Guard| guard.scope == Scope::Strategy && guard.has(strategy);
         if limits.get(Check::MaxLeverage).is_some() && self.config.capital.is_none() {
             let problem = "needs a capital, which is set with the limits of the run";
             return Err(BadLimit::new(Check::MaxLeverage.as_str(), problem));
         }
-        for guard in self.guards.iter_mut().filter(is_own) {
+        let is_own = |guard: &&Guard| guard.scope == Scope::Strategy && guard.has(strategy);
+        for guard in self.guards.iter().filter(is_own) {
             if let Some(check) = guard.limits.widened_by(limits) {
                 let problem = "would be wider: own limits are only tightened";
                 return Err(BadLimit::new(check.as_str(), problem));
             }
         }
-        for guard in self.guards.iter_mut().filter(is_own) {
-            guard.limits.take(limits);
-        }
+        self.own(strategy).for_each(|guard| guard.limits.take(limits));
         self.look();
         Ok(())
     }

@@ -80,6 +80,8 @@ pub(super) struct Guard {
     pub(super) scope: Scope,
     pub(super) name: Arc<str>,
     pub(super) limits: Limits,
+    /// Whether it counts what its strategies make: from its first limit on.
+    pub(super) counts: bool,
     /// Whom it is of, by strategy and by market.
     pub(super) strategies: Vec<bool>,
     pub(super) markets: Vec<bool>,
@@ -119,6 +121,7 @@ impl Guard {
         Self {
             scope,
             name,
+            counts: !limits.is_empty(),
             limits,
             worths: vec![0; markets.len()],
             slopes: vec![None; markets.len()],
@@ -154,8 +157,7 @@ impl Guard {
 
     /// Orders open under it.
     pub(super) fn open_orders(&self, standing: &Standing) -> u32 {
-        let held = standing.by_market(|m, s| self.covers(s, m));
-        held.map(|(_, holding)| holding.sides[0].orders + holding.sides[1].orders).sum()
+        standing.orders(|m, s| self.covers(s, m))
     }
 
     /// Orders that traded today, and the loss.

@@ -229,7 +229,8 @@ impl Engine {
             // Beside others that reduce as much it may leave them nothing to reduce.
             let only_exposure = is_against && ask.reduce_only;
             let figures = figures(ask, amounts, further);
-            self.bound(guard, ask, &here, standing, |bound| {
+            let has_room = self.has_room(guard, amounts, standing);
+            self.bound(guard, ask, &here, standing, has_room, |bound| {
                 let figure = figures[bound.figure as usize];
                 if figure > bound.most && (bound.figure.is_added() || !only_exposure) {
                     let (scope, name) = (guard.scope, Arc::clone(&guard.name));
@@ -247,7 +248,7 @@ impl Engine {
         let mut most = [Units::MAX; 9];
         for guard in self.holding(&ask) {
             let here = standing.in_market(ask.market, |strategy| guard.has(strategy));
-            self.bound(guard, &ask, &here, standing, |bound| {
+            self.bound(guard, &ask, &here, standing, false, |bound| {
                 let least = &mut most[bound.figure as usize];
                 *least = bound.most.min(*least);
             });
@@ -265,13 +266,38 @@ impl Engine {
         })
     }
 
-    /// What a guard allows, in the order in which it is told.
+    /// Whether an order passes every limit of exposure even if nothing offset anything; false says nothing.
+    fn has_room(&self, guard: &Guard, amounts: &Amounts, standing: &Standing) -> bool {
+        let limits = &guard.limits;
+        if !limits.has_exposure() {
+            return false;
+        }
+        let (bulk, markets) = standing.bulk(|market, strategy| guard.covers(strategy, market));
+        let [qty, notional, value] =
+            [QTY, NOTIONAL, VALUE].map(|measure| bulk[measure].saturating_add(amounts.working[measure]));
+        let within = |check, sum| limits.get(check).is_none_or(|limit| sum <= limit.value);
+        let is_levered = |limit: Limit| {
+            let most = limit.value.saturating_mul(self.equity(guard));
+            value.checked_mul(ONE).is_some_and(|value| value <= most)
+        };
+        [Check::MaxPositionQty, Check::MaxGrossQty, Check::MaxNetQty]
+            .into_iter()
+            .all(|check| within(check, qty))
+            && [Check::MaxPositionNotional, Check::MaxGross, Check::MaxNet]
+                .into_iter()
+                .all(|check| within(check, notional))
+            && within(Check::MaxOpenPositions, (markets as Units + 1) * ONE)
+            && limits.get(Check::MaxLeverage).is_none_or(is_levered)
+    }
+
+    /// What a guard allows, in the order in which it is told; nothing of exposure where there surely is room for that.
     fn bound(
         &self,
         guard: &Guard,
         ask: &Ask,
         here: &Holding,
         standing: &Standing,
+        has_room: bool,
         each: impl FnMut(&Bound<'_>),
     ) {
         let mut to = Bounds { limits: &guard.limits, each };
@@ -310,9 +336,14 @@ impl Engine {
         {
             to.refuse(Check::SyncedBook, 0, i128::from(ask.touch.state as u8) * ONE);
         }
-        if guard.limits.has_exposure() {
+        if guard.limits.has_exposure() && !has_room {
             self.bound_exposure(guard, ask, here, standing, &mut to);
         }
+    }
+
+    /// What there is behind what a guard counts: the capital, and what was made.
+    pub(super) fn equity(&self, guard: &Guard) -> Units {
+        self.config.capital.unwrap_or_default().saturating_add(guard.equity)
     }
 
     fn bound_prices(&self, ask: &Ask, to: &mut Bounds<'_, impl FnMut(&Bound<'_>)>) {
@@ -363,10 +394,8 @@ impl Engine {
             return;
         }
         let mut open = 0;
-        for (_, holding) in standing
-            .by_market(|market, strategy| guard.covers(strategy, market))
-            .filter(|(market, _)| *market != ask.market)
-        {
+        let is_other = |market, strategy| market != ask.market && guard.covers(strategy, market);
+        for (_, holding) in standing.by_market(is_other) {
             open += i128::from(holding.is_open());
             for (measure, room) in rooms.iter_mut().enumerate() {
                 room.gross = room.gross.saturating_add(holding.worst(measure));
@@ -396,7 +425,7 @@ impl Engine {
             });
         }
         let (check, room) = (Check::MaxLeverage, &rooms[VALUE]);
-        let equity = self.config.capital.unwrap_or_default().saturating_add(guard.equity);
+        let equity = self.equity(guard);
         let (most, value) = (|limit| most_at(limit, equity), |sum| leverage(sum, equity));
         to.room(check, VALUE, room, (room.gross, room.worst), most, value);
     }

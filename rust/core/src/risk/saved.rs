@@ -120,6 +120,7 @@ impl Engine {
 impl Guard {
     fn save(&self, w: &mut Writer<'_>) {
         w.limits(&self.limits);
+        w.flag(self.counts);
         for window in [&self.orders, &self.messages, &self.rejects] {
             window.save(w);
         }
@@ -141,6 +142,7 @@ impl Guard {
 
     fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
         self.limits = r.limits()?;
+        self.counts = r.flag()?;
         for window in [&mut self.orders, &mut self.messages, &mut self.rejects] {
             *window = Window::load(r)?;
         }

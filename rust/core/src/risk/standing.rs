@@ -126,6 +126,26 @@ impl Standing {
         sum
     }
 
+    /// The orders of theirs that work.
+    pub(super) fn orders(&self, is_member: impl Fn(MarketId, StrategyId) -> bool) -> u32 {
+        let theirs = self.rows.iter().filter(|(m, s, _)| is_member(*m, *s));
+        theirs.flat_map(|(_, _, holding)| &holding.sides).map(|side| side.orders).sum()
+    }
+
+    /// All they hold and have working, as if nothing offset anything, and in how many markets that is at most.
+    pub(super) fn bulk(&self, is_member: impl Fn(MarketId, StrategyId) -> bool) -> (Measures, usize) {
+        let (mut all, mut markets) = (Measures::default(), 0);
+        for (_, _, holding) in self.rows.iter().filter(|(m, s, _)| is_member(*m, *s)) {
+            markets += 1;
+            add(&mut all, &holding.held.map(Units::abs));
+            for side in holding.sides.iter().filter(|side| side.orders > 0) {
+                add(&mut all, &side.plain);
+                add(&mut all, &side.reducing);
+            }
+        }
+        (all, markets)
+    }
+
     /// What they hold in each market where they hold something or have something working.
     pub(super) fn by_market<'a>(
         &'a self,
