@@ -20,7 +20,7 @@ from tradecore._core import (
 )
 from tradecore.errors import InvalidValueError
 from tradecore.instruments import find_instrument
-from tradecore.validation import DurationLike
+from tradecore.validation import DurationLike, by_symbol_text
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -140,6 +140,9 @@ class RiskLimits:
         The same with their signs.
     max_leverage : Decimal, str or int
         Gross value over ``capital`` plus profit.
+    max_margin_use : Decimal, str or int
+        Initial margin of all that may be held over ``capital`` plus profit: ``"0.5"`` is half of it. It is counted by
+        ``leverage``.
     max_open_orders, max_open_positions : int
         Orders that are open, and instruments held or with orders that would open a position.
     max_order_rate, max_message_rate : str or int
@@ -173,7 +176,12 @@ class RiskLimits:
     trip_clock_jump : duration
         How much further ahead, or less, our clock is of the venue's than at the message of the market before.
     capital : Decimal, str or int, optional
-        What an account begins with, in the settlement currency; ``max_leverage`` needs it.
+        What an account begins with, in the settlement currency; ``max_leverage`` and ``max_margin_use`` need it.
+    leverage : int, Decimal, str, or mapping of str to either, optional
+        How many times its initial margin a position may be worth, one for all contracts or by symbol, as of
+        :class:`SimVenue <tradecore.SimVenue>`; ``max_margin_use`` needs it.
+    maintenance : str, Decimal, or mapping of str to str, optional
+        Brackets as of :class:`SimVenue <tradecore.SimVenue>`, whose least initial margins count, too.
     risk_per_trade_pct : Decimal, str, int or float, optional
         Percent of the capital that :func:`size` lets be lost at a stop.
     on_trip : "refuse", "reduce", "flatten" or "halt"
@@ -219,6 +227,7 @@ class RiskLimits:
     max_net_qty: Decimal | str | int | None = None
     max_net: Decimal | str | int | None = None
     max_leverage: Decimal | str | int | None = None
+    max_margin_use: Decimal | str | int | None = None
     max_open_orders: int | None = None
     max_open_positions: int | None = None
     max_order_rate: str | int | None = None
@@ -239,6 +248,8 @@ class RiskLimits:
     trip_spread_bps: Decimal | str | int | None = None
     trip_clock_jump: DurationLike | None = None
     capital: Decimal | str | int | None = None
+    leverage: Mapping[str, Decimal | str | int] | Decimal | str | int | None = None
+    maintenance: Mapping[str, str] | Decimal | str | None = None
     risk_per_trade_pct: Decimal | str | int | float | None = None
     on_trip: Literal["refuse", "reduce", "flatten", "halt"] = "reduce"
     cooldown: DurationLike = "1m"
@@ -256,6 +267,8 @@ class RiskLimits:
             _check_sets(scope, getattr(self, scope))
         if self.risk_per_trade_pct is not None:
             _check_percent("risk_per_trade_pct", self.risk_per_trade_pct)
+        for name in ("leverage", "maintenance"):
+            object.__setattr__(self, name, by_symbol_text(getattr(self, name)))
         check_risk(self)
         for name in (*_LENGTHS, "cooldown", "day_begins"):
             if (given := getattr(self, name)) is not None:
@@ -374,7 +387,8 @@ def size(
     - volatility target: a value of ``capital * target_volatility / volatility``;
     - Kelly: the fraction ``win_rate - (1 - win_rate) / win_loss_ratio`` of the capital, between 0 and ``kelly_cap``,
       lost at the stop, or invested where there is none;
-    - limits: every one of ``limits`` on an order, a position, a sum or the leverage, for an account that holds nothing.
+    - limits: every one of ``limits`` on an order, a position, a sum, the leverage or margin, for an account that holds
+      nothing.
 
     Parameters
     ----------

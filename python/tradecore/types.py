@@ -67,6 +67,7 @@ class RiskCheck(StrEnum):
     MAX_NET_QTY = "max_net_qty"
     MAX_NET = "max_net"
     MAX_LEVERAGE = "max_leverage"
+    MAX_MARGIN_USE = "max_margin_use"
     MAX_OPEN_ORDERS = "max_open_orders"
     MAX_OPEN_POSITIONS = "max_open_positions"
     MAX_ORDER_RATE = "max_order_rate"

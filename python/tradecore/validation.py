@@ -1,9 +1,10 @@
-"""What configuration and strategy parameters share: lengths of time, and errors on one line."""
+"""What configuration and strategy parameters share: lengths of time, values by symbol, and errors on one line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from tradecore._core import format_duration_ns, parse_duration
@@ -19,6 +20,7 @@ __all__ = [
     "Duration",
     "DurationLike",
     "Nanoseconds",
+    "by_symbol_text",
     "first_problem",
     "to_count",
     "to_ns",
@@ -151,3 +153,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
+
+
+def by_symbol_text(given: Any) -> Any:
+    """Return what is said by symbol, or of all, as one text; what is neither stays what it is."""
+    if isinstance(given, Mapping):
+        return "; ".join(f"{symbol}: {value}" for symbol, value in given.items())
+    if isinstance(given, int | Decimal) and not isinstance(given, bool):
+        return f"{given}"
+    return given

@@ -12,7 +12,7 @@ from tradecore._core import check_venue, format_duration_ns, latency_legs, parse
 from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.queue_models import FITTED, read_queue_model
-from tradecore.validation import DurationLike
+from tradecore.validation import DurationLike, by_symbol_text
 from tradecore.venue_models import (
     FEE_METHODS,
     LEG_ARGUMENTS,
@@ -371,11 +371,7 @@ class SimVenue:
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
             object.__setattr__(self, "balances", held)
         for name in ("leverage", "maintenance", "borrow_rate", "impact"):
-            given = getattr(self, name)
-            if isinstance(given, Mapping):
-                object.__setattr__(self, name, "; ".join(f"{symbol}: {value}" for symbol, value in given.items()))
-            elif isinstance(given, int | Decimal) and not isinstance(given, bool):
-                object.__setattr__(self, name, f"{given}")
+            object.__setattr__(self, name, by_symbol_text(getattr(self, name)))
         if isinstance(self.queue, str) and self.queue.startswith(FITTED):
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
         object.__setattr__(self, "queue", kept_model("queue", self.queue, QUEUE_METHODS, not_named=(FITTED,)))

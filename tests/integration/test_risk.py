@@ -107,6 +107,11 @@ def test_an_order_beyond_its_notional_is_refused_on_margin_too(instrument: tc.In
         ({"max_gross_qty": 1}, [("sell", 2, 103)], ["max_gross_qty"]),
         ({"max_net_qty": 1}, [("sell", 2, 103)], ["max_net_qty"]),
         ({"max_leverage": "0.5", "capital": 1000}, [("buy", 5, 98), ("buy", 2, 97)], ["max_leverage"]),
+        (
+            {"max_margin_use": "0.05", "capital": 1000, "leverage": 10},
+            [("buy", 5, 98), ("buy", 2, 97)],
+            ["max_margin_use"],
+        ),
         ({"max_open_orders": 1}, [("buy", 2, 98), ("buy", 2, 97)], ["max_open_orders"]),
         ({"max_order_rate": "1 per 15ms"}, [("buy", 2, 98), ("buy", 2, 97)], ["max_order_rate"]),
         ({"max_message_rate": "2/s"}, [("buy", 2, 98), ("buy", 2, 97), ("buy", 2, 96)], ["max_message_rate"]),
@@ -127,6 +132,83 @@ def test_each_limit_refuses_the_last_order_and_none_before(
     assert result.risk.refusals["order_id"].to_list() == [len(steps)]
     free, _ = run(instrument, book(), None, *orders)
     assert not any(reason == "risk" for *_, reason in free.told)
+
+
+def test_margin_in_use_counts_what_works_by_leverage_and_brackets_and_lets_exits_pass(
+    instrument: tc.Instrument,
+) -> None:
+    margin = {"capital": 1000, "leverage": {"BTCUSDT": 20, "*": 1}, "maintenance": "0.004/0.01 to 200, 0.005/0.1"}
+    made, result = run(
+        instrument,
+        book(),
+        tc.RiskLimits(max_margin_use="0.051", **margin),
+        lambda ctx: ctx.buy(NAME, 5),
+        lambda ctx: ctx.buy(NAME, 2, 98),
+        lambda ctx: ctx.buy(NAME, 1, 95),
+        lambda ctx: ctx.risk.used_pct,
+        lambda ctx: ctx.sell(NAME, 5, 99),
+        lambda ctx: ctx.buy(NAME, 2, 98),
+        lambda ctx: ctx.risk.used_pct,
+    )
+    # 500 at the mid ask a tenth of it above 200; 696 with the order beside them, of 1000 less the 5 that the spread cost.
+    assert made.breaches[0] == [("max_margin_use", "account", Decimal("0.051"), Decimal("0.069949748743"))]
+    assert [order for _, order, _, reason in made.told if reason == "risk"] == [2, 3], "an exit passes"
+    assert made.seen[3]["max_margin_use"] == pytest.approx(50 / 995 / 0.051 * 100)
+    assert made.filled == [(1, 101.0, 5.0), (4, 99.0, -5.0)]
+    assert made.seen[6]["max_margin_use"] == pytest.approx(9.8 / 990 / 0.051 * 100), "a twentieth of 196; 10 were lost"
+    (limit,) = result.risk.limits
+    assert (limit["check"], limit["limit"], limit["value"]) == ("max_margin_use", Decimal("0.051"), 0)
+
+
+def test_margin_in_use_is_counted_of_what_is_known_to_ask_it(instrument: tc.Instrument, tmp_path: Path) -> None:
+    use = {"max_margin_use": "0.5", "capital": 1000}
+    (tmp_path / "brackets.csv").write_text(
+        "symbol,notional_floor,notional_cap,initial_rate,maintenance_rate,maintenance_amount\nBTCUSDT,0,,0.5,0.1,\n"
+    )
+    of_file = tc.RiskLimits(**use, leverage=10, maintenance=f"brackets:{tmp_path / 'brackets.csv'}")
+    steps = [lambda ctx: ctx.buy(NAME, 11, 98), lambda ctx: ctx.buy(NAME, 10, 98)]
+    made, _ = run(instrument, book(), of_file, *steps)
+    assert made.breaches == [[("max_margin_use", "account", Decimal("0.5"), Decimal("0.539"))]]
+    tighter, _ = run(
+        instrument,
+        book(),
+        tc.RiskLimits(capital=1000, leverage=10),
+        lambda ctx: ctx.risk.tighten(max_margin_use="0.1"),
+        lambda ctx: ctx.buy(NAME, 11, 98),
+    )
+    assert refused(tighter) == [["max_margin_use"]]
+    for limits, field in (
+        ({"max_margin_use": "0.5", "leverage": 10}, "capital"),
+        (use, "leverage"),
+        ({**use, "leverage": {"ETHUSDT": 10}}, "leverage"),
+        ({**use, "leverage": 10, "maintenance": {"ETHUSDT": "0.01"}}, "maintenance"),
+    ):
+        with pytest.raises(InvalidValueError, match=rf"risk\.{field}"):
+            run(instrument, book(), tc.RiskLimits(**limits))
+    for field, value in (("leverage", 0), ("maintenance", "much")):
+        with pytest.raises(InvalidValueError) as error:
+            tc.RiskLimits(**{"leverage": 10, field: value})
+        assert error.value.field == field
+    with pytest.raises(InvalidValueError, match="maintenance goes with it"):
+        tc.RiskLimits(maintenance="0.01")
+
+
+def test_no_limit_counts_the_margin_of_options() -> None:
+    call = tc.Instrument(
+        "BTC-1JAN27-100000-C.TEST",
+        kind="option",
+        base="BTC",
+        quote="USDT",
+        price_increment="0.1",
+        qty_increment="0.01",
+        strike="100000",
+        expiry_ns=1_800_000_000_000_000_000,
+        option_side="call",
+    )
+    limits = tc.RiskLimits(max_margin_use=1, capital=1, leverage=1)
+    kernel = build_kernel("s", [tc.Strategy("a", [call.id])], [call], risk=limits)
+    with pytest.raises(InvalidValueError, match=r"risk\.max_margin_use.*options and binaries"):
+        kernel.start(1)
 
 
 def test_a_window_slides_with_the_kernels_time(instrument: tc.Instrument) -> None:

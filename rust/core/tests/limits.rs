@@ -8,10 +8,10 @@ use common::instrument;
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, Touch};
 use tradecore_core::risk::{
-    Amounts, Ask, Check, Engine, Holding, Measures, NOTIONAL, ONE, QTY, RiskConfig, Standing, Units, VALUE,
-    Working,
+    Amounts, Ask, Check, Engine, Holding, MarginTerms, Measures, NOTIONAL, ONE, QTY, RiskConfig, Standing,
+    Units, VALUE, Working,
 };
-use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Price, Qty, Side, StrategyId};
+use tradecore_core::types::{AccountId, BySymbol, InstrumentKind, MarketId, Price, Qty, Side, StrategyId};
 
 const MARKETS: usize = 3;
 const BEST: [i64; 2] = [990, 1_010];
@@ -19,7 +19,7 @@ const TWICE_MID: i64 = 2_000;
 const CAPITAL: Units = 40 * ONE;
 
 /// What may be limited here, each as it is written, so that some orders pass it and some do not.
-const LIMITS: [(Check, &[&str]); 14] = [
+const LIMITS: [(Check, &[&str]); 15] = [
     (Check::MaxOrderQty, &["3", "8"]),
     (Check::MaxOrderNotional, &["30", "80"]),
     (Check::MinOrderNotional, &["5"]),
@@ -30,11 +30,26 @@ const LIMITS: [(Check, &[&str]); 14] = [
     (Check::MaxNetQty, &["6", "15"]),
     (Check::MaxNet, &["60", "150"]),
     (Check::MaxLeverage, &["1", "2.5", "7"]),
+    (Check::MaxMarginUse, &["0.4", "1", "2.5"]),
     (Check::MaxOpenOrders, &["2", "5"]),
     (Check::MaxOpenPositions, &["1", "2"]),
     (Check::CollarTouchBps, &["30"]),
     (Check::FatFingerBps, &["30", "500"]),
 ];
+
+/// How many times its initial margin a position in each market may be worth; in the second one half of what is worth more than
+/// 30 stands behind it in any case.
+const LEVERAGE: [Units; MARKETS] = [2, 5, 1];
+const MARGIN: [&str; 2] = ["A.X: 2; B.X: 5; *: 1", "B.X: 0/0.25 to 30, 0/0.5; *: 0"];
+
+fn initial_margin(market: usize, value: Units) -> Units {
+    let rate = match (market, value > 30 * ONE) {
+        (1, false) => 25,
+        (1, true) => 50,
+        _ => 0,
+    };
+    (value / LEVERAGE[market]).max(value * rate / 100)
+}
 
 fn scaled(qty: i64) -> Measures {
     let qty = Units::from(qty) * ONE;
@@ -74,18 +89,20 @@ fn obvious(limits: &[(Check, Units)], ask: &Ask, amounts: &Amounts, all: &[Holdi
     }
     // Of the order, or of what it was before, all but a count.
     let sums = |working: &Measures, measure: usize| {
-        let (mut gross, mut net, mut own) = (0, 0, 0);
+        let (mut gross, mut net, mut own, mut margin) = (0, 0, 0, 0);
         for (at, holding) in all.iter().enumerate() {
             let extra = if at == ask.market.index() { working[measure] } else { 0 };
             let on_side = filled(holding, side, measure, extra, ask.reduce_only);
             let other = filled(holding, 1 - side, measure, 0, false);
-            gross += holding.held[measure].abs().max(on_side.abs()).max(other.abs());
+            let worst = holding.held[measure].abs().max(on_side.abs()).max(other.abs());
+            gross += worst;
+            margin += initial_margin(at, worst);
             net += sign * on_side;
             if at == ask.market.index() {
                 own = sign * on_side;
             }
         }
-        [own, gross, net]
+        [own, gross, net, margin]
     };
     let open = |working: &Measures| {
         let is_open = |(at, holding): (usize, &Holding)| {
@@ -121,6 +138,10 @@ fn obvious(limits: &[(Check, Units)], ask: &Ask, amounts: &Amounts, all: &[Holdi
                 let [before, after] = [&ask.before, &amounts.working].map(|working| sums(working, VALUE)[1]);
                 (after * ONE / CAPITAL, after * ONE / CAPITAL > limit && after > before)
             }
+            Check::MaxMarginUse => {
+                let [before, after] = [&ask.before, &amounts.working].map(|working| sums(working, VALUE));
+                (after[3] * ONE / CAPITAL, after[3] * ONE / CAPITAL > limit && after[1] > before[1])
+            }
             Check::MaxOpenOrders => ((orders + 1) * ONE, ask.is_new && (orders + 1) * ONE > limit),
             Check::MaxOpenPositions => {
                 let [before, after] = [&ask.before, &amounts.working].map(&open);
@@ -134,8 +155,8 @@ fn obvious(limits: &[(Check, Units)], ask: &Ask, amounts: &Amounts, all: &[Holdi
                 .map_or((0, false), |value| (value.abs(), value.abs() > limit)),
             other => unreachable!("{other:?}"),
         };
-        let is_exposure =
-            check >= Check::MaxPositionQty && check <= Check::MaxLeverage || check == Check::MaxOpenPositions;
+        let is_exposure = check >= Check::MaxPositionQty && check <= Check::MaxMarginUse
+            || check == Check::MaxOpenPositions;
         if fails && (is_exposure || !(is_against && ask.reduce_only)) {
             failed.push((check, value));
         }
@@ -149,13 +170,18 @@ proptest! {
 
     #[test]
     fn bounds_say_what_limits_say_one_by_one(
-        chosen in proptest::array::uniform14(0usize..4),
+        chosen in proptest::array::uniform15(0usize..4),
         held in proptest::array::uniform3((-12i64..13, proptest::array::uniform3(prop_oneof![2 => Just(0), 1 => 0i64..8]))),
         buys in any::<bool>(),
         (is_new, is_limit, reduce_only) in any::<(bool, bool, bool)>(),
         (before, more, price) in (0i64..6, 0i64..12, proptest::option::of(940i64..1_060)),
     ) {
-        let mut config = RiskConfig { capital: Some(CAPITAL), ..RiskConfig::default() };
+        let margin = MarginTerms {
+            leverage: BySymbol::parse(MARGIN[0], |text| Ok(text.parse().unwrap())).unwrap(),
+            brackets: Some(BySymbol::parse(MARGIN[1], |text| Ok(text.parse().unwrap())).unwrap()),
+        };
+        let mut config =
+            RiskConfig { capital: Some(CAPITAL), margin: Some(margin), ..RiskConfig::default() };
         for ((check, texts), chosen) in LIMITS.iter().zip(chosen) {
             if let Some(text) = texts.get(chosen) {
                 config.account.parse(*check, text).unwrap();

@@ -1,4 +1,4 @@
-//! Files as lines: opened, unpacked and counted.
+//! Files as lines: opened, unpacked and counted; and those of settings.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tradecore_core::decode::{FileBytes, Lines, OpenFile};
+use tradecore_core::ledger::{Brackets, read_brackets};
+use tradecore_core::types::BySymbol;
 
 use crate::errors;
 
@@ -129,4 +131,17 @@ pub(crate) fn find_line(path: PathBuf, texts: Vec<Vec<String>>) -> PyResult<Opti
         }
     }
     Ok(None)
+}
+
+/// The brackets of a file.
+pub(crate) fn brackets_of(file: &str) -> PyResult<BySymbol<Brackets>> {
+    read_file(file, read_brackets).map(BySymbol::of_pairs)
+}
+
+/// What a text file holds, or the line that is wrong.
+pub(crate) fn read_file<T>(file: &str, read: impl FnOnce(&str) -> Result<T, (u64, String)>) -> PyResult<T> {
+    let fail = |(line, problem): (u64, String)| errors::DataError::new_err((file.to_owned(), line, problem));
+    let text =
+        std::fs::read_to_string(file).map_err(|error| fail((0, format!("cannot be read: {error}"))))?;
+    read(&text).map_err(fail)
 }

@@ -7,16 +7,18 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use tradecore_core::kernel::{Kernel, StopUse};
-use tradecore_core::ledger::ContractMath;
+use tradecore_core::ledger::{Brackets, ContractMath};
 use tradecore_core::orders::TriggerBy;
 use tradecore_core::risk::{
-    self as core, BadLimit, Check, Counts, Distance, Limits, OnTrip, Profile, RiskConfig, Rung, SizeTerms,
-    StopConfig, StopTerms, Units, fine_to_f64, parse_amount, to_decimal,
+    self as core, BadLimit, Check, Counts, Distance, Limits, MarginTerms, OnTrip, Profile, RiskConfig, Rung,
+    SizeTerms, StopConfig, StopTerms, Units, fine_to_f64, parse_amount, to_decimal,
 };
-use tradecore_core::types::{Price, Qty, Side, format_duration};
+use tradecore_core::sim::{Maintenance, MarginRules};
+use tradecore_core::types::{BySymbol, Price, Qty, Side, format_duration};
 
 use crate::columns::slice_of;
 use crate::errors;
+use crate::files::brackets_of;
 use crate::instrument::PyInstrument;
 use crate::shared::Shared;
 use crate::terms::{OrderTerms, PostOnly};
@@ -132,8 +134,43 @@ fn inside(place: &str, py: Python<'_>, error: PyErr) -> PyErr {
     }
 }
 
+/// Brackets of a file, none where it is not to be looked at yet.
+type ReadBrackets = PyResult<Option<BySymbol<Brackets>>>;
+
+/// The brackets of a file, where limits are to be held.
+fn held(file: &str) -> ReadBrackets {
+    brackets_of(file).map(Some)
+}
+
+/// What initial margin is counted by.
+fn to_margin(
+    given: &Bound<'_, PyAny>,
+    brackets: impl Fn(&str) -> ReadBrackets,
+) -> PyResult<Option<MarginTerms>> {
+    let (leverage, maintenance) = (given.getattr("leverage")?, given.getattr("maintenance")?);
+    if leverage.is_none() {
+        let is_alone = !maintenance.is_none();
+        return if is_alone {
+            Err(errors::invalid("leverage", "missing: maintenance goes with it"))
+        } else {
+            Ok(None)
+        };
+    }
+    let said = |field: &'static str| move |problem: String| errors::invalid(field, problem);
+    let leverage = MarginRules::leverage(&text_of(&leverage)?).map_err(said("leverage"))?;
+    let brackets = if maintenance.is_none() {
+        None
+    } else {
+        match MarginRules::maintenance(&text_of(&maintenance)?).map_err(said("maintenance"))? {
+            Maintenance::Given(given) => Some(given),
+            Maintenance::File(file) => brackets(&file)?,
+        }
+    };
+    Ok(Some(MarginTerms { leverage, brackets }))
+}
+
 /// The limits of a session.
-pub(crate) fn to_risk(given: &Bound<'_, PyAny>) -> PyResult<RiskConfig> {
+fn to_risk(given: &Bound<'_, PyAny>, brackets: impl Fn(&str) -> ReadBrackets) -> PyResult<RiskConfig> {
     let text = |field: &str| text_of(&given.getattr(field)?);
     let capital = given.getattr("capital")?;
     let on_trip = text("on_trip")?;
@@ -147,6 +184,7 @@ pub(crate) fn to_risk(given: &Bound<'_, PyAny>) -> PyResult<RiskConfig> {
         } else {
             Some(parse_amount("capital", &text_of(&capital)?).map_err(bad)?)
         },
+        margin: to_margin(given, brackets)?,
         on_trip: OnTrip::ALL.into_iter().find(|does| does.as_str() == on_trip).ok_or_else(|| {
             let words = OnTrip::ALL.map(OnTrip::as_str).join(", ");
             errors::invalid("on_trip", format!("{on_trip:?} is none of {words}"))
@@ -171,7 +209,7 @@ pub(crate) fn to_risk(given: &Bound<'_, PyAny>) -> PyResult<RiskConfig> {
 /// The limits of a session, where there are any.
 pub(crate) fn to_optional_risk(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<RiskConfig>>> {
     let Some(given) = given else { return Ok(None) };
-    let config = to_risk(given)?;
+    let config = to_risk(given, held)?;
     config.check().map_err(|error| errors::invalid(&format!("risk.{}", error.field), error.problem))?;
     Ok(Some(Arc::new(config)))
 }
@@ -179,7 +217,7 @@ pub(crate) fn to_optional_risk(given: Option<&Bound<'_, PyAny>>) -> PyResult<Opt
 /// Raise InvalidValueError naming the first limit that cannot be one.
 #[pyfunction]
 pub(crate) fn check_risk(limits: &Bound<'_, PyAny>) -> PyResult<()> {
-    to_risk(limits).map(drop)
+    to_risk(limits, |_| Ok(None)).map(drop)
 }
 
 /// Return the checks there are, in order: name of the limit, what it counts, whether it trips the breaker.
@@ -273,18 +311,20 @@ pub(crate) fn size_position<'py>(
         ("volatility", number("volatility", volatility, 1e9)?),
         ("target_volatility", number("target_volatility", target_volatility, 1e9)?),
     )?;
-    let terms = SizeTerms {
+    let mut terms = SizeTerms {
         capital: parse_amount("capital", &text_of(capital)?).map_err(bad)?,
         entry: price("entry", entry)?,
         stop: stop.map(|stop| price("stop", stop)).transpose()?,
         risk: number("risk_pct", risk_pct, 100.0)?.map(|percent| percent / 100.0),
         volatility,
         kelly: kelly.map(|(chance, odds)| (chance, odds, cap.unwrap_or(0.25))),
+        margin: None,
     };
-    let limits = match limits {
-        Some(given) => to_risk(given)?.of_instrument(spec),
-        None => Limits::default(),
-    };
+    let config = limits.map(|given| to_risk(given, held)).transpose()?.unwrap_or_default();
+    let limits = config.of_instrument(spec);
+    if limits.get(Check::MaxMarginUse).is_some() {
+        terms.margin = Some(config.margin_of(spec).map_err(bad)?);
+    }
     let now = at_ns.unwrap_or(i64::MAX);
     let sized = core::size(spec, &math, now, &terms, &limits).map_err(bad)?;
     Ok((decimal_to_py(py, spec.qty_increment.to_decimal(sized.qty.steps()))?, sized.by))

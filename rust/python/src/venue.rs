@@ -6,18 +6,19 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tradecore_core::event::EventKind;
-use tradecore_core::ledger::{ACCOUNT_LIMIT, BadOptionRates, read_brackets};
+use tradecore_core::ledger::{ACCOUNT_LIMIT, BadOptionRates};
 use tradecore_core::sim::{
-    BadFees, BadFunding, BadLatency, BadSeries, Balances, Basis, BySymbol, ClockLead, FeeSettings, FeeToken,
+    BadFees, BadFunding, BadLatency, BadSeries, Balances, Basis, ClockLead, FeeSettings, FeeToken,
     FundingSource, Impact, InterestRates, Latency, LatencyFit, LatencyModel, Leg, Maintenance, MarginMode,
     MarginRules, Matching, Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel, VenueSettings,
     fit_latency, fraction, mark_source, read_rates, read_series,
 };
-use tradecore_core::types::{Decimal, FeeCurrency, Fees, Instrument, Money, OrderSupport};
+use tradecore_core::types::{BySymbol, Decimal, FeeCurrency, Fees, Instrument, Money, OrderSupport};
 
 use crate::columns::slice_of;
 use crate::custom_models::{fee_model, latency_model, queue_model};
 use crate::errors;
+use crate::files::{brackets_of, read_file};
 use crate::instrument::PyInstrument;
 use crate::values::{money_to_py, to_duration, unexpected};
 
@@ -93,7 +94,7 @@ impl SimVenue {
         if let Some(rules) = &mut self.settings.margin
             && let Maintenance::File(file) = &rules.maintenance
         {
-            rules.maintenance = Maintenance::Given(BySymbol::of_pairs(read_file(file, read_brackets)?));
+            rules.maintenance = Maintenance::Given(brackets_of(file)?);
         }
         Ok(self)
     }
@@ -369,14 +370,6 @@ fn to_leg(field: &'static str, given: &Bound<'_, PyAny>) -> PyResult<LatencyMode
 /// What a file of acknowledged orders says of a leg.
 fn measured(file: &str, leg: Leg) -> PyResult<Measured> {
     read_file(file, |text| read_series(text, leg).map_err(|BadSeries { line, problem }| (line, problem)))
-}
-
-/// What a text file holds, or the line that is wrong.
-fn read_file<T>(file: &str, read: impl FnOnce(&str) -> Result<T, (u64, String)>) -> PyResult<T> {
-    let fail = |(line, problem): (u64, String)| errors::DataError::new_err((file.to_owned(), line, problem));
-    let text =
-        std::fs::read_to_string(file).map_err(|error| fail((0, format!("cannot be read: {error}"))))?;
-    read(&text).map_err(fail)
 }
 
 /// A length of time in ns, or none for `auto`.

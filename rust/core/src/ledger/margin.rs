@@ -101,6 +101,12 @@ impl Brackets {
         Ok(Self { each: each.into(), cap: end })
     }
 
+    /// Brackets that ask nothing by themselves.
+    pub fn none() -> Self {
+        let all = Bracket { floor: Money::ZERO, maintenance: 0, amount: Money::ZERO, initial: 0 };
+        Self { each: Arc::new([all]), cap: None }
+    }
+
     fn at(&self, value: Money) -> &Bracket {
         let after = self.each.partition_point(|bracket| bracket.floor < value);
         &self.each[after.saturating_sub(1)]
@@ -122,6 +128,17 @@ impl Brackets {
     pub fn initial(&self, value: Money, leverage: Leverage) -> Money {
         let own = value.scaled(10i128.pow(Leverage::SCALE), leverage.0.into()).unwrap_or(value);
         own.max(part(value, self.at(value).initial))
+    }
+
+    /// The most that a position may be worth so that neither it nor a smaller one has to have more than a margin.
+    pub fn most(&self, margin: Money, leverage: Leverage) -> Money {
+        let own = most_part(margin, 10i128.pow(Leverage::SCALE), leverage.0.into());
+        let ends = self.each.iter().skip(1).map(|next| Some(next.floor)).chain([None]);
+        let met = self.each.iter().zip(ends).find_map(|(bracket, end)| {
+            let most = own.min(most_part(margin, bracket.initial.into(), FINE_ONE.into()));
+            end.is_none_or(|end| most < end).then(|| most.max(bracket.floor))
+        });
+        met.unwrap_or(own)
     }
 
     /// The value at which a position is liquidated that had cost `cost` with so much margin; `gains` says whether it gains
@@ -166,6 +183,22 @@ pub fn bankruptcy(cost: Money, margin: Money, gains: bool, fee: i64) -> Option<M
 /// A part of an amount, in units of 10^-9.
 pub fn part(amount: Money, rate: i64) -> Money {
     amount.scaled(rate.into(), FINE_ONE.into()).unwrap_or(amount)
+}
+
+/// The largest amount of which a part, rounded half to even, is no more than another one: all there are if that is of no
+/// account.
+fn most_part(part: Money, numerator: i128, denominator: i128) -> Money {
+    if part < Money::ZERO || numerator == 0 {
+        return if part < Money::ZERO { Money::ZERO } else { Money::from_units(i128::MAX) };
+    }
+    // Half a unit more is rounded down to an even one.
+    let (units, odd) = (part.units(), part.units() & 1);
+    let doubled = units.checked_mul(2).and_then(|twice| (twice + 1).checked_mul(denominator));
+    let most = match doubled {
+        Some(doubled) => (doubled - odd) / (2 * numerator),
+        None => (units / numerator).saturating_mul(denominator),
+    };
+    Money::from_units(most)
 }
 
 impl FromStr for Brackets {
@@ -305,6 +338,27 @@ mod tests {
         assert!(
             steep.forbid(money("250000.01")) && !steep.forbid(money("250000")) && !tiers.forbid(money("1e9"))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_most_that_a_margin_covers_is_the_most(
+            rates in proptest::array::uniform3(0i64..600_000_000),
+            (leverage, floor, margin, over) in (1i64..1_000_000, 1i128..1_000_000, 0i128..100_000_000, 1i128..1_000),
+        ) {
+            let (mut lines, mut from) = (Vec::new(), Money::ZERO);
+            for (place, initial) in rates.into_iter().enumerate() {
+                let cap = (place < 2).then(|| Money::from_units(floor * (place as i128 + 1)));
+                lines.push(BracketLine { floor: from, cap, initial, maintenance: 0, amount: None });
+                from = cap.unwrap_or_default();
+            }
+            let (tiers, leverage) = (Brackets::new(&lines).unwrap(), Leverage(leverage));
+            let asks = |value: i128| tiers.initial(Money::from_units(value), leverage).units();
+            let most = tiers.most(Money::from_units(margin), leverage).units();
+            prop_assert!(asks(most) <= margin && asks(most + 1) > margin);
+            prop_assert!(asks((most - over).max(0)) <= margin, "what is worth less asks no more");
+            prop_assert_eq!(tiers.most(Money::from_units(-over), leverage), Money::ZERO);
+        }
     }
 
     #[test]

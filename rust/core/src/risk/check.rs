@@ -88,6 +88,8 @@ checks! {
     MaxNet "max_net" Money,
     /// Gross value over capital plus profit.
     MaxLeverage "max_leverage" Ratio,
+    /// Initial margin over capital plus profit.
+    MaxMarginUse "max_margin_use" Ratio,
     /// Orders open at a time.
     MaxOpenOrders "max_open_orders" Number,
     /// Instruments held or with orders that would open a position.
@@ -168,7 +170,7 @@ impl Check {
     /// What it has to be told of its markets.
     pub fn needs(self) -> Need {
         match self {
-            Self::MaxLeverage | Self::MaxDailyLoss | Self::MaxDrawdown => Need::Mids,
+            Self::MaxLeverage | Self::MaxMarginUse | Self::MaxDailyLoss | Self::MaxDrawdown => Need::Mids,
             Self::CollarLastBps
             | Self::TripSilence
             | Self::TripJumpBps

@@ -12,6 +12,7 @@ use super::amount::BadLimit;
 use super::check::{Check, Checks, Need, ONE, Scope, Units};
 use super::guard::{Guard, Stop, Trip};
 use super::limits::{Limit, Limits, OnTrip, RiskConfig};
+use super::margin::MarketMargin;
 use super::mids::{MidBand, Worth};
 use crate::book::Touch;
 use crate::types::{AccountId, Instrument, MONEY_SCALE, MarketId, Money, StrategyId};
@@ -37,6 +38,8 @@ pub(super) struct Facts {
     pub(super) is_redrawn: bool,
     /// How far our clock was ahead of the venue's at its last message, ns, where a limit asks.
     pub(super) ahead: Option<i64>,
+    /// The initial margin it asks, or why nobody knows.
+    pub(super) margin: Result<MarketMargin, BadLimit>,
 }
 
 /// All guards of a session.
@@ -94,6 +97,7 @@ impl Engine {
                 band: MidBand::NONE,
                 is_redrawn: false,
                 ahead: None,
+                margin: config.margin_of(instrument),
             });
             places.push((instrument.id.to_string(), instrument.id.venue().to_owned()));
         }
@@ -136,6 +140,10 @@ impl Engine {
                 let limits = config.strategies.get(name).unwrap_or(&none);
                 guard(Scope::Strategy, name, limits, &|s| s == at, &|_| true);
             }
+        }
+        for guard in &guards {
+            check_margins(&guard.limits, &guard.markets, &markets)
+                .map_err(|BadLimit { field, problem }| BadLimit::new(format!("risk.{field}"), problem))?;
         }
         let mut engine = Self {
             flat_at: vec![vec![Money::ZERO; markets.len()]; strategies.len()],
@@ -412,6 +420,11 @@ impl Engine {
         next
     }
 
+    /// The initial margin of a position of a value in a market; none where nobody knows, so that no limit counts it.
+    pub(super) fn initial_margin(&self, market: MarketId, value: Units) -> Units {
+        self.markets[market.index()].margin.as_ref().map_or(0, |margin| margin.initial(value.max(0)))
+    }
+
     pub(super) fn silences<'a>(&'a self, guard: &'a Guard) -> impl Iterator<Item = i64> + 'a {
         self.markets
             .iter()
@@ -509,12 +522,10 @@ impl Engine {
     /// # Errors
     /// [`BadLimit`] naming one that would be wider than what holds for it; nothing has changed then.
     pub fn tighten(&mut self, strategy: StrategyId, limits: &Limits) -> Result<(), BadLimit> {
-        if limits.get(Check::MaxLeverage).is_some() && self.config.capital.is_none() {
-            let problem = "needs a capital, which is set with the limits of the run";
-            return Err(BadLimit::new(Check::MaxLeverage.as_str(), problem));
-        }
+        self.config.check_capital(limits)?;
         let is_own = |guard: &&Guard| guard.scope == Scope::Strategy && guard.has(strategy);
         for guard in self.guards.iter().filter(is_own) {
+            check_margins(limits, &guard.markets, &self.markets)?;
             if let Some(check) = guard.limits.widened_by(limits) {
                 let problem = "would be wider: own limits are only tightened";
                 return Err(BadLimit::new(check.as_str(), problem));
@@ -524,6 +535,20 @@ impl Engine {
         self.look();
         Ok(())
     }
+}
+
+/// Checks that the initial margin is known of every market in which limits count it.
+///
+/// # Errors
+/// [`BadLimit`] saying why it is not.
+fn check_margins(limits: &Limits, covered: &[bool], markets: &[Facts]) -> Result<(), BadLimit> {
+    if limits.get(Check::MaxMarginUse).is_none() {
+        return Ok(());
+    }
+    let covered = markets.iter().zip(covered).filter(|(_, is_in)| **is_in);
+    covered
+        .map(|(facts, _)| facts.margin.as_ref())
+        .try_for_each(|margin| margin.map(drop).map_err(Clone::clone))
 }
 
 /// The length of time of a limit, ns.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::amount::{BadLimit, positive, whole};
 use super::check::{Check, Checks, Counts, ONE, Units};
+use super::margin::{MarginTerms, MarketMargin};
 use super::stop_terms::StopConfig;
 use crate::types::{Instrument, parse_duration};
 
@@ -41,6 +42,7 @@ impl Limits {
         Check::MaxNet,
         Check::MaxOpenPositions,
         Check::MaxLeverage,
+        Check::MaxMarginUse,
     ]);
     /// Of what may be held.
     const EXPOSURE: Checks =
@@ -220,6 +222,8 @@ pub struct RiskConfig {
     pub strategies: BTreeMap<String, Limits>,
     /// What an account begins with, in its settlement currency.
     pub capital: Option<Units>,
+    /// What initial margin is counted by.
+    pub margin: Option<MarginTerms>,
     /// What is done where a limit that trips is reached.
     pub on_trip: OnTrip,
     /// How long it holds at least, ns.
@@ -240,6 +244,7 @@ impl Default for RiskConfig {
             instruments: BTreeMap::new(),
             strategies: BTreeMap::new(),
             capital: None,
+            margin: None,
             on_trip: OnTrip::default(),
             cooldown: 60_000_000_000,
             auto_resume: false,
@@ -265,16 +270,38 @@ impl RiskConfig {
         limits
     }
 
+    /// The initial margin of an instrument.
+    ///
+    /// # Errors
+    /// [`BadLimit`] saying why nobody knows.
+    pub fn margin_of(&self, instrument: &Instrument) -> Result<MarketMargin, BadLimit> {
+        let missing = || BadLimit::new("leverage", "missing: max_margin_use counts initial margin by it");
+        self.margin.as_ref().ok_or_else(missing)?.of(instrument)
+    }
+
     /// Checks that what is set can be held against orders and positions.
     ///
     /// # Errors
     /// [`BadLimit`] naming what is missing, or a price that is of no instrument.
     pub fn check(&self) -> Result<(), BadLimit> {
-        if self.capital.is_none() && self.sets().any(|limits| limits.get(Check::MaxLeverage).is_some()) {
-            return Err(BadLimit::new("capital", "missing: max_leverage is counted from it"));
-        }
+        self.sets().try_for_each(|limits| self.check_capital(limits))?;
         self.stops.check()?;
         self.check_sets()
+    }
+
+    /// Checks that there is a capital where limits are counted from it.
+    ///
+    /// # Errors
+    /// [`BadLimit`] naming it.
+    pub(super) fn check_capital(&self, limits: &Limits) -> Result<(), BadLimit> {
+        let counted =
+            [Check::MaxLeverage, Check::MaxMarginUse].into_iter().find(|check| limits.get(*check).is_some());
+        match counted.filter(|_| self.capital.is_none()) {
+            Some(check) => {
+                Err(BadLimit::new("capital", format!("missing: {} is counted from it", check.as_str())))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Checks that the limits of every set go together.

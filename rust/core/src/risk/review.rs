@@ -269,7 +269,7 @@ impl Engine {
     /// Whether an order passes every limit of exposure even if nothing offset anything; false says nothing.
     fn has_room(&self, guard: &Guard, amounts: &Amounts, standing: &Standing) -> bool {
         let limits = &guard.limits;
-        if !limits.has_exposure() {
+        if !limits.has_exposure() || limits.get(Check::MaxMarginUse).is_some() {
             return false;
         }
         let (bulk, markets) = standing.bulk(|market, strategy| guard.covers(strategy, market));
@@ -393,10 +393,14 @@ impl Engine {
         if !guard.limits.has_sums() {
             return;
         }
-        let mut open = 0;
+        let (mut open, mut margin) = (0, 0);
+        let counts_margin = to.limits.get(Check::MaxMarginUse).is_some();
         let is_other = |market, strategy| market != ask.market && guard.covers(strategy, market);
-        for (_, holding) in standing.by_market(is_other) {
+        for (market, holding) in standing.by_market(is_other) {
             open += i128::from(holding.is_open());
+            if counts_margin {
+                margin = self.initial_margin(market, holding.worst(VALUE)).saturating_add(margin);
+            }
             for (measure, room) in rooms.iter_mut().enumerate() {
                 room.gross = room.gross.saturating_add(holding.worst(measure));
                 room.net = room.net.saturating_add(holding.toward(ask.side.index(), measure));
@@ -424,10 +428,15 @@ impl Engine {
                 value,
             });
         }
-        let (check, room) = (Check::MaxLeverage, &rooms[VALUE]);
+        let room = &rooms[VALUE];
         let equity = self.equity(guard);
         let (most, value) = (|limit| most_at(limit, equity), |sum| leverage(sum, equity));
-        to.room(check, VALUE, room, (room.gross, room.worst), most, value);
+        to.room(Check::MaxLeverage, VALUE, room, (room.gross, room.worst), most, value);
+        if let Ok(own) = &self.markets[ask.market.index()].margin {
+            let most = |limit| own.most(most_at(limit, equity).saturating_sub(margin));
+            let value = |sum: Units| leverage(own.initial(sum.max(0)).saturating_add(margin), equity);
+            to.room(Check::MaxMarginUse, VALUE, room, (0, room.worst), most, value);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 use super::amount::BadLimit;
 use super::check::{Check, ONE, Units, to_decimal};
 use super::limits::{Limit, Limits, RiskConfig};
+use super::margin::MarketMargin;
 use crate::ledger::ContractMath;
 use crate::types::{Instrument, MONEY_SCALE, Money, Price, Qty, STEPS_LIMIT};
 
@@ -25,6 +26,8 @@ pub struct SizeTerms {
     pub volatility: Option<(f64, f64)>,
     /// The chance to win, what is won for one that is lost, and the most of Kelly's fraction that is taken.
     pub kelly: Option<(f64, f64, f64)>,
+    /// The initial margin of the instrument, where a limit counts it.
+    pub margin: Option<MarketMargin>,
 }
 
 /// How much to trade.
@@ -108,6 +111,10 @@ pub fn size(
     }
     if let Some(limit) = limits.get(Check::MaxLeverage) {
         bound(most(capital * to_decimal(limit.value).to_f64(), &value), Check::MaxLeverage.as_str());
+    }
+    if let (Some(limit), Some(margin)) = (limits.get(Check::MaxMarginUse), &terms.margin) {
+        let initial = |qty: i64| value(qty).map(|value| margin.initial(value));
+        bound(most(capital * to_decimal(limit.value).to_f64(), &initial), Check::MaxMarginUse.as_str());
     }
     let Some((lots, by)) = sized else {
         return bad("risk", "nothing says how much: give a risk, a volatility, Kelly's terms or limits");

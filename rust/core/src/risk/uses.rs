@@ -8,7 +8,7 @@ use super::guard::Guard;
 use super::limits::Limit;
 use super::review::leverage;
 use super::standing::{Holding, NOTIONAL, QTY, Standing, VALUE};
-use crate::types::StrategyId;
+use crate::types::{MarketId, StrategyId};
 
 /// What a limit stands at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +35,17 @@ impl Engine {
     }
 
     fn uses_of(&self, (at, guard): (usize, &Guard), standing: &Standing, now: i64) -> Vec<Use> {
-        let held: Vec<Holding> =
-            standing.by_market(|m, s| guard.covers(s, m)).map(|(_, holding)| holding).collect();
-        let most = |measure: usize| held.iter().map(|holding| holding.worst(measure)).max().unwrap_or(0);
+        let held: Vec<(MarketId, Holding)> = standing.by_market(|m, s| guard.covers(s, m)).collect();
+        let most = |measure: usize| held.iter().map(|(_, holding)| holding.worst(measure)).max().unwrap_or(0);
         let gross =
-            |measure: usize| held.iter().fold(0, |sum: Units, h| sum.saturating_add(h.worst(measure)));
+            |measure: usize| held.iter().fold(0, |sum: Units, (_, h)| sum.saturating_add(h.worst(measure)));
+        let margin = || {
+            let asked = held.iter().map(|(market, h)| self.initial_margin(*market, h.worst(VALUE)));
+            asked.fold(0, Units::saturating_add)
+        };
         let net = |measure: usize| {
             let sum = |side: usize| {
-                held.iter().fold(0, |sum: Units, h| sum.saturating_add(h.filled(side, measure)))
+                held.iter().fold(0, |sum: Units, (_, h)| sum.saturating_add(h.filled(side, measure)))
             };
             sum(0).abs().max(sum(1).abs())
         };
@@ -56,12 +59,12 @@ impl Engine {
                 Check::MaxGross => gross(NOTIONAL),
                 Check::MaxNetQty => net(QTY),
                 Check::MaxNet => net(NOTIONAL),
-                Check::MaxLeverage => leverage(
-                    gross(VALUE),
-                    self.config.capital.unwrap_or_default().saturating_add(guard.equity),
-                ),
+                Check::MaxLeverage => leverage(gross(VALUE), self.equity(guard)),
+                Check::MaxMarginUse => leverage(margin(), self.equity(guard)),
                 Check::MaxOpenOrders => i128::from(guard.open_orders(standing)) * ONE,
-                Check::MaxOpenPositions => count(held.iter().filter(|holding| holding.is_open()).count()),
+                Check::MaxOpenPositions => {
+                    count(held.iter().filter(|(_, holding)| holding.is_open()).count())
+                }
                 Check::MaxOrderRate => count(guard.orders.count(now, limit.window)),
                 Check::MaxMessageRate => count(guard.messages.count(now, limit.window)),
                 Check::TripRejectRate => count(guard.rejects.count(now, limit.window)),

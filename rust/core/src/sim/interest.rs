@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::funding::{read_every, write_every};
-use super::margin::BySymbol;
+use crate::types::BySymbol;
 
 /// What a loan costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

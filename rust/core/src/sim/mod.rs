@@ -40,7 +40,7 @@ pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,
     TooFewLatencies, Traffic, fit_latency, read_series,
 };
-pub use margin::{BySymbol, Maintenance, MarginMode, MarginRules};
+pub use margin::{Maintenance, MarginMode, MarginRules};
 pub use market::{Accounts, FillRule, Market, Matching, OpenOrder, SelfTrade};
 pub use past::Past;
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};

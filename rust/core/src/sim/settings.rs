@@ -8,7 +8,7 @@ use super::funding::FundingSource;
 use super::impact::Impact;
 use super::interest::InterestRates;
 use super::latency::{Latency, LatencyModel};
-use super::margin::{BySymbol, MarginRules};
+use super::margin::MarginRules;
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use super::rules::{Amend, AmendCrossing, DAY, OrderRules, ReduceOnly};
@@ -16,7 +16,7 @@ use crate::book::{FillBasis, MarkSource};
 use crate::event::{EventKind, KindSet};
 use crate::ledger::ACCOUNT_LIMIT;
 use crate::orders::{ORDER_KINDS, POST_ONLY_MODES, TimeInForce, TriggerBy};
-use crate::types::{Money, OrderSupport, WordSet};
+use crate::types::{BySymbol, Money, OrderSupport, WordSet};
 
 /// A setting no venue can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Exact numbers, sides, levels, identities, instruments.
 
+mod by_symbol;
 mod bytes;
 mod decimal;
 mod duration;
@@ -18,6 +19,7 @@ mod steps;
 mod support;
 pub(crate) mod words;
 
+pub use by_symbol::BySymbol;
 pub use bytes::CodecError;
 pub(crate) use bytes::{Decoded, Reader, Writer};
 pub use decimal::{Decimal, DecimalError, Increment};

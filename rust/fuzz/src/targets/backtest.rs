@@ -7,10 +7,10 @@ use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::ledger::{CostBasis, OptionRates};
 use tradecore_core::sim::{
-    Accounts, Balances, Basis, BySymbol, ClockLead, FeeSettings, FundingSource, InterestRates, Latency,
-    MarginMode, MarginRules, Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
+    Accounts, Balances, Basis, ClockLead, FeeSettings, FundingSource, InterestRates, Latency, MarginMode,
+    MarginRules, Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
 };
-use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
+use tradecore_core::types::{AccountId, BySymbol, InstrumentKind, MarketId, Side};
 
 use super::{Target, noise};
 use crate::common::{M0, MS, Monkey, Pieces, Quiet, instrument};
