@@ -1265,8 +1265,8 @@ class BarBuilder:
         Raises
         ------
         InvalidValueError
-            For a price that is not above zero, a quantity below it, another side, or bars so small that a trade makes
-            more than a million. Nothing has changed then.
+            For a time that is no whole number of 64 bits, a price that is not above zero, a quantity below it, another
+            side, or bars so small that a trade makes more than a million. Nothing has changed then.
         """
     def advance(self, ts: int, ts_recv: int | None = None) -> list[Bar]:
         """Say that the venue's clock has reached a time, and return the bars whose windows have ended by then.
@@ -1281,7 +1281,8 @@ class BarBuilder:
         Raises
         ------
         InvalidValueError
-            When more than a million empty windows would be carried on.
+            For a time that is no whole number of 64 bits, and when more than a million empty windows would be carried
+            on.
         """
     def flush(self) -> list[Bar]:
         """Return the open bar as it is, with what our clock has finished before; the next trade opens another."""
@@ -5645,8 +5646,10 @@ class Indicator:
 
         Raises
         ------
+        InvalidValueError
+            For what is no number, naming the input.
         TypeError
-            For what is no number, and for too few or too many of them.
+            For too few or too many of them.
         """
     def reset(self) -> None:
         """Forget all rows."""
@@ -5695,6 +5698,11 @@ class IndicatorBank:
         open, high, low, close, volume : float
         ts : float
             Time of the bar, ns UTC, for what asks for it.
+
+        Raises
+        ------
+        InvalidValueError
+            For what is no number.
         """
     def batch(self, columns: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
         """Take many bars by columns, empty where none is read; an array for each output."""

@@ -168,3 +168,31 @@ def test_a_state_that_is_none_is_refused_and_changes_nothing() -> None:
         assert builder.save() == state
     with pytest.raises(InvalidValueError, match="is no kind of bars"):
         BarSpec("minute")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"ts": "now"}, "ts: expected a whole number from .*, got 'now'"),
+        ({"ts": 2.5}, "ts: expected a whole number from .*, got 2.5"),
+        ({"ts": 2**63}, "ts: expected a whole number from .*, got 9223372036854775808"),
+        ({"ts_recv": "now"}, "ts_recv: expected a whole number from .*, got 'now'"),
+        ({"price": "10"}, "price: expected a finite number above zero, got '10'"),
+        ({"price": None}, "price: expected a finite number above zero, got None"),
+        ({"price": 10**400}, "price: expected a finite number above zero, got "),
+        ({"qty": [1.0]}, r"qty: expected a finite number of zero or more, got \[1.0\]"),
+        ({"side": "long"}, "side: expected 'buy', 'sell', 1 or -1, got 'long'"),
+        ({"side": 2}, "side: expected 'buy', 'sell', 1 or -1, got 2"),
+    ],
+)
+def test_what_is_of_another_kind_is_named_and_changes_nothing(given: dict[str, Any], problem: str) -> None:
+    builder = BarBuilder("1us")
+    builder.push(1, 10.0, 1.0)
+    state = builder.save()
+    with pytest.raises(InvalidValueError, match=f"^{problem}"):
+        builder.push(**{"ts": 2, "price": 10.0, **given})
+    times = {name: value for name, value in given.items() if name.startswith("ts")}
+    if times:
+        with pytest.raises(InvalidValueError, match=f"^{problem}"):
+            builder.advance(**{"ts": 2, **times})
+    assert builder.save() == state

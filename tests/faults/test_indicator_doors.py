@@ -175,8 +175,15 @@ def test_odd_arrays(name: str) -> None:
             function(name)(given[0], **params)
     with pytest.raises(TypeError):
         stream(name).update(*[1.0] * (len(given) + 1))
-    with pytest.raises(TypeError):
-        stream(name).update(*["a"] * len(given))
+    one = stream(name)
+    state = one.save()
+    for place, column in enumerate(SPECS[name]["inputs"]):
+        for wrong in ("a", [1.0], 10**400):
+            row = [1.0] * len(given)
+            row[place] = wrong
+            with pytest.raises(InvalidValueError, match=f"^{column}: expected a number, got "):
+                one.update(*row)
+    assert one.save() == state
 
 
 @EVERY
@@ -326,6 +333,12 @@ def test_a_bank_leaves_values_alone_that_somebody_holds() -> None:
 
 
 def test_a_bank_refuses_what_it_cannot_feed() -> None:
+    bank = ti.Bank(rsi=ti.RSI(3))
+    for place, column in enumerate(("open", "high", "low", "close", "volume", "ts")):
+        row: list[Any] = [1.0] * 6
+        row[place] = "a"
+        with pytest.raises(InvalidValueError, match=f"^{column}: expected a number, got 'a'"):
+            bank.update(*row)
     with pytest.raises(InvalidValueError, match="does not read bars"):
         ti.Bank(beta=ti.BETA())
     with pytest.raises(InvalidValueError, match="expected an indicator"):

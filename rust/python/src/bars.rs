@@ -13,7 +13,7 @@ use tradecore_core::bars::{
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
 use crate::updates::Bar;
-use crate::values::repr_of;
+use crate::values::{repr_of, to_whole, unexpected};
 
 pub(crate) fn refused(error: BarSpecError) -> PyErr {
     errors::invalid("bars", error.to_string())
@@ -244,37 +244,24 @@ impl BarBuilder {
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     For a price that is not above zero, a quantity below it, another side, or bars so small that a trade makes
-    ///     more than a million. Nothing has changed then.
+    ///     For a time that is no whole number of 64 bits, a price that is not above zero, a quantity below it, another
+    ///     side, or bars so small that a trade makes more than a million. Nothing has changed then.
     #[pyo3(signature = (ts, price, qty=0.0, side=None, ts_recv=None))]
     fn push(
         &self,
-        ts: i64,
-        price: f64,
-        qty: f64,
-        side: Option<&Bound<'_, PyAny>>,
-        ts_recv: Option<i64>,
+        #[pyo3(from_py_with = ts)] ts: i64,
+        #[pyo3(from_py_with = price)] price: f64,
+        #[pyo3(from_py_with = qty)] qty: f64,
+        #[pyo3(from_py_with = side)] side: Option<i8>,
+        #[pyo3(from_py_with = ts_recv)] ts_recv: Option<i64>,
     ) -> PyResult<Vec<Bar>> {
-        if !is_price(price) {
-            return Err(errors::invalid(
-                "price",
-                format!("expected a finite number above zero, got {price}"),
-            ));
-        }
-        if !is_qty(qty) {
-            return Err(errors::invalid(
-                "qty",
-                format!("expected a finite number of zero or more, got {qty}"),
-            ));
-        }
-        let side = side.map_or(Ok(0), side_of)?;
         self.made(|state, mut out| {
             if ts_recv.is_some() && !state.has_clock {
                 state.builder = state.builder.clone().with_clock(&self.spec.rule_of_floats());
                 state.has_clock = true;
             }
             let clock = state.at(ts, ts_recv);
-            state.builder.push(Tick { ts_event: ts, clock, price, qty, side }, &mut out)
+            state.builder.push(Tick { ts_event: ts, clock, price, qty, side: side.unwrap_or(0) }, &mut out)
         })
     }
 
@@ -290,9 +277,14 @@ impl BarBuilder {
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     When more than a million empty windows would be carried on.
+    ///     For a time that is no whole number of 64 bits, and when more than a million empty windows would be carried
+    ///     on.
     #[pyo3(signature = (ts, ts_recv=None))]
-    fn advance(&self, ts: i64, ts_recv: Option<i64>) -> PyResult<Vec<Bar>> {
+    fn advance(
+        &self,
+        #[pyo3(from_py_with = ts)] ts: i64,
+        #[pyo3(from_py_with = ts_recv)] ts_recv: Option<i64>,
+    ) -> PyResult<Vec<Bar>> {
         self.made(|state, mut out| {
             let clock = state.at(ts, ts_recv);
             state.builder.watermark(ts, clock, &mut out)
@@ -360,13 +352,34 @@ impl BarBuilder {
     }
 }
 
-fn side_of(side: &Bound<'_, PyAny>) -> PyResult<i8> {
-    if let Ok(number @ -1..=1) = side.extract::<i8>() {
-        return Ok(number);
+fn ts(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    to_whole("ts", value, i64::MIN..=i64::MAX)
+}
+
+fn ts_recv(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    if value.is_none() { Ok(None) } else { to_whole("ts_recv", value, i64::MIN..=i64::MAX).map(Some) }
+}
+
+fn price(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let found = value.extract().ok().filter(|price| is_price(*price));
+    found.ok_or_else(|| unexpected("price", "a finite number above zero", value))
+}
+
+fn qty(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let found = value.extract().ok().filter(|qty| is_qty(*qty));
+    found.ok_or_else(|| unexpected("qty", "a finite number of zero or more", value))
+}
+
+fn side(value: &Bound<'_, PyAny>) -> PyResult<Option<i8>> {
+    if value.is_none() {
+        return Ok(None);
     }
-    match side.extract::<&str>() {
-        Ok("buy") => Ok(1),
-        Ok("sell") => Ok(-1),
-        _ => Err(errors::invalid("side", format!("expected 'buy', 'sell', 1 or -1, got {}", side.repr()?))),
+    if let Ok(number @ -1..=1) = value.extract::<i8>() {
+        return Ok(Some(number));
+    }
+    match value.extract::<&str>() {
+        Ok("buy") => Ok(Some(1)),
+        Ok("sell") => Ok(Some(-1)),
+        _ => Err(unexpected("side", "'buy', 'sell', 1 or -1", value)),
     }
 }

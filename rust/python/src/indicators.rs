@@ -17,7 +17,7 @@ use tradecore_core::indicators::{BAR, Given, IndicatorError, Kind, MOST_OUTPUTS,
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
 use crate::shared::GilCell;
-use crate::values::repr_of;
+use crate::values::{repr_of, unexpected};
 
 fn refused(error: IndicatorError) -> PyErr {
     match error {
@@ -291,11 +291,54 @@ impl Indicator {
         self.0.with(py, |stream| stream.spec())
     }
 
+    /// What is wrong with a row: how many values it has, or the first that is no number.
+    #[cold]
+    fn no_row(&self, py: Python<'_>, given: GivenRow<'_, '_>) -> PyErr {
+        let names = core::input_names(self.spec(py));
+        if given.iter().flatten().count() == names.len() {
+            let wrong = names.iter().zip(given.iter().flatten()).find_map(|(name, x)| number(name, x).err());
+            if let Some(error) = wrong {
+                return error;
+            }
+        }
+        PyTypeError::new_err(format!("expected {} numbers: {}", names.len(), names.join(", ")))
+    }
+
     /// A new object of a class of Python.
     fn object<'py>(class: &Bound<'py, PyType>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         class.call_method1("load", (PyBytes::new(class.py(), bytes),))
     }
 }
+
+/// Values of a row as a call gives them.
+type GivenRow<'a, 'py> = [Option<&'a Bound<'py, PyAny>>; 5];
+
+/// Its numbers, 0 where none is given; `None` where one is none.
+#[inline(always)]
+fn row_of(given: GivenRow<'_, '_>) -> Option<[f64; 5]> {
+    let mut row = [0.0; 5];
+    for (number, value) in row.iter_mut().zip(given) {
+        if let Some(value) = value {
+            *number = value.extract().ok()?;
+        }
+    }
+    Some(row)
+}
+
+/// A number of any size, or NaN where there is none.
+fn number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    value.extract().map_err(|_| unexpected(field, "a number", value))
+}
+
+/// Readers of the columns of a bar, by their name.
+macro_rules! numbers {
+    ($($name:ident)*) => {
+        $(fn $name(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+            number(stringify!($name), value)
+        })*
+    };
+}
+numbers! { open high low close volume ts }
 
 fn name_of(class: &Bound<'_, PyType>) -> PyResult<String> {
     let name = class.getattr_opt("_name")?.and_then(|name| name.extract().ok());
@@ -334,34 +377,31 @@ impl Indicator {
     ///
     /// Raises
     /// ------
+    /// InvalidValueError
+    ///     For what is no number, naming the input.
     /// TypeError
-    ///     For what is no number, and for too few or too many of them.
+    ///     For too few or too many of them.
     #[allow(clippy::many_single_char_names, reason = "numbers of a row, whatever they are")]
     #[pyo3(signature = (a, b=None, c=None, d=None, e=None, /))]
     fn update<'py>(
         &self,
-        py: Python<'py>,
-        a: f64,
-        b: Option<f64>,
-        c: Option<f64>,
-        d: Option<f64>,
-        e: Option<f64>,
+        a: &Bound<'py, PyAny>,
+        b: Option<&Bound<'py, PyAny>>,
+        c: Option<&Bound<'py, PyAny>>,
+        d: Option<&Bound<'py, PyAny>>,
+        e: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let rest = [b, c, d, e];
-        let row = [a, b.unwrap_or(0.0), c.unwrap_or(0.0), d.unwrap_or(0.0), e.unwrap_or(0.0)];
+        let (py, given) = (a.py(), [Some(a), b, c, d, e]);
+        let Some(row) = row_of(given) else { return Err(self.no_row(py, given)) };
         let known = self.0.with(py, |stream| {
             let inputs = stream.spec().inputs.len();
-            let is_whole = rest.iter().enumerate().all(|(i, x)| x.is_some() == (i + 1 < inputs));
+            let is_whole = given.iter().enumerate().all(|(i, x)| x.is_some() == (i < inputs));
             is_whole.then(|| Known::of(stream.update(&row)))
         });
         match known {
             Some(Known::One(value)) => Ok(PyFloat::new(py, value).into_any()),
             Some(Known::Several(values, count)) => Ok(PyTuple::new(py, &values[..count])?.into_any()),
-            None => {
-                let names = core::input_names(self.spec(py));
-                let problem = format!("expected {} numbers: {}", names.len(), names.join(", "));
-                Err(PyTypeError::new_err(problem))
-            }
+            None => Err(self.no_row(py, given)),
         }
     }
 
@@ -587,17 +627,22 @@ impl IndicatorBank {
     /// open, high, low, close, volume : float
     /// ts : float
     ///     Time of the bar, ns UTC, for what asks for it.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For what is no number.
     #[allow(clippy::too_many_arguments, reason = "the columns of a bar")]
     #[pyo3(signature = (open, high, low, close, volume, ts=f64::NAN))]
     fn update<'py>(
         &self,
         py: Python<'py>,
-        open: f64,
-        high: f64,
-        low: f64,
-        close: f64,
-        volume: f64,
-        ts: f64,
+        #[pyo3(from_py_with = open)] open: f64,
+        #[pyo3(from_py_with = high)] high: f64,
+        #[pyo3(from_py_with = low)] low: f64,
+        #[pyo3(from_py_with = close)] close: f64,
+        #[pyo3(from_py_with = volume)] volume: f64,
+        #[pyo3(from_py_with = ts)] ts: f64,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let array = self.room(py)?;
         // SAFETY: only we hold the array, which is contiguous, and the bank writes all of its numbers.
