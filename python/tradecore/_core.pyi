@@ -114,6 +114,7 @@ __all__ = [
     "fit_latencies",
     "fit_microprice",
     "format_duration_ns",
+    "fractional_weights",
     "funding_kinds",
     "glft_coefficients",
     "gunzip",
@@ -5600,6 +5601,9 @@ def compute_panel(
     name: str, columns: Sequence[NDArray[np.float64]], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> list[NDArray[np.float64]]:
     """Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output."""
+
+def fractional_weights(d: float, tau: float) -> NDArray[np.float64] | None:
+    """Return the weights of a fractional difference, newest first; None where a million do not reach ``tau``."""
 
 @disjoint_base
 class Indicator:

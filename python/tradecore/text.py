@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
-__all__ = ["csv_safe", "in_utf8", "printable"]
+__all__ = ["csv_safe", "in_utf8", "printable", "toml_of"]
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -40,6 +42,21 @@ def in_utf8(value: Any) -> Any:
         return {in_utf8(key): in_utf8(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [in_utf8(item) for item in value]
+    return value
+
+
+def toml_of(table: Mapping[str, Any]) -> str:
+    """Return plain data as TOML, in which absent keys stand for None."""
+    import tomli_w
+
+    return tomli_w.dumps(_without_none(in_utf8(dict(table))))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value if item is not None]
     return value
 
 

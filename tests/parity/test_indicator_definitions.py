@@ -185,6 +185,14 @@ def since_midnight(h: Any, lo: Any, c: Any, v: Any, ts: Any) -> list[float]:
     return out
 
 
+def fractional(c: Any, d: float, tau: float) -> Any:
+    """The binomial series of (1 - B)^d over logarithms, up to the first term below tau."""
+    terms = [1.0]
+    while abs(next_ := -terms[-1] * (d - len(terms) + 1) / len(terms)) >= tau:
+        terms.append(next_)
+    return over(np.log(c), len(terms), lambda x: float(sum(w * one for w, one in zip(terms, x[::-1], strict=True))))
+
+
 def weighted(x: Any, span: int) -> tuple[Any, ...]:
     """The mean and the variance of all rows so far with weights (1 - a)^age, that of row 0 without its factor a."""
     a, means, variances = 2 / (span + 1), [], []
@@ -261,6 +269,7 @@ DEFINITIONS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
     "kurt": (lambda c, n: over(c, n, lambda x: shape(x, 4, 3)), [(2,), (20,)]),
     "median": (lambda c, n: over(c, n, np.median), [(1,), (20,), (21,)]),
     "quantile": (lambda c, n, q: over(c, n, lambda x: float(np.quantile(x, q))), [(1, 0.3), (20, 0.25), (7, 1.0)]),
+    "fracdiff": (fractional, [(0.4, 1e-2), (0.0, 1e-3), (1.0, 1e-3), (1.7, 1e-3)]),
     "drawdown": (lambda c: c / np.maximum.accumulate(c) - 1, [()]),
     "ewm": (weighted, [(1,), (20,)]),
 }  # fmt: skip

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import tomli_w
 
 from tradecore import text
 from tradecore.backtest.closings import closings
@@ -23,7 +22,7 @@ from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import CatalogError
 from tradecore.files import STAGE, staged
-from tradecore.text import in_utf8
+from tradecore.text import in_utf8, toml_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,7 +119,7 @@ def write_outputs(
     with staged(folder, last=_SUMMARY, make=lambda folder: _claim(folder, stem)) as fresh:
         prefix = fresh.name.removeprefix(STAGE)
         summary = {**result.summary(), **extra, "output": str(folder / prefix)}
-        (fresh / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(in_utf8(config))), encoding="utf-8")
+        (fresh / f"{prefix}_config.toml").write_text(toml_of(config), encoding="utf-8")
         for name, table, shape in (
             ("orders", "orders", _orders),
             ("trades", "fills", _trades),
@@ -243,12 +242,3 @@ def _candles(candles: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     return candles.select(_symbol(), pl.col("ts_open") // 1_000, "open", "high", "low", "close", "volume")
-
-
-def _without_none(value: Any) -> Any:
-    """TOML has no null: absent keys stand for it."""
-    if isinstance(value, Mapping):
-        return {str(k): _without_none(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list | tuple):
-        return [_without_none(v) for v in value if v is not None]
-    return value

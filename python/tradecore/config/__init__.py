@@ -10,7 +10,7 @@ from tradecore.config.models import (
     StrategyConfig,
     TardisConfig,
 )
-from tradecore.config.training import TrainConfig
+from tradecore.config.training import TrainConfig, WalkConfig
 
 __all__ = [
     "BacktestConfig",
@@ -21,6 +21,7 @@ __all__ = [
     "StrategyConfig",
     "TardisConfig",
     "TrainConfig",
+    "WalkConfig",
     "load_config",
     "load_model",
     "load_train_config",

@@ -19,9 +19,8 @@ from tradecore.config.risk import limits_from_table, limits_to_table
 from tradecore.config.sections import Section
 from tradecore.config.server import ServerConfig
 from tradecore.config.texts import IntervalText
-from tradecore.config.venues import from_table, to_table
+from tradecore.config.venues import VenueTable
 from tradecore.risk import RiskLimits
-from tradecore.venue import SimVenue
 
 __all__ = [
     "BacktestConfig",
@@ -32,10 +31,6 @@ __all__ = [
     "StrategyConfig",
     "TardisConfig",
 ]
-
-
-_Venue = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_table)]
-"""A simulated venue, a table with its settings in a file."""
 
 
 _Limits = Annotated[RiskLimits | None, PlainValidator(limits_from_table), PlainSerializer(limits_to_table)]
@@ -208,7 +203,7 @@ class BacktestConfig(Section):
     """The server of a session on paper or live; none is started if it is not given, but by ``tradecore serve``."""
     data: DataConfig = DataConfig()
     """Where events come from."""
-    venues: tuple[_Venue, ...] = ()
+    venues: tuple[VenueTable, ...] = ()
     """Settings of the simulated venues; one that is traded on and not named here has the defaults."""
     strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1)]
     """What is run, at least one."""

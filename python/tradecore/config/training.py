@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from tradecore.config.sections import Section
+from tradecore.config.texts import IntervalText
+from tradecore.config.venues import VenueTable
 
-__all__ = ["TrainConfig"]
+__all__ = ["TrainConfig", "WalkConfig"]
 
 
 class TrainDataConfig(Section):
@@ -46,6 +48,39 @@ class KindConfig(Section):
     """Which one."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Its parameters; one it does not have is an error."""
+
+
+class LabelConfig(KindConfig):
+    """What is to be foretold."""
+
+    side: str | None = None
+    """The feature whose sign is bet on: labels say whether that paid. None: they say where the price went."""
+
+
+class WalkStrategyConfig(Section):
+    """What trades by each model of a walk-forward."""
+
+    kind: str = "tradecore.ml:SignalStrategy"
+    """As of a backtest's strategies; a class with a parameter ``model``, which is the file of each step."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Values of its other parameters; one it does not have is an error."""
+
+
+class WalkConfig(Section):
+    """Retraining as time goes on: train on a span, test on the next one in a backtest, roll."""
+
+    train: IntervalText
+    """How long each model is trained on."""
+    test: IntervalText
+    """How long it is tested, and then the next one is trained."""
+    anchored: Annotated[bool, Field(strict=True)] = False
+    """Whether every training begins with the data, so that it becomes longer and longer."""
+    replace: Annotated[bool, Field(strict=True)] = False
+    """Whether models that are there already are replaced; without it they are an error. None is ever used again."""
+    strategy: WalkStrategyConfig
+    """What trades by each model."""
+    venues: tuple[VenueTable, ...] = ()
+    """Settings of the simulated venue; defaults if it is not there."""
 
 
 class StepConfig(Section):
@@ -85,25 +120,27 @@ class TrainConfig(Section):
     """Arguments of the class."""
     before: tuple[StepConfig, ...] = ()
     """Transformers in front of it, fitted inside of every split."""
-    label: KindConfig
+    label: LabelConfig
     """What is to be foretold."""
     split: KindConfig = KindConfig(kind="purged_kfold", params={"n_splits": 5, "embargo": 0.01})
     """How it is validated."""
-    weights: Literal["none", "uniqueness"] = "none"
-    """How samples are weighed in training."""
+    weights: Literal["none", "uniqueness", "returns"] = "none"
+    """How samples are weighed in training: alike, by how much of its label is a sample's own, or of the return."""
     decay: Annotated[float, Field(gt=-1, le=1)] = 1.0
-    """What the weight of old samples falls towards; 1 for no decay. Beside ``weights = "uniqueness"``."""
+    """What the weight of old samples falls towards; 1 for no decay. Beside other ``weights`` than ``"none"``."""
     cost_bps: Annotated[float, Field(ge=0)] = 0.0
     """What trading costs in the metrics, basis points of what is traded."""
     importance: Annotated[int, Field(ge=0, le=100, strict=True)] = 3
     """How often each feature is shuffled; 0 for not at all."""
     data: TrainDataConfig = TrainDataConfig()
     """Where samples come from."""
+    walk: WalkConfig | None = None
+    """Instead of one model one for each span of time, each tested on what came next."""
     output: TrainOutputConfig = TrainOutputConfig()
     """What is written."""
 
     @model_validator(mode="after")
     def _decay_weighs(self) -> TrainConfig:
         if self.decay != 1.0 and self.weights == "none":
-            raise ValueError('decay needs weights = "uniqueness"')
+            raise ValueError('decay needs weights = "uniqueness" or "returns"')
         return self

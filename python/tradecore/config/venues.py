@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from decimal import Decimal
 from functools import cache
-from typing import Any, LiteralString, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, LiteralString, get_args, get_origin, get_type_hints
 
-from pydantic import ValidationError
+from pydantic import PlainSerializer, PlainValidator, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from tradecore.errors import InvalidValueError
@@ -17,7 +17,7 @@ from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
 from tradecore.venue import Latency, SimVenue
 from tradecore.venue_models import VenueModel
 
-__all__ = ["from_table", "to_table"]
+__all__ = ["VenueTable", "from_table", "to_table"]
 
 _LATENCY = "latency"
 """The field whose own fields are keys of the table, each with this at its end."""
@@ -146,3 +146,7 @@ def _refused(key: str, error: InvalidValueError, given: Mapping[str, Any]) -> Va
 
 def _invalid(problems: list[InitErrorDetails]) -> ValidationError:
     return ValidationError.from_exception_data("SimVenue", problems)
+
+
+VenueTable = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_table)]
+"""A simulated venue, a table with its settings in a file."""

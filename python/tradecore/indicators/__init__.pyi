@@ -6808,6 +6808,79 @@ class MINMAX(Indicator):
     def value(self) -> MINMAXValues[float]: ...
 
 @overload
+def fracdiff(close: _Column, d: float = 0.4, tau: float = 0.001, *, nan: _Nan = "restart") -> _Column:
+    """Fractional difference of the logarithm of a price.
+
+    ``sum of w[k] log(x[k])`` over the rows before, ``w[0] = 1, w[k] = -w[k-1] (d - k + 1) / k`` up to the first
+    below ``tau``, as :func:`tradecore.ml.fractional_weights` gives them. A price that is not above 0 is a row
+    without a number.
+
+    Parameters
+    ----------
+    close : float64 (n,)
+        Prices, or any series of numbers. Or, in place of them, a frame that has these columns.
+    d : float
+        Order: 0 leaves the logarithm as it is, 1 makes log returns of it. From 0 to 2.
+    tau : float
+        The least weight that counts. From 1e-05 to 1.
+    nan : 'restart' or 'talib'
+        What a row without a number means, see :mod:`tradecore.indicators`.
+
+    Returns
+    -------
+    float64 (n,)
+        A series if one was given. NaN in the warm-up.
+
+    Raises
+    ------
+    InvalidValueError
+        For a parameter out of its bounds, and columns that are none, or differ in length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> close = 100 + 5 * np.sin(np.arange(200.0) / 9)
+    >>> len(tc.indicators.fracdiff(close))
+    200
+    """
+
+@overload
+def fracdiff(frame: Any, /, d: float = 0.4, tau: float = 0.001, *, nan: _Nan = "restart") -> Any: ...
+
+class FRACDIFF(Indicator):
+    """Fractional difference of the logarithm of a price, a row at a time.
+
+    What it gives is what :func:`fracdiff` gives for the same rows, to the last bit.
+
+    Parameters
+    ----------
+    d : float
+        Order: 0 leaves the logarithm as it is, 1 makes log returns of it. From 0 to 2.
+    tau : float
+        The least weight that counts. From 1e-05 to 1.
+    nan : 'restart' or 'talib'
+        What a row without a number means, see :mod:`tradecore.indicators`.
+
+    Raises
+    ------
+    InvalidValueError
+        For a parameter out of its bounds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> close = 100 + 5 * np.sin(np.arange(200.0) / 9)
+    >>> stream = tc.indicators.FRACDIFF()
+    >>> values = [stream.update(row) for row in close]
+    >>> values[-1] == float(tc.indicators.fracdiff(close)[-1])
+    True
+    """
+    def __init__(self, d: float = 0.4, tau: float = 0.001, *, nan: _Nan = "restart") -> None: ...
+    def update(self, close: float, /) -> float: ...  # type: ignore[override]
+    @property
+    def value(self) -> float: ...
+
+@overload
 def sum(close: _Column, period: int = 30, *, nan: _Nan = "restart") -> _Column:
     """Sum of the last rows.
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import orjson
@@ -16,10 +16,10 @@ from tradecore.data.arguments import id_of
 from tradecore.data.catalog import Catalog
 from tradecore.errors import InvalidValueError
 from tradecore.features import FeatureSet, compute
-from tradecore.ml.columns import Floats, Horizon, Rows, as_long, integers, refuse_at, rows_ahead, times
+from tradecore.ml.columns import Floats, Horizon, Rows, as_long, integers, prices, refuse_at, rows_ahead, times
 from tradecore.ml.splits import CombinatorialPurgedCV, PurgedKFold, WalkForward
 from tradecore.ml.target import Label, checked_params
-from tradecore.ml.weights import time_decay, uniqueness
+from tradecore.ml.weights import return_weights, time_decay, uniqueness
 from tradecore.validation import DurationLike
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class Dataset:
         The return that came in between, if known.
     weights : float64 (n,), optional
         How much each sample counts in training.
+    price : float64 (n,), quote currency, optional
+        What labels were made of, if known; it is no feature.
+    side : str, optional
+        The feature whose sign is bet on: labels are meta-labels then, 1 where that paid, else 0.
     schema_hash : str
         Stands for the features with their parameters and their order.
     instruments : tuple of str
@@ -74,6 +78,8 @@ class Dataset:
     t1: Rows
     ret: Floats | None = None
     weights: Floats | None = None
+    price: Floats | None = None
+    side: str | None = None
     schema_hash: str = ""
     instruments: tuple[str, ...] = ()
     label: str = ""
@@ -96,7 +102,7 @@ class Dataset:
             raise InvalidValueError("X", f"no row is left; left out: {left_out or 'none'}")
         object.__setattr__(self, "ts", times("ts", self.ts, rows))
         object.__setattr__(self, "t1", integers("t1", self.t1))
-        for name in ("y", "t1", "ret", "weights"):
+        for name in ("y", "t1", "ret", "weights", "price"):
             if (values := getattr(self, name)) is not None:
                 as_long(name, values, rows)
         refuse_at("t1", self.t1 < self.ts, self.t1, "no time before ts")
@@ -113,6 +119,11 @@ class Dataset:
         if self.weights is not None:
             object.__setattr__(self, "weights", to_floats("weights", self.weights))
             refuse_at("weights", ~((self.weights >= 0) & (self.weights < np.inf)), self.weights, "a weight from 0")
+        if self.price is not None:
+            object.__setattr__(self, "price", prices("price", self.price))
+        if self.side is not None:
+            _check_side(self.side, self.features)
+            refuse_at("y", ~np.isin(self.y, (0.0, 1.0)), self.y, f"1 where the bet by {self.side} paid, or 0")
         if not self.schema_hash:
             object.__setattr__(self, "schema_hash", schema_hash_of(self.features))
 
@@ -155,7 +166,7 @@ class Dataset:
         t1 : str, int or duration, optional
             When a label in a column is known: the column that says so (ns), or the horizon in rows or time.
         price : str, optional
-            The column of prices, for a :class:`Label`; rows without a price are skipped by it.
+            The column of prices, for a :class:`Label` and for weights by returns; a label skips rows without one.
         ret, weights : str, optional
             Columns with the returns that came, as fractions, and with weights.
         instrument : str, optional
@@ -182,12 +193,15 @@ class Dataset:
         at = times("ts", _column(frame, ts), rows)
         X = np.column_stack([to_floats(name, _column(frame, name)) for name in names]) if names else np.empty((rows, 0))
         came = None if ret is None else to_floats(ret, _column(frame, ret))
+        paid = None if price is None else to_floats(price, _column(frame, price))
+        side = label.side if isinstance(label, Label) else None
+        if side is not None:
+            _check_side(side, names)
         if isinstance(label, Label):
-            if price is None or t1 is not None:
+            if paid is None or t1 is not None:
                 raise InvalidValueError("price", "a Label takes the column of prices, and says itself when it is known")
-            paid = to_floats(price, _column(frame, price))
             there = np.flatnonzero(~np.isnan(paid))
-            got = label.of(paid[there], at[there])
+            got = label.of(paid[there], at[there], None if side is None else X[there, names.index(side)])
             y, came, ends, said = np.full(rows, np.nan), np.full(rows, np.nan), at.copy(), repr(label)
             y[there], came[there], ends[there] = got.y, got.ret, at[there][got.t1]
         elif isinstance(label, str) and t1 is not None:
@@ -211,6 +225,8 @@ class Dataset:
             t1=ends[kept],
             ret=None if came is None else came[kept],
             weights=None if weigh is None else weigh[kept],
+            price=None if paid is None else paid[kept],
+            side=side,
             schema_hash=schema_hash_of(features),
             instruments=() if instrument is None else (instrument,),
             label=said,
@@ -241,6 +257,7 @@ class Dataset:
             t1=self.t1[chosen],
             ret=None if self.ret is None else self.ret[chosen],
             weights=None if self.weights is None else self.weights[chosen],
+            price=None if self.price is None else self.price[chosen],
         )
 
     def between(self, start: int | None, end: int | None) -> Dataset:
@@ -261,17 +278,38 @@ class Dataset:
         outside = self.dropped.get("outside the span", 0) + int((~kept).sum())
         return replace(self.rows(kept), dropped={**self.dropped, "outside the span": outside})
 
-    def weighted(self, decay: float = 1.0) -> Dataset:
-        """Return the data set with weights by :func:`uniqueness` of the labels, and by age.
+    @property
+    def bets(self) -> Floats | None:
+        """Which way is bet at each sample, -1, 0 or 1, where labels are meta-labels."""
+        return None if self.side is None else np.sign(self.X[:, self.features.index(self.side)])
+
+    def weighted(self, decay: float = 1.0, by: Literal["uniqueness", "returns"] = "uniqueness") -> Dataset:
+        """Return the data set with weights by what is a label's own, and by age.
 
         Parameters
         ----------
         decay : float
             As ``oldest`` of :func:`time_decay`; 1 for none.
+        by : {"uniqueness", "returns"}
+            :func:`uniqueness` of the labels, or :func:`return_weights`, which take the price.
+
+        Raises
+        ------
+        InvalidValueError
+            For another word, and returns where the price is not known: of several instruments each is weighed by
+            itself, before they are joined.
         """
+        if by not in ("uniqueness", "returns"):
+            raise InvalidValueError("by", f"expected uniqueness or returns, got {by!r}")
+        rows = np.arange(len(self))
         ends = np.searchsorted(self.ts, self.t1, side="right") - 1
-        unique = uniqueness(np.arange(len(self)), ends)
-        return replace(self, weights=unique * time_decay(unique, decay))
+        unique = uniqueness(rows, ends)
+        own = unique
+        if by == "returns":
+            if self.price is None:
+                raise InvalidValueError("price", "weights by returns need the prices of one instrument")
+            own = return_weights(self.price, rows, ends)
+        return replace(self, weights=own * time_decay(unique, decay))
 
     def splitter(self, kind: str = "purged_kfold", **params: Any) -> PurgedKFold | CombinatorialPurgedCV | WalkForward:
         """Return a splitter that knows when the labels begin and end.
@@ -302,13 +340,15 @@ class Dataset:
         Raises
         ------
         InvalidValueError
-            For none, and for other features, labels or weights.
+            For none, and for other features, labels or weights. Prices are not kept: they are of several instruments.
         """
         if not parts:
             raise InvalidValueError("parts", "expected at least one data set")
         first = parts[0]
         for part in parts[1:]:
-            if (part.features, part.schema_hash, part.label) != (first.features, first.schema_hash, first.label):
+            if any(
+                getattr(part, name) != getattr(first, name) for name in ("features", "schema_hash", "label", "side")
+            ):
                 raise InvalidValueError("parts", "expected data sets of the same features and labels")
         order = np.argsort(np.concatenate([part.ts for part in parts]), kind="stable")
 
@@ -323,9 +363,15 @@ class Dataset:
         return replace(
             first,
             **{name: column(name) for name in ("X", "y", "ts", "t1", "ret", "weights")},
+            price=first.price if len(parts) == 1 else None,
             instruments=tuple(dict.fromkeys(name for part in parts for name in part.instruments)),
             dropped={why: sum(part.dropped.get(why, 0) for part in parts) for why in reasons},
         )
+
+
+def _check_side(side: str, features: Sequence[str]) -> None:
+    if side not in features:
+        raise InvalidValueError("side", f"expected one of the features, which say what is bet: {', '.join(features)}")
 
 
 def names_of(features: Any) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """Fractional differentiation with a window of fixed width.
 
 López de Prado, "Advances in Financial Machine Learning" (2018), chapter 5: as much of a price's memory as a stationary
-series can keep. Apply it to logarithms of prices.
+series can keep. Apply it to logarithms of prices, as :func:`tradecore.indicators.fracdiff` does, which is there for a
+model's inputs: over columns, in sets of features and in strategies.
 """
 
 from __future__ import annotations
@@ -10,15 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from tradecore._core import fractional_weights as core_weights
 from tradecore.arrays import series_like
 from tradecore.errors import InvalidValueError
 from tradecore.ml.columns import Floats, finite, finite_number
 
 __all__ = ["fractional_difference", "fractional_weights"]
-
-_LONGEST = 1_000_000
-"""Weights that a window may have."""
-_BLOCK = 4_096
 
 
 def fractional_weights(d: float, tau: float = 1e-4) -> Floats:
@@ -52,18 +50,10 @@ def fractional_weights(d: float, tau: float = 1e-4) -> Floats:
         raise InvalidValueError("d", f"expected a number from 0, got {d!r}")
     if not 0 < finite_number("tau", tau) <= 1:
         raise InvalidValueError("tau", f"expected more than 0 and up to 1, got {tau!r}")
-    found: list[Floats] = [np.ones(1)]
-    last = 1.0
-    for start in range(1, _LONGEST, _BLOCK):
-        k = np.arange(start, start + _BLOCK, dtype=np.float64)
-        block = (np.cumprod(-(d - k + 1.0) / k) * last).astype(np.float64, copy=False)
-        small = np.abs(block) < tau
-        if small.any():
-            found.append(block[: int(np.argmax(small))])
-            return np.concatenate(found)
-        found.append(block)
-        last = float(block[-1])
-    raise InvalidValueError("tau", f"{tau:g} is reached by none of the first {_LONGEST:,} weights of d = {d:g}")
+    weights = core_weights(d, tau)
+    if weights is None:
+        raise InvalidValueError("tau", f"{tau:g} is reached by none of the first million weights of d = {d:g}")
+    return weights
 
 
 def fractional_difference(x: Any, d: float, *, tau: float = 1e-4) -> Any:

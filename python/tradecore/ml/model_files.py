@@ -239,6 +239,7 @@ def _is_whole(about: Any) -> bool:
         and isinstance(features, list)
         and len(features) > 0
         and all(isinstance(name, str) for name in features)
+        and about["data"].get("side") in (None, *features)
         and isinstance(span, list)
         and [type(ns) for ns in span] == [int, int]
         and (classes is None or (isinstance(classes, list) and {type(each) for each in classes} == {float}))

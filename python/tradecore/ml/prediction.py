@@ -32,6 +32,8 @@ class LoadedModel:
         What it takes, in order.
     schema_hash : str
         Of the features.
+    side : str or None
+        Of meta-labels the feature whose sign was bet on: probabilities say whether that pays.
     classes : float64 (k,) or None
         What a classifier tells apart, in the order of its probabilities; None of a regressor.
     class_values : float64 (k,) or None
@@ -56,6 +58,7 @@ class LoadedModel:
         self.features: tuple[str, ...] = tuple(about["features"])
         self.schema_hash: str = about["schema_hash"]
         self.span_ns: tuple[int, int] = (about["span_ns"][0], about["span_ns"][1])
+        self.side: str | None = about["data"].get("side")
         self.classes = classes
         self.class_values = None if classes is None else class_values(classes)
         self._ask = ask

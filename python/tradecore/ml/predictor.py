@@ -52,7 +52,9 @@ class ModelPredictor:
 
     The value of a signal is the probability of up less that of down, or the expected return. From ``buy_above`` on it
     is a buy, from ``sell_below`` on a sell, and hold between. Once it is a buy or a sell it stays one until the value
-    has come back by more than the hold band, so that a value on the edge does not trade to and fro. The confidence is
+    has come back by more than the hold band, so that a value on the edge does not trade to and fro. A model of
+    meta-labels says whether the bet pays that one of its features makes: its value has that feature's sign, and is 0
+    where the bet is likelier not to pay. The confidence is
     the probability of what is done; for a return, the value over itself plus the threshold: a half on the threshold.
 
     Parameters
@@ -128,6 +130,8 @@ class ModelPredictor:
         if self._directions and not min(self._directions) < 0 < max(self._directions):
             problem = f"expected a model that tells up from down, got one of {self._directions}"
             raise InvalidValueError("model", problem)
+        side = model.side if isinstance(model, LoadedModel) else None
+        self._side = model.features.index(side) if isinstance(model, LoadedModel) and side is not None else None
         self._last: dict[str, int] = {}
         self._resumed: dict[str, int] = {}
         self._known: dict[bytes, tuple[float, float, float]] = {}
@@ -212,7 +216,10 @@ class ModelPredictor:
         if self._directions is None:
             up, down = self.buy_above, -self.sell_below
             return [(value, _sureness(value, up), _sureness(-value, down)) for value in said]
-        return [self._summed(row) for row in said]
+        summed = [self._summed(row) for row in said]
+        if self._side is None:
+            return summed
+        return [_bet(way, *row) for way, row in zip(features[:, self._side].tolist(), summed, strict=True)]
 
     def _summed(self, probabilities: list[float]) -> tuple[float, float, float]:
         value = up = down = 0.0
@@ -237,6 +244,12 @@ class ModelPredictor:
         self._last[instrument] = action
         held = 1.0 - max(up, down) if self._directions is None else max(0.0, 1.0 - up - down)
         return action, (up if action > 0 else down if action < 0 else held), value
+
+
+def _bet(way: float, value: float, pays: float, _: float) -> tuple[float, float, float]:
+    """Return value and confidences of a bet that pays or not: one that does not is none the other way."""
+    sign = (way > 0) - (way < 0)
+    return sign * max(value, 0.0), pays if sign > 0 else 0.0, pays if sign < 0 else 0.0
 
 
 def _sureness(value: float, threshold: float) -> float:

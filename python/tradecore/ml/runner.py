@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import tomli_w
 
 from tradecore.config import TrainConfig
 from tradecore.data.catalog import Catalog
@@ -23,7 +22,7 @@ from tradecore.ml.extra import required
 from tradecore.ml.model_files import model_bytes
 from tradecore.ml.target import Label
 from tradecore.ml.training import TrainedModel, train
-from tradecore.text import in_utf8
+from tradecore.text import in_utf8, toml_of
 
 __all__ = ["train_config"]
 
@@ -57,18 +56,15 @@ def train_config(
     ModelError
         When the estimator breaks, or cannot be written.
     """
-    if config.output.format == "pickle" and not config.output.allow_pickle:
-        raise ConfigError(source, "output.format", "pickle runs code when it is read: allow_pickle = true takes it")
-    estimator = _estimator(config, source)
-    with _keyed(source, _of_kind("label")):
-        label = Label(config.label.kind, **config.label.params)
+    check_format(config, source)
+    estimator, label = estimator_of(config, source), label_of(config, source)
     if config.output.dir is not None:
         with staged(config.output.dir):  # before a training is spent on it
             pass
     dataset = _dataset(config, label, source)
-    with _keyed(source, _of_kind("split")):
+    with keyed(source, of_kind("split")):
         split = dataset.splitter(config.split.kind, **config.split.params)
-    with _keyed(source, lambda field: _TRAINING.get(field, field)):
+    with keyed(source, lambda field: TRAINING.get(field, field)):
         model = train(
             dataset,
             estimator,
@@ -87,8 +83,20 @@ def train_config(
     return model, summary
 
 
+def check_format(config: TrainConfig, source: str) -> None:
+    """Refuse a pickle that nobody has said may be one."""
+    if config.output.format == "pickle" and not config.output.allow_pickle:
+        raise ConfigError(source, "output.format", "pickle runs code when it is read: allow_pickle = true takes it")
+
+
+def label_of(config: TrainConfig, source: str) -> Label:
+    """Return what is to be foretold."""
+    with keyed(source, lambda field: "label.side" if field == "side" else of_kind("label")(field)):
+        return Label(config.label.kind, side=config.label.side, **config.label.params)
+
+
 @contextlib.contextmanager
-def _keyed(source: str, keys: Callable[[str], str]) -> Iterator[None]:
+def keyed(source: str, keys: Callable[[str], str]) -> Iterator[None]:
     """Name the key of a configuration in what is wrong with a value of it, by the field that is."""
     try:
         yield
@@ -96,23 +104,23 @@ def _keyed(source: str, keys: Callable[[str], str]) -> Iterator[None]:
         raise ConfigError(source, keys(error.field), error.problem) from None
 
 
-def _of_kind(table: str) -> Callable[[str], str]:
+def of_kind(table: str) -> Callable[[str], str]:
     """Return the key of a kind, or of one of its parameters."""
     return lambda field: f"{table}.kind" if field == "kind" else f"{table}.params.{field}"
 
 
-_TRAINING = {"X": "split", "split": "split", "y": "label"}
+TRAINING = {"X": "split", "split": "split", "y": "label"}
 """What is wrong where a training is, by the field that says so."""
 
 
-def _estimator(config: TrainConfig, source: str) -> Any:
+def estimator_of(config: TrainConfig, source: str) -> Any:
     """Return the estimator, in a pipeline behind what goes before it."""
     steps = []
     for number, step in enumerate(config.before):
         table = f"before.{number}"
-        with _keyed(source, _of_class(f"{table}.transformer", f"{table}.params")):
+        with keyed(source, _of_class(f"{table}.transformer", f"{table}.params")):
             steps.append(make_estimator(step.transformer, step.params, needs=("transform",)))
-    with _keyed(source, _of_class("estimator", "params")):
+    with keyed(source, _of_class("estimator", "params")):
         last = make_estimator(config.estimator, config.params)
     return required("sklearn.pipeline", "scikit-learn").make_pipeline(*steps, last) if steps else last
 
@@ -125,22 +133,36 @@ def _of_class(path: str, params: str) -> Callable[[str], str]:
 def _dataset(config: TrainConfig, label: Label, source: str) -> Dataset:
     """Return the samples, of the time that is asked for."""
     data = config.data
-    with _keyed(source, lambda field: f"data.{field}"):
+    with keyed(source, lambda field: f"data.{field}"):
         span = Span.of(data.start, data.end)
-    with _keyed(source, lambda field: f"label.params.{field}" if field in config.label.params else f"data: {field}"):
+    with keyed(source, lambda field: key_of_data(config, field)):
         if data.frame is not None:
-            dataset = _of_frame(config, label, source)
+            parts = [_of_frame(config, label, source)]
         elif data.catalog is not None:
-            dataset = _of_catalog(config, label, Catalog(data.catalog), source)
+            parts = _of_catalog(config, label, Catalog(data.catalog), source)
         else:
-            raise ConfigError(
-                source, "data.catalog", "no data: name a catalog or a frame here, or a catalog on the command line"
-            )
-    with _keyed(source, lambda field: f"data.{field}"):
-        dataset = dataset.between(
-            None if data.start is None else span.start_ns, None if data.end is None else span.end_ns
-        )
+            raise ConfigError(source, "data.catalog", NO_DATA)
+    start = None if data.start is None else span.start_ns
+    end = None if data.end is None else span.end_ns
+    there = [part for part in parts if ((part.ts >= span.start_ns) & (part.t1 < span.end_ns)).any()] or parts
+    with keyed(source, lambda field: f"data.{field}"):
+        inside = [part.between(start, end) for part in there]
+    if config.weights == "returns":
+        with keyed(source, lambda field: "weights"):
+            inside = [part.weighted(config.decay, by="returns") for part in inside]
+    with keyed(source, lambda field: f"data: {field}"):
+        dataset = Dataset.joined(inside)
     return dataset.weighted(config.decay) if config.weights == "uniqueness" else dataset
+
+
+NO_DATA = "no data: name a catalog or a frame here, or a catalog on the command line"
+
+
+def key_of_data(config: TrainConfig, field: str) -> str:
+    """Return the key of what is wrong where samples are made, by the field that says so."""
+    if field == "side":
+        return "label.side"
+    return f"label.params.{field}" if field in config.label.params else f"data: {field}"
 
 
 def _of_frame(config: TrainConfig, label: Label, source: str) -> Dataset:
@@ -160,24 +182,26 @@ def _of_frame(config: TrainConfig, label: Label, source: str) -> Dataset:
     return replace(dataset, instruments=data.instruments or ())
 
 
-def _of_catalog(config: TrainConfig, label: Label, catalog: Catalog, source: str) -> Dataset:
-    data = config.data
-    instruments = catalog.instruments() if data.instruments is None else data.instruments
+def _of_catalog(config: TrainConfig, label: Label, catalog: Catalog, source: str) -> list[Dataset]:
+    data, features = config.data, list(config.features)
+    return [
+        build_dataset(catalog, instrument, features, label=label, at=data.at, price=data.price)
+        for instrument in instruments_of(config, catalog, source)
+    ]
+
+
+def instruments_of(config: TrainConfig, catalog: Catalog, source: str) -> tuple[str, ...]:
+    """Return the instruments that are trained on."""
+    instruments = catalog.instruments() if config.data.instruments is None else config.data.instruments
     if not instruments:
         raise ConfigError(source, "data.catalog", f"{catalog.path} is not a catalog, or an empty one")
-    return Dataset.joined(
-        [
-            build_dataset(catalog, instrument, list(config.features), label=label, at=data.at, price=data.price)
-            for instrument in instruments
-        ]
-    )
+    return tuple(instruments)
 
 
 def _write(model: TrainedModel, config: TrainConfig, summary: dict[str, Any]) -> None:
     stem = f"{config.name}_{model.id}"
     data = model_bytes(model, config.output.format, allow_pickle=config.output.allow_pickle)
     picture = model_picture(model)
-    written = config.model_dump(mode="json", exclude_none=True)
     with staged(str(config.output.dir), last=".json") as folder:
         (folder / f"{stem}.tcm").write_bytes(data)
         if picture is not None:
@@ -185,5 +209,5 @@ def _write(model: TrainedModel, config: TrainConfig, summary: dict[str, Any]) ->
         card = model_card(model, picture=None if picture is None else f"{stem}_card.png")
         (folder / f"{stem}_card.md").write_text(card, encoding="utf-8")
         (folder / f"{stem}_card.html").write_text(model_card(model, "html", picture=picture), encoding="utf-8")
-        (folder / f"{stem}_config.toml").write_text(tomli_w.dumps(in_utf8(written)), encoding="utf-8")
+        (folder / f"{stem}_config.toml").write_text(toml_of(config.model_dump(mode="json")), encoding="utf-8")
         (folder / f"{stem}.json").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))

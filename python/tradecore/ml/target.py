@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from tradecore.arrays import to_floats
 from tradecore.errors import InvalidValueError
-from tradecore.ml.columns import Floats, Horizon, Rows, finite_number, prices, rows_ahead
-from tradecore.ml.labels import trend_scanning, triple_barrier
+from tradecore.ml.columns import Floats, Horizon, Rows, as_long, finite_number, prices, rows_ahead
+from tradecore.ml.labels import meta_labels, trend_scanning, triple_barrier
 from tradecore.validation import unknown_key
 
 __all__ = ["Label", "Labelled", "checked_params"]
@@ -48,6 +49,7 @@ def checked_params(name: str, call: Callable[..., Any], given: Mapping[str, Any]
 def _forward_return(
     price: Floats,
     ts: Rows,
+    bets: Floats | None,
     horizon: Horizon,
     classes: Literal["none", "sign", "up"] = "none",
     threshold: float = 0.0,
@@ -58,6 +60,10 @@ def _forward_return(
     ret = np.where(known, price[t1] / price - 1.0, np.nan)
     if finite_number("threshold", threshold) < 0:
         raise InvalidValueError("threshold", f"expected a number from 0, got {threshold!r}")
+    if bets is not None:
+        _means_nothing("classes", classes == "none")
+        _means_nothing("threshold", threshold == 0)
+        return Labelled(meta_labels(bets, ret), t1, ret)
     match classes:
         case "none":
             if threshold:
@@ -72,9 +78,16 @@ def _forward_return(
     return Labelled(np.where(known, y, np.nan), t1, ret)
 
 
+def _means_nothing(name: str, is_default: bool) -> None:
+    """Refuse a parameter that labels of bets have no use for."""
+    if not is_default:
+        raise InvalidValueError(name, "means nothing beside a side: labels then say whether the bet paid")
+
+
 def _triple_barrier(
     price: Floats,
     ts: Rows,
+    bets: Floats | None,
     horizon: int,
     target: float | None = None,
     volatility_rows: int | None = None,
@@ -86,10 +99,15 @@ def _triple_barrier(
         raise InvalidValueError("volatility_rows", "is there instead of a target, not beside it")
     half_life = 100 if volatility_rows is None else volatility_rows
     width: Floats | float = _volatility(price, half_life) if target is None else target
+    way = np.ones(len(price))
+    if bets is not None:
+        _means_nothing("vertical", vertical == "zero")
+        way[bets < 0] = -1.0
     got = triple_barrier(
-        price, np.arange(len(price)), width, horizon=horizon, pt=pt or None, sl=sl or None, vertical=vertical
+        price, np.arange(len(price)), width, horizon=horizon, pt=pt or None, sl=sl or None, side=way, vertical=vertical
     )
-    return Labelled(np.where(got.truncated, np.nan, got.label), got.t1, got.ret)
+    label = got.label if bets is None else meta_labels(bets, way * got.ret)
+    return Labelled(np.where(got.truncated, np.nan, label), got.t1, way * got.ret)
 
 
 def _volatility(price: Floats, rows: int) -> Floats:
@@ -103,7 +121,9 @@ def _volatility(price: Floats, rows: int) -> Floats:
     return found.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _trend_scanning(price: Floats, ts: Rows, shortest: int, longest: int) -> Labelled:
+def _trend_scanning(price: Floats, ts: Rows, bets: Floats | None, shortest: int, longest: int) -> Labelled:
+    if bets is not None:
+        raise InvalidValueError("side", "trend_scanning finds trends, not what a bet came to: take another kind")
     got = trend_scanning(price, (shortest, longest))
     return Labelled(got.label, got.t1, price[got.t1] / price - 1.0)
 
@@ -126,9 +146,14 @@ class Label:
       given.
     - ``trend_scanning``: ``shortest`` and ``longest``, in rows.
 
+    Meta-labels say of a bet that something else has chosen whether it paid: with ``side`` a label is 1 if the return
+    over the horizon, or up to the barrier, has the sign of that feature, else 0, and there is none where it is 0.
+
     Parameters
     ----------
     kind : str
+    side : str, optional
+        The feature whose sign is the bet: of a ``forward_return`` without classes, or a ``triple_barrier``.
     **params
         See there, and :func:`forward_return`, :func:`triple_barrier`, :func:`trend_scanning`.
 
@@ -142,21 +167,26 @@ class Label:
     >>> label = tc.ml.Label("forward_return", horizon=1, classes="sign")
     >>> label.of([100.0, 101.0, 101.0], [0, 1, 2]).y.tolist()
     [1.0, 0.0, nan]
+    >>> meta = tc.ml.Label("forward_return", side="momentum", horizon=1)
+    >>> meta.of([100.0, 101.0, 102.0, 101.0], [0, 1, 2, 3], side=[0.3, -0.2, -0.1, 0.0]).y.tolist()
+    [1.0, 0.0, 1.0, nan]
     """
 
-    def __init__(self, kind: str, **params: Any) -> None:
+    def __init__(self, kind: str, *, side: str | None = None, **params: Any) -> None:
         if kind not in _KINDS:
             raise InvalidValueError("kind", f"expected {', '.join(_KINDS)}, got {kind!r}")
-        self.kind = kind
-        self.params = checked_params(kind, _KINDS[kind], params | {"price": None, "ts": None})
-        del self.params["price"], self.params["ts"]
+        if not isinstance(side, str | None):
+            raise InvalidValueError("side", f"expected the name of a feature, got {side!r}")
+        self.kind, self.side = kind, side
+        self.params = checked_params(kind, _KINDS[kind], params, leave=3)
         # Of no rows: what a parameter cannot be is found here, not when the data has been computed.
-        self.of([], np.empty(0, np.int64))
+        self.of([], np.empty(0, np.int64), None if side is None else [])
 
     def __repr__(self) -> str:
-        return f"Label({', '.join([repr(self.kind), *(f'{key}={value!r}' for key, value in self.params.items())])})"
+        given = self.params if self.side is None else {"side": self.side, **self.params}
+        return f"Label({', '.join([repr(self.kind), *(f'{key}={value!r}' for key, value in given.items())])})"
 
-    def of(self, price: Any, ts: Any) -> Labelled:
+    def of(self, price: Any, ts: Any, side: Any = None) -> Labelled:
         """Label the rows of a column of prices.
 
         Parameters
@@ -164,10 +194,19 @@ class Label:
         price : float64 (n,), quote currency
         ts : int64 (n,), ns
             Times of the rows.
+        side : float64 (n,), optional
+            Which way is bet, of meta-labels: only its sign counts.
 
         Raises
         ------
         InvalidValueError
-            Naming the parameter, or the price, that cannot be one.
+            Naming the parameter, or the price, that cannot be one; for a side where none is bet on, or none where
+            one is.
         """
-        return _KINDS[self.kind](prices("price", price), np.asarray(ts), **self.params)
+        paid = prices("price", price)
+        if (side is None) != (self.side is None):
+            raise InvalidValueError("side", f"expected {'none' if self.side is None else self.side}")
+        bets = None if side is None else to_floats("side", side)
+        if bets is not None:
+            as_long("side", bets, len(paid))
+        return _KINDS[self.kind](paid, np.asarray(ts), bets, **self.params)

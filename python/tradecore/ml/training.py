@@ -71,7 +71,7 @@ class TrainedModel:
     span_ns : tuple of int
         First time of features and last time of labels it has seen, ns. It must not be tested in there.
     data : mapping
-        ``digest``, ``rows``, ``instruments``, ``label``, ``weighted``, ``dropped``.
+        ``digest``, ``rows``, ``instruments``, ``label``, ``weighted``, ``dropped``; of meta-labels the ``side``.
     estimator_path, params : str, mapping
         What was trained, and its plain parameters.
     split : str
@@ -83,7 +83,8 @@ class TrainedModel:
         Of the libraries it was trained with.
     folds : list of Fold
     predictions : float64 (n,)
-        Signals out of sample, the mean where a sample was tested several times, NaN where never.
+        Signals out of sample, the mean where a sample was tested several times, NaN where never. Of meta-labels the bet
+        times how much likelier it is to pay than not, 0 where it is not.
     metrics : mapping
         ``scores``, ``information_coefficient``, ``hit_rate``, ``confidence``, ``trading`` (None where no returns are
         known, and of several instruments), of the predictions.
@@ -234,6 +235,7 @@ def train(
             "feature_set": dataset.feature_set,
             "weighted": dataset.weights is not None,
             "dropped": dict(dataset.dropped),
+            **({} if dataset.side is None else {"side": dataset.side}),
         },
     }
     facts = orjson.dumps([summary, None if classes is None else classes.tolist()], option=orjson.OPT_SORT_KEYS)
@@ -319,7 +321,9 @@ class _Validation:
         """Return signals, and what was said, of each sample: the mean where it was tested several times, else NaN."""
         with np.errstate(invalid="ignore"):
             told = self._sum / (self._times if self.classes is None else self._times[:, None])
-        return (told if self.classes is None else told @ metrics.class_values(self.classes)), told
+        signal = told if self.classes is None else told @ metrics.class_values(self.classes)
+        bets = self.dataset.bets
+        return (signal if bets is None else bets * np.maximum(signal, 0.0)), told
 
     def importances(self, final: Any) -> list[dict[str, Any]]:
         native = _native(final, len(self.dataset.features))
@@ -338,6 +342,8 @@ class _Validation:
 def _classes_of(estimator: Any, dataset: Dataset) -> NDArray[Any] | None:
     """Return the classes of the labels, for a classifier."""
     if not required("sklearn.base", "scikit-learn").is_classifier(estimator):
+        if dataset.side is not None:
+            raise InvalidValueError("estimator", f"{path_of(estimator)} is no classifier, which meta-labels take")
         return None
     # A pipeline and a support vector machine have the method only as far as what is inside of them has.
     if not hasattr(estimator, "predict_proba"):
@@ -395,7 +401,8 @@ def _outcome(data: Dataset, classes: NDArray[Any] | None) -> Floats:
     """Return the returns that came; where they are not known the labels, as far as they say a direction."""
     if data.ret is not None:
         return data.ret
-    return data.y if classes is None else metrics.class_values(classes)[np.searchsorted(classes, data.y)]
+    outcome = data.y if classes is None else metrics.class_values(classes)[np.searchsorted(classes, data.y)]
+    return outcome if data.bets is None else data.bets * outcome
 
 
 def _bets(dataset: Dataset, signal: Floats) -> tuple[Rows, Floats]:

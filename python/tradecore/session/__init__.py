@@ -1,7 +1,7 @@
 """From a configuration to what a session is made of, whether it is a backtest, on paper or live."""
 
 from tradecore.session.instruments import Scope, own_instruments
-from tradecore.session.strategies import build_strategies, strategy_class
+from tradecore.session.strategies import build_strategies, build_strategy, strategy_class
 from tradecore.session.venues import build_venues
 
-__all__ = ["Scope", "build_strategies", "build_venues", "own_instruments", "strategy_class"]
+__all__ = ["Scope", "build_strategies", "build_strategy", "build_venues", "own_instruments", "strategy_class"]

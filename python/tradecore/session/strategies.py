@@ -12,7 +12,7 @@ from tradecore.session.instruments import Scope
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
 
-__all__ = ["build_strategies", "strategy_class"]
+__all__ = ["build_strategies", "build_strategy", "strategy_class"]
 
 
 def build_strategies(scope: Scope, configs: Sequence[StrategyConfig]) -> list[Strategy]:
@@ -23,10 +23,11 @@ def build_strategies(scope: Scope, configs: Sequence[StrategyConfig]) -> list[St
     ConfigError
         With the key of the first problem; an exception of a strategy's own code is in its text.
     """
-    return [_build(scope, f"strategies.{index}", config) for index, config in enumerate(configs)]
+    return [build_strategy(scope, f"strategies.{index}", config) for index, config in enumerate(configs)]
 
 
-def _build(scope: Scope, key: str, config: StrategyConfig) -> Strategy:
+def build_strategy(scope: Scope, key: str, config: StrategyConfig) -> Strategy:
+    """Build one strategy, whose table has a key; see :func:`build_strategies`."""
     cls = strategy_class(config.kind, scope.source, f"{key}.kind")
     instruments = scope.selected if config.instruments is None else config.instruments
     if scope.symbol is not None:

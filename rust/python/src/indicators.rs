@@ -207,6 +207,18 @@ fn threads(rows: usize) -> usize {
     if rows < WORTH { 1 } else { available_parallelism().map_or(1, |threads| threads.get().min(MOST)) }
 }
 
+/// Return the weights of a fractional difference, newest first; None where a million do not reach ``tau``.
+#[pyfunction]
+pub(crate) fn fractional_weights(
+    py: Python<'_>,
+    d: f64,
+    tau: f64,
+) -> PyResult<Option<Bound<'_, PyArray1<f64>>>> {
+    const MOST: usize = 1_000_000;
+    import_numpy(py)?;
+    Ok(core::fractional_weights(d, tau, MOST).map(|weights| PyArray1::from_vec(py, weights)))
+}
+
 /// Compute an indicator by name over contiguous float64 arrays; an array for each output.
 #[pyfunction]
 #[pyo3(signature = (name, columns, args, kwargs))]

@@ -207,7 +207,9 @@ mod _core {
     #[pymodule_export]
     use crate::groups::OrderGroup;
     #[pymodule_export]
-    use crate::indicators::{Indicator, IndicatorBank, compute_indicator, compute_panel, indicator_specs};
+    use crate::indicators::{
+        Indicator, IndicatorBank, compute_indicator, compute_panel, fractional_weights, indicator_specs,
+    };
     #[pymodule_export]
     use crate::instrument::PyInstrument;
     #[pymodule_export]

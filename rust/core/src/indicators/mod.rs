@@ -18,6 +18,7 @@ mod bank;
 mod directional;
 mod estimators;
 mod extremes;
+mod fractional;
 mod intensity;
 mod momentum;
 mod oscillators;
@@ -35,6 +36,7 @@ mod volume;
 mod windows;
 
 pub use bank::Bank;
+pub use fractional::fractional_weights;
 pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, IntensityState, fit_intensity};
 pub use registry::{IndicatorError, Stream, families, find, input_names, specs};
 pub use spec::{BAR, Given, Input, Kind, MOST_PERIOD, Output, Param, Spec};

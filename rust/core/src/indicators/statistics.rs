@@ -1,6 +1,7 @@
 //! Statistics of the last rows.
 
 use super::extremes::{Channel, Extreme};
+use super::fractional::{Fractional, LEAST_TAU, rows};
 use super::momentum::ratio;
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Reader, State, state};
@@ -305,6 +306,15 @@ pub(super) const SPECS: &[Spec] = &[
         "Lowest of the last rows." "Of ``period`` rows, this one included."; p.n(0) - 1; Extreme::lowest(p.n(0))),
     spec!(p; "minmax" "MINMAX" CLOSE [period(1, 30)] -> [("min", "The lowest."), ("max", "The highest.")];
         "Lowest and highest of the last rows." "Of ``period`` rows, this one included."; p.n(0) - 1; Channel::new(p.n(0))),
+    spec!(p; "fracdiff" "FRACDIFF" CLOSE [
+        Param::number("d", (0.0, 2.0), 0.4, "Order: 0 leaves the logarithm as it is, 1 makes log returns of it."),
+        Param::number("tau", (LEAST_TAU, 1.0), 1e-3, "The least weight that counts."),
+    ] -> [VALUE];
+        "Fractional difference of the logarithm of a price."
+        "``sum of w[k] log(x[k])`` over the rows before, ``w[0] = 1, w[k] = -w[k-1] (d - k + 1) / k`` up to the first \
+         below ``tau``, as :func:`tradecore.ml.fractional_weights` gives them. A price that is not above 0 is a row \
+         without a number.";
+        rows(p.x(0), p.x(1)) - 1; Fractional::new(p.x(0), p.x(1))),
     spec!(p; "sum" "SUM" CLOSE [period(1, 30)] -> [VALUE];
         "Sum of the last rows." "Counted anew every ``period`` rows, so that it does not drift."; p.n(0) - 1; Sum::new(p.n(0))),
     spec!(p; "linearreg" "LINEARREG" CLOSE [period(2, 14)] -> [VALUE];

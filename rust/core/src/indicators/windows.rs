@@ -94,7 +94,15 @@ impl Ring {
 
     /// Its numbers, oldest first, once it is full.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = f64> + Clone + '_ {
-        self.values[self.at..].iter().chain(&self.values[..self.at]).copied()
+        let (older, newer) = self.halves();
+        older.iter().chain(newer).copied()
+    }
+
+    /// The same in two pieces.
+    #[inline(always)]
+    pub(super) fn halves(&self) -> (&[f64], &[f64]) {
+        let (newer, older) = self.values.split_at(self.at);
+        (older, newer)
     }
 }
 
