@@ -1,9 +1,9 @@
 //! Moving averages.
 
-use super::smooth::Smooth;
+use super::smooth::{STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Indicator, Strides, StridesMut, single};
+use super::stream::{Bits, Indicator, Strides, StridesMut, single, with_bits};
 use super::windows::{Mean, Ring, Sum, Weighted};
 
 single!(Mean);
@@ -20,12 +20,14 @@ impl Indicator<1, 1> for Smooth {
     }
 
     #[inline(always)]
-    fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) {
-        let mut smooth = self.clone();
+    fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) -> Bits {
+        let (mut smooth, mut bits) = (self.clone(), [0; STRIDE]);
         for (stride, out) in numbers.iter().zip(out) {
+            bits = with_bits(bits, *stride);
             *out = smooth.stride(*stride);
         }
         *self = smooth;
+        bits
     }
 }
 

@@ -7,7 +7,7 @@ use super::extremes::Channel;
 use super::smooth::{Lanes, STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Indicator, Pairs, Strides, StridesMut, by_lanes, single};
+use super::stream::{Bits, Indicator, Pairs, Strides, StridesMut, by_lanes, single};
 use super::windows::{Mean, Ring};
 
 /// Rises and falls as Wilder averages them, in place of the averages their sums: what is asked for are ratios.
@@ -127,8 +127,10 @@ macro_rules! of_moves {
             }
 
             #[inline(always)]
-            fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) {
-                *self = by_lanes(self.clone(), numbers, out);
+            fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) -> Bits {
+                let (moves, bits) = by_lanes(self.clone(), numbers, out);
+                *self = moves;
+                bits
             }
         }
 

@@ -7,7 +7,7 @@ use super::ranges::TrueRange;
 use super::smooth::{Lanes, STRIDE, Smooth, ema_weight};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Indicator, Pairs, Strides, StridesMut, by_lanes, single};
+use super::stream::{Bits, Indicator, Pairs, Strides, StridesMut, by_lanes, single};
 use super::windows::{Mean, Ring, Sum};
 
 /// A fast and a slow exponential average.
@@ -103,14 +103,16 @@ impl Indicator<1, 3> for Macd {
     }
 
     #[inline(always)]
-    fn strides(&mut self, [x]: [Strides<'_>; 1], [lines, signals, hists]: [StridesMut<'_>; 3]) {
-        self.pair.averages = by_lanes(self.pair.averages.clone(), x, lines);
+    fn strides(&mut self, [x]: [Strides<'_>; 1], [lines, signals, hists]: [StridesMut<'_>; 3]) -> Bits {
+        let (averages, bits) = by_lanes(self.pair.averages.clone(), x, lines);
+        self.pair.averages = averages;
         let mut smooth = self.signal.clone();
         for ((line, signal), hist) in lines.iter().zip(signals).zip(hists) {
             *signal = smooth.stride(*line);
             *hist = array::from_fn(|i| line[i] - signal[i]);
         }
         self.signal = smooth;
+        bits
     }
 }
 

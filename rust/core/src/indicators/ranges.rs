@@ -7,7 +7,7 @@ use super::momentum::ratio;
 use super::smooth::{STRIDE, Smooth};
 use super::spec::{Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Indicator, ROOM, Strides, StridesMut};
+use super::stream::{Bits, Indicator, ROOM, Strides, StridesMut, with_bits};
 use super::windows::{Mean, Sum};
 
 /// The range of a bar that counts the way from the last close.
@@ -31,18 +31,24 @@ impl TrueRange {
         Some(true_range(high, low, last))
     }
 
-    /// Takes bars after the first one by strides.
+    /// Takes bars after the first one by strides, and adds the bits of their numbers; of closes where they are the last
+    /// one, which is at hand.
     #[inline(always)]
-    fn strides(&mut self, [high, low, close]: [Strides<'_>; 3], out: StridesMut<'_>) {
-        let Some(([.., end], _)) = close.split_last() else { return };
+    fn strides(&mut self, mut bits: Bits, [high, low, close]: [Strides<'_>; 3], out: StridesMut<'_>) -> Bits {
+        let Some(([.., end], _)) = close.split_last() else { return bits };
         let [first, second, third, _] = close[0];
         let last = [self.last, first, second, third];
         let lasts = close.as_flattened()[STRIDE - 1..].windows(STRIDE).step_by(STRIDE);
         out[0] = array::from_fn(|i| true_range(high[0][i], low[0][i], last[i]));
+        bits = with_bits(with_bits(with_bits(bits, high[0]), low[0]), last);
         for (((high, low), last), out) in high[1..].iter().zip(&low[1..]).zip(lasts).zip(&mut out[1..]) {
+            let last = array::from_fn(|i| last[i]);
             *out = array::from_fn(|i| true_range(high[i], low[i], last[i]));
+            bits = with_bits(with_bits(with_bits(bits, *high), *low), last);
         }
+        bits[0] |= end.to_bits();
         self.last = *end;
+        bits
     }
 }
 
@@ -79,9 +85,10 @@ impl Atr {
 
     /// Takes some bars by strides, of a number that is known where it is called: no loop then has a rest.
     #[inline(always)]
-    fn some_strides(&mut self, bars: [Strides<'_>; 3], out: StridesMut<'_>) {
-        self.range.strides(bars, out);
+    fn some_strides(&mut self, bits: Bits, bars: [Strides<'_>; 3], out: StridesMut<'_>) -> Bits {
+        let bits = self.range.strides(bits, bars, out);
         self.mean.strides(out);
+        bits
     }
 }
 
@@ -97,15 +104,16 @@ impl Indicator<3, 1> for Atr {
     }
 
     #[inline(always)]
-    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) {
-        let mut atr = self.clone();
+    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) -> Bits {
+        let (mut atr, mut bits) = (self.clone(), [0; STRIDE]);
         let (rooms, rest) = out.as_chunks_mut::<BARS>();
         let bars = bars.map(<[_]>::as_chunks::<BARS>);
         for (at, room) in rooms.iter_mut().enumerate() {
-            atr.some_strides(bars.map(|(rooms, _)| rooms[at].as_slice()), room);
+            bits = atr.some_strides(bits, bars.map(|(rooms, _)| rooms[at].as_slice()), room);
         }
-        atr.some_strides(bars.map(|(_, rest)| rest), rest);
+        bits = atr.some_strides(bits, bars.map(|(_, rest)| rest), rest);
         *self = atr;
+        bits
     }
 }
 
@@ -121,8 +129,8 @@ impl Indicator<3, 1> for TrueRange {
     }
 
     #[inline(always)]
-    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) {
-        Self::strides(self, bars, out);
+    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) -> Bits {
+        Self::strides(self, [0; STRIDE], bars, out)
     }
 }
 

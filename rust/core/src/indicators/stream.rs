@@ -49,9 +49,10 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
         None
     }
 
-    /// Takes rows by strides, between strides: to the last bit what [`Indicator::update`] gives for each.
+    /// Takes rows by strides, between strides: to the last bit what [`Indicator::update`] gives for each, and the bits
+    /// of all their numbers.
     #[inline(always)]
-    fn strides(&mut self, _columns: [Strides<'_>; I], _out: [StridesMut<'_>; O]) {
+    fn strides(&mut self, _columns: [Strides<'_>; I], _out: [StridesMut<'_>; O]) -> Bits {
         unreachable!("it is never between strides")
     }
 
@@ -86,6 +87,15 @@ pub(super) type Strides<'a> = &'a [[f64; STRIDE]];
 /// A column of an output by strides.
 pub(super) type StridesMut<'a> = &'a mut [[f64; STRIDE]];
 
+/// What bits numbers have that were gone through, of each place of a stride.
+pub(super) type Bits = [u64; STRIDE];
+
+/// Adds the bits of a stride.
+#[inline(always)]
+pub(super) fn with_bits(bits: Bits, numbers: [f64; STRIDE]) -> Bits {
+    array::from_fn(|i| bits[i] | numbers[i].to_bits())
+}
+
 /// Two averages of each number.
 pub(super) trait Pairs {
     /// Takes a stride of numbers.
@@ -95,30 +105,33 @@ pub(super) trait Pairs {
     fn of(pair: [f64; 2]) -> f64;
 }
 
-/// Works off two averages of each number, and what is said of both.
+/// Works off two averages of each number, and what is said of both; with the bits of the numbers.
 ///
 /// In two passes: where both lie side by side the compiler takes them in one instruction, and what is said of them it
 /// works off several rows at once.
 #[inline(always)]
-pub(super) fn by_lanes<P: Pairs>(mut pairs: P, numbers: Strides<'_>, out: StridesMut<'_>) -> P {
+pub(super) fn by_lanes<P: Pairs>(mut pairs: P, numbers: Strides<'_>, out: StridesMut<'_>) -> (P, Bits) {
     let ((rooms, rest), (all, left)) = (numbers.as_chunks::<ROOM>(), out.as_chunks_mut::<ROOM>());
+    let mut bits = [0; STRIDE];
     for (numbers, out) in rooms.iter().zip(all) {
-        some_lanes(&mut pairs, numbers, out);
+        bits = some_lanes(&mut pairs, bits, numbers, out);
     }
-    some_lanes(&mut pairs, rest, left);
-    pairs
+    bits = some_lanes(&mut pairs, bits, rest, left);
+    (pairs, bits)
 }
 
 /// Works off some strides, of a number that is known where it is called: no loop then has a rest.
 #[inline(always)]
-fn some_lanes<P: Pairs>(pairs: &mut P, numbers: Strides<'_>, out: StridesMut<'_>) {
+fn some_lanes<P: Pairs>(pairs: &mut P, mut bits: Bits, numbers: Strides<'_>, out: StridesMut<'_>) -> Bits {
     let mut room = [[[0.0; 2]; STRIDE]; ROOM];
     for (pair, numbers) in room.iter_mut().zip(numbers) {
+        bits = with_bits(bits, *numbers);
         *pair = pairs.stride(*numbers);
     }
     for (out, pair) in out.as_flattened_mut().iter_mut().zip(room.as_flattened()) {
         *out = P::of(*pair);
     }
+    bits
 }
 
 /// An indicator behind its policy for rows that hold no number.
@@ -142,8 +155,13 @@ fn are_small(numbers: &[f64]) -> bool {
     for chunk in chunks {
         bits = array::from_fn(|i| bits[i] | chunk[i].to_bits());
     }
-    let all = bits.iter().copied().chain(rest.iter().map(|x| x.to_bits())).fold(0, |all, bits| all | bits);
-    exponent(all) < const { exponent(MOST_VALUE.to_bits()) }
+    is_small(bits.iter().copied().chain(rest.iter().map(|x| x.to_bits())))
+}
+
+/// Whether numbers of these bits can surely be calculated with.
+#[inline(always)]
+fn is_small(bits: impl Iterator<Item = u64>) -> bool {
+    exponent(bits.fold(0, |all, bits| all | bits)) < const { exponent(MOST_VALUE.to_bits()) }
 }
 
 const fn exponent(bits: u64) -> u64 {
@@ -185,6 +203,30 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Guarded<T, I, O> {
         } else {
             self.forget();
         }
+    }
+
+    /// Takes a block of whole strides, between strides, and looks at its numbers on the way rather than before: memory is
+    /// then waited for while there is something to do. Whether it took them: those that cannot be calculated with leave
+    /// it as it was.
+    #[inline(always)]
+    fn takes_strides(&mut self, block: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
+        let rows = out[0].len();
+        if self.inner.to_next_stride() != Some(0) || !rows.is_multiple_of(STRIDE) {
+            return false;
+        }
+        let before = self.inner.clone();
+        let mut all = out.iter_mut().map(|column| column.as_chunks_mut().0);
+        let into = array::from_fn(|_| all.next().expect("as many as there are"));
+        let bits = self.inner.strides(block.map(|column| column.as_chunks().0), into);
+        let are_numbers =
+            (T::FLOOR == -MOST_VALUE && is_small(bits.into_iter())) || are_all_within(T::FLOOR, &block);
+        if are_numbers {
+            (self.has_begun, self.is_ready) = (true, true);
+            self.value = array::from_fn(|o| out[o][rows - 1]);
+        } else {
+            self.inner = before;
+        }
+        are_numbers
     }
 
     fn forget(&mut self) {
@@ -274,12 +316,17 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
         let mut end = 0;
         while end < rows {
             let start = end;
-            // A block ends between strides, so that only the first one begins within.
-            let first = of.inner.to_next_stride().unwrap_or(0);
-            end = rows.min(start + first + const { BLOCK / I.next_power_of_two() });
+            // A block ends between strides, so that only the first one begins within. One that begins between them is
+            // gone through once, so it need not stay in the nearest cache.
+            let first = of.inner.to_next_stride();
+            let most = if first == Some(0) { BLOCK } else { const { BLOCK / I.next_power_of_two() } };
+            end = rows.min(start + first.unwrap_or(0) + most);
             let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
             let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
+            if of.policy == NanPolicy::Restart && of.takes_strides(block, &mut into) {
+                continue;
+            }
             let takes_all = match of.policy {
                 NanPolicy::Restart => are_all_within(T::FLOOR, &block),
                 NanPolicy::Talib => of.has_begun,
