@@ -183,9 +183,9 @@ def _pandas(states: dict[str, Any]) -> float:
     return time.perf_counter() - started
 
 
-def feature_jobs(folder: Path) -> dict[str, Callable[[], Job]]:
-    """Return the jobs, by name; ``folder`` is where their market is made."""
-    name, data, rows = "BTCUSDT.SYNTH", str(folder / "features"), 2_000_000
+def feature_jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
+    """Return the jobs, by name; ``folder`` is where their market of so many rows is made."""
+    name, data = "BTCUSDT.SYNTH", str(folder / f"features-{rows}")
 
     def made() -> None:
         if not Path(data).exists():

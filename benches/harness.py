@@ -38,6 +38,7 @@ class Job:
     """One comparison.
 
     ``contenders`` do the whole work once and return the seconds that count; ``items`` is what the time is divided by.
+    ``rounds`` are the rounds that its figures need, where they are not the usual ones.
     """
 
     unit: str
@@ -84,13 +85,16 @@ _SCALE = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1.0, "B": 1.0, "frame
 
 
 def race(name: str, job: Job, rounds: int) -> Outcome:
-    """Run the contenders in turns, once to warm up and then ``rounds`` times."""
+    """Run the contenders in turns, once to warm up and then ``rounds`` times, or as often as the job says.
+
+    One round is one of every job: it shows that they run.
+    """
     outcome = Outcome(name, job.unit, job.note)
     before = loop_turn_ns()
     for contender, run in job.contenders.items():
         outcome.first_call_s[contender] = run()
     times: dict[str, list[float]] = {contender: [] for contender in job.contenders}
-    for _ in range(job.rounds or rounds):
+    for _ in range(1 if rounds == 1 else job.rounds or rounds):
         for contender, run in job.contenders.items():
             times[contender].append(run())
     outcome.loop_turn_ns = (before, loop_turn_ns())

@@ -119,7 +119,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         **risk_jobs(market),
         **bars.jobs(),
         **signal_jobs(folder, rows),
-        **feature_jobs(folder),
+        **feature_jobs(folder, max(rows * 2 // 5, 20_000)),
         **feed_jobs(),
         **journal_jobs(rows),
         **live_jobs(rows),
