@@ -11,9 +11,11 @@ import io
 import os
 import sys
 import traceback
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from tradecore.cli.alerts import alerts_app
 from tradecore.cli.backtest import backtest
@@ -132,8 +134,14 @@ def _main(words: list[str]) -> int:
     return code
 
 
+@cache
+def _commands() -> TyperGroup:
+    """Return all commands; made once, for it reads the signature of each."""
+    return typer.main.get_group(app)
+
+
 def _run(words: list[str]) -> int:
-    command = typer.main.get_command(app)
+    command = _commands()
     try:
         with command.make_context("tradecore", words) as context:
             code = command.invoke(context)
@@ -154,7 +162,7 @@ def _judge(error: BaseException) -> tuple[int, str]:
     if isinstance(error, UnicodeEncodeError):
         return 2, f"a name that is no text in UTF-8: {error.object!r}"
     if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
-        return 2, usage_problem(error, typer.main.get_command(app))
+        return 2, usage_problem(error, _commands())
     return 1, f"internal error: {type(error).__name__}: {error}; run again with --debug"
 
 
