@@ -120,7 +120,10 @@ fn run(input: &[u8]) {
             OrderStatus::PartiallyFilled => assert!(filled.is_positive() && order.leaves().is_positive()),
             _ => {}
         }
-        assert!(before.venue_id.is_none() || order.venue_id == before.venue_id);
+        // The key of a replacement, or of what a trigger sent, takes the place of the one before.
+        let may_change = before.venue_id.is_none()
+            || matches!(report.kind, ReportKind::Accepted | ReportKind::Replaced(_));
+        assert!(order.venue_id == before.venue_id || (may_change && order.venue_id == report.venue_id));
         let _ = (order.intended(), order.average_price());
     }
 }
