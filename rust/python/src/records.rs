@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyType};
+use pyo3::types::{PyBytes, PyDict};
 use tradecore_core::exec::Execution;
 use tradecore_core::kernel::{
     CandleRow, EquityRow, FillRow, Kernel, MidRow, PaymentRow, PublishedRow, Record, RefusalRow, Signal,
@@ -19,10 +19,22 @@ use crate::values::{fine, money_to_py};
 macro_rules! python_enum {
     ($name:ident, $class:literal) => {
         pub(crate) fn $name(py: Python<'_>, value: i64) -> PyResult<Bound<'_, PyAny>> {
-            static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-            CLASS.import(py, "tradecore.types", $class)?.call1((value,))
+            // A call of the class is one of several of Python's functions, each time.
+            static MEMBERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+            let members = MEMBERS.get_or_try_init(py, || members(py, $class))?.bind(py);
+            members.as_any().get_item(value)
         }
     };
+}
+
+/// The members of an enumeration of ours by their values.
+fn members(py: Python<'_>, class: &str) -> PyResult<Py<PyDict>> {
+    let found = PyDict::new(py);
+    for member in py.import("tradecore.types")?.getattr(class)?.try_iter()? {
+        let member = member?;
+        found.set_item(&member, &member)?;
+    }
+    Ok(found.unbind())
 }
 
 python_enum!(side_to_py, "Side");
