@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Protocol
 
 from tradecore._core import Command, FeedDecoder, Instrument, Notice, Refusal, SimExchange
@@ -168,13 +169,20 @@ class VenueDesk:
         """
         self._is_sending = True
         try:
-            with ExitStack() as stack:
-                for venue in self._venues(commands) if len(commands) > 1 else ():
-                    stack.enter_context(self._connectors[venue].together())
-                for command in commands:
-                    self._ask(command.client_id, self._carry, command)
+            if len(commands) == 1:
+                (command,) = commands
+                self._ask(command.client_id, self._carry, command)
+            else:
+                self._send_together(commands)
         finally:
             self._is_sending = False
+
+    def _send_together(self, commands: Sequence[Command]) -> None:
+        with ExitStack() as stack:
+            for venue in self._venues(commands):
+                stack.enter_context(self._connectors[venue].together())
+            for command in commands:
+                self._ask(command.client_id, self._carry, command)
 
     def _venues(self, commands: Sequence[Command]) -> dict[str, None]:
         """Return where commands go, in their order."""
@@ -208,22 +216,24 @@ class VenueDesk:
         while self._under_way:
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _ask(self, key: str, request: Callable[[Any], Any], what: Any) -> None:
+    def _ask(self, key: str, request: Callable[[Any], Coroutine[Any, Any, None]], what: Any) -> None:
         """Make a request once the one before of the same key is answered."""
         before = self._under_way.get(key)
-
-        async def ask() -> None:
-            if before is not None:
-                await asyncio.wait((before,))
-            await request(what)
-
-        def answered(task: asyncio.Task[None]) -> None:
-            if self._under_way.get(key) is task:
-                del self._under_way[key]
-
-        if (task := begin(ask())) is not None:
+        work = request(what) if before is None else self._after(before, request, what)
+        if (task := begin(work)) is not None:
             self._under_way[key] = task
-            task.add_done_callback(answered)
+            task.add_done_callback(partial(self._answered, key))
+
+    @staticmethod
+    async def _after(
+        before: asyncio.Task[None], request: Callable[[Any], Coroutine[Any, Any, None]], what: Any
+    ) -> None:
+        await asyncio.wait((before,))
+        await request(what)
+
+    def _answered(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._under_way.get(key) is task:
+            del self._under_way[key]
 
     async def _carry(self, command: Command) -> None:
         try:

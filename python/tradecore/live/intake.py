@@ -42,11 +42,11 @@ class Intake:
             return
         self.is_idle = False
         self.busy(True)
-        self._loop.call_soon(self._rest)
         if self._take is not None and isinstance(event, Frame):
             self._take(event)
         else:
             self.queue.put(event)
+        self._loop.call_soon(self._rest)
 
     def start(self, take: Callable[[Event], None], turned: Callable[[], None]) -> None:
         """Hand events on from now on; those that have waited are taken in the next turn.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -128,7 +128,7 @@ class Line:
         """Return how many gaps in the venue's sequence were found."""
         return self._decoder.gaps(instrument)
 
-    def read(self, event: Event) -> list[LineInput]:
+    def read(self, event: Event) -> Sequence[LineInput]:
         """Return what an event that is no frame is to a session."""
         if not isinstance(event, FeedState):
             if isinstance(event, LinkState) and event.is_up:  # it may have been to tell of the account meanwhile
@@ -136,24 +136,23 @@ class Line:
             return [event]
         # The feed minds what the connector says, and passes it on.
         self._feed.state(event)
-        return self._news([])
+        return self._news()
 
-    def rows(self, frame: Frame, now_ns: int) -> list[LineInput]:
-        """Return what a frame is to a session that takes it at a time, ns UTC."""
+    def rows(self, frame: Frame, now_ns: int) -> Iterator[LineInput]:
+        """Yield what a frame is to a session that takes it at a time, ns UTC. It is counted once that is taken."""
         self.frames += 1
         self._feed.frame(frame)
-        rows: list[LineInput] = []
         for name in self.instruments if frame.instrument is None else (frame.instrument,):
             heard = self.heard.get(name)
             if heard is not None and (pending := self._decoder.pending(name)) is not None:
                 ts_event, kind, traded_qty = pending
+                if self.lag is None:
+                    yield Rows(name, self._decoder)
+                else:
+                    yield from self._in_time(self.lag, name, kind, frame.ts_recv, ts_event, now_ns)
                 heard.count(frame.ts_recv, kind, traded_qty)
                 self.feed_latency.observe((frame.ts_recv - ts_event) / 1e9)
-                if self.lag is None:
-                    rows.append(Rows(name, self._decoder))
-                else:
-                    rows += self._in_time(self.lag, name, kind, frame.ts_recv, ts_event, now_ns)
-        return self._news(rows)
+        yield from self._news()
 
     def _in_time(self, lag: Lag, name: str, kind: int, ts_recv: int, ts_event: int, now_ns: int) -> Iterable[LineInput]:
         """Yield the rows that are ready of an instrument, and what becomes of books by how late they are."""
@@ -189,12 +188,12 @@ class Line:
     def _why_stale(lag: Lag) -> str:
         return f"behind by {lag.ns / 1e9:.3g} s, more than {lag.limit_ns / 1e9:.3g} s"
 
-    def _news(self, rows: list[LineInput]) -> list[LineInput]:
-        """Return rows, and what became of books behind them."""
-        if self._told:
-            rows += map(self._as_told, self._told)
-            self._told.clear()
-        return rows
+    def _news(self) -> Sequence[LineInput]:
+        """Return what became of books."""
+        if not self._told:
+            return ()
+        told, self._told[:] = list(map(self._as_told, self._told)), ()
+        return told
 
     def _as_told(self, state: FeedState) -> FeedState:
         """Return a state of a feed as a session is told it: a book that is behind is stale."""

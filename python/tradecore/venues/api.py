@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
@@ -80,8 +81,8 @@ class VenueApi(ABC):
         """Return the venue's time, ms UTC."""
         return (self._clock.now_ns() + (self.offset.ns or 0)) // 1_000_000
 
-    async def ask_on(self, session: Session, request: str, key: str, text: str) -> Any:
-        """Send a request on a WebSocket and return what the session is given for its key.
+    def ask_on(self, session: Session, request: str, key: str, text: bytes) -> Coroutine[Any, Any, Any]:
+        """Send a request on a WebSocket, once awaited, and return what the session is given for its key.
 
         Raises
         ------
@@ -90,7 +91,11 @@ class VenueApi(ABC):
         NoAnswerError
             When no answer came.
         """
-        return await self._answer(request, session.ask(key, text))
+        return self._answer(request, session.ask, key, text)
+
+    def _has_room(self, costs: Mapping[str, int], *, urgent: bool) -> bool:
+        """Spend costs if the limits have room for them now; what has no room waits in :meth:`_turn`."""
+        return not self.limiter.take(costs, self._clock.now_ns(), urgent=urgent)
 
     async def _turn(
         self, request: str, costs: Mapping[str, int], *, is_read: bool = False, urgent: bool = False
@@ -127,7 +132,9 @@ class VenueApi(ABC):
         """
         request = f"{method} {path}"  # the query is left out of messages
         url = f"{self._url}{path}" + (f"?{query}" if query else "")
-        answer = await self._answer(request, self._transport.request(method, url, headers, body, seconds=_ANSWER_S))
+        answer = await self._answer(
+            request, partial(self._transport.request, seconds=_ANSWER_S), method, url, headers, body
+        )
         for header, name in self._used.items():
             if (used := answer.headers.get(header)) is not None and used.isdigit():
                 self.limiter.observe(name, int(used), self._clock.now_ns())
@@ -138,10 +145,10 @@ class VenueApi(ABC):
             raise NoAnswerError(self.venue, request, f"status {answer.status}")
         return answer
 
-    async def _answer(self, request: str, asking: Awaitable[_T]) -> _T:
+    async def _answer(self, request: str, ask: Callable[..., Awaitable[_T]], *given: Any) -> _T:
         asked_ns = self._clock.now_ns()
         try:
-            answer = await asking
+            answer = await ask(*given)
         except Unreachable as error:
             self.requests["unreachable"] += 1
             raise VenueError(self.venue, request, "", f"cannot be reached: {error}") from None
@@ -197,16 +204,16 @@ class VenueApi(ABC):
                 return
             further = {"cursor": answer[cursor]}
 
-    async def _in_time(self, send: Callable[[], Awaitable[_T]]) -> _T:
+    async def _in_time(self, send: Callable[..., Awaitable[_T]], *given: Any) -> _T:
         """Send what is stamped, and once more by a clock measured anew where it was refused for its time."""
         try:
-            return await send()
+            return await send(*given)
         except VenueError as error:
             if error.code != self._wrong_time:
                 raise
         self.offset.restart()
         await self.measure_clock()
-        return await send()
+        return await send(*given)
 
     def _needed(self, held: _T | None) -> _T:
         """Return a key or a signer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from random import Random
 from typing import Any
@@ -168,9 +168,9 @@ class VenueConnector(Connector):
             else:
                 self._streams.remove([topic])
 
-    async def send(self, command: Command) -> VenueReport:
+    def send(self, command: Command) -> Coroutine[Any, Any, VenueReport]:
         """Carry out a command."""
-        return await self._desk.send(command)
+        return self._desk.send(command)
 
     def together(self) -> AbstractContextManager[None]:
         """Have commands that are sent in a block go out when it ends."""

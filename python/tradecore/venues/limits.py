@@ -58,9 +58,9 @@ class _Spent:
             self.sum += cost
 
     def forget(self, now_ns: int) -> None:
-        start = now_ns - self.limit.interval_ns
-        while self.times and self.times[0][0] <= start:
-            self.sum -= self.times.popleft()[1]
+        times, start = self.times, now_ns - self.limit.interval_ns
+        while times and times[0][0] <= start:
+            self.sum -= times.popleft()[1]
 
     def free_at(self, cost: int, now_ns: int, *, urgent: bool) -> int:
         """Return when there is room for a cost: now, or when enough of what was spent is over."""
@@ -123,6 +123,10 @@ class RateLimiter:
         for name, cost in costs.items():
             if (spent := self._spent.get(name)) is not None:
                 known.append((spent, cost))
+                limit = spent.limit
+                # Where there is room even with what may be over by now, which is how it nearly always is.
+                if spent.sum + cost <= limit.most - (0 if urgent else limit.reserve):
+                    continue
                 if (at := spent.free_at(cost, now_ns, urgent=urgent)) > free:
                     free = at
         if free > now_ns:

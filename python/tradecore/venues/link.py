@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tradecore.errors import CredentialsError, NoAnswerError, VenueError
@@ -43,8 +44,8 @@ class Session:
         """Take the socket."""
         self._socket = socket
 
-    async def send(self, text: str) -> None:
-        """Send a text.
+    def send(self, text: bytes) -> None:
+        """Send a text, in UTF-8.
 
         Raises
         ------
@@ -53,10 +54,12 @@ class Session:
         """
         if self._socket is None or self.closed is not None:
             raise Unreachable(self.closed or "not connected")
-        await self._socket.send(text)
+        self._socket.send(text)
 
-    async def ask(self, key: str, text: str) -> Any:
-        """Send a request and return what :meth:`answer` is given for its key.
+    def ask(self, key: str, text: bytes) -> asyncio.Future[Any]:
+        """Send a request at once, and return what will hold what :meth:`answer` is given for its key.
+
+        That is ``Unanswered`` where no answer came in time, or the connection was lost before it.
 
         A connection on which no answer comes in time is taken to be dead, and ends: a venue may have gone without
         closing it, and what comes next shall not wait for that as well.
@@ -65,20 +68,22 @@ class Session:
         ------
         Unreachable
             When nothing was sent.
-        Unanswered
-            When no answer came in time, or the connection was lost before it.
         """
-        waiting = asyncio.get_running_loop().create_future()
+        self.send(text)
+        waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[key] = waiting
-        timer = self._clock.call_later(_ANSWER_S, lambda: self.end(f"no answer within {_ANSWER_S:g} s"))
-        try:
-            await self.send(text)
-            return await waiting
-        finally:
-            timer.cancel()
-            self._waiting.pop(key, None)
-            if waiting.done() and not waiting.cancelled():
-                waiting.exception()  # looked at, even where sending failed first
+        timer = self._clock.call_later(_ANSWER_S, partial(self._late, waiting))
+        waiting.add_done_callback(partial(self._over, key, timer))
+        return waiting
+
+    def _late(self, waiting: asyncio.Future[Any]) -> None:
+        if not waiting.done():
+            self.end(f"no answer within {_ANSWER_S:g} s")
+
+    def _over(self, key: str, timer: Timer, waiting: asyncio.Future[Any]) -> None:
+        timer.cancel()
+        if self._waiting.get(key) is waiting:  # by now the next request may wait for its answer
+            del self._waiting[key]
 
     def answer(self, key: str, answer: Any) -> None:
         """Give a request its answer, where one waits for it."""
@@ -244,9 +249,7 @@ class Link:
     async def _open(self) -> Session:
         session = Session(self._clock)
         url = await self._plan.url()
-        socket = await self._transport.connect(
-            url, lambda data: self._read(session, data), session.end, seconds=_OPEN_S
-        )
+        socket = await self._transport.connect(url, partial(self._read, session), session.end, seconds=_OPEN_S)
         session.opened(socket)
         try:
             await self._plan.prepare(session)
@@ -258,18 +261,22 @@ class Link:
     def _read(self, session: Session, data: bytes) -> None:
         try:
             if session.closed is None and (name := self._plan.read(session, data)) is not None:
-                self._sort(session, data, self._clock.now_ns(), name)
+                now_ns = self._clock.now_ns()
+                if session.kept is None and session is self.session:
+                    self._plan.read_data(data, now_ns, name)
+                else:
+                    self._keep_aside(session, data, now_ns, name)
         except Exception as error:
             # A message that cannot be handled must not pass unseen, nor may it end the loop it came from.
             context = {"message": f"link {self._plan.name}: a message could not be handled", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
             session.end(f"{type(error).__name__} while a message was handled")
 
-    def _sort(self, session: Session, data: bytes, now_ns: int, name: bytes) -> None:
+    @staticmethod
+    def _keep_aside(session: Session, data: bytes, now_ns: int, name: bytes) -> None:
         if session.kept is None:
-            if session is self.session:  # what an old one still says was kept of the new one
-                self._plan.read_data(data, now_ns, name)
-        elif len(session.kept) < _KEPT:
+            return  # what an old one still says was kept of the new one
+        if len(session.kept) < _KEPT:
             session.kept.append((data, now_ns, name))
         else:
             session.end("too much arrived before it was in use")

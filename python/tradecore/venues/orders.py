@@ -179,12 +179,14 @@ class OrderDesk:
         """
         while (resolving := self._resolving.get(command.client_id)) is not None:
             await asyncio.shield(resolving)
-        if command.client_id in self._over and command.kind != "submit":
+        if command.kind != "submit" and command.client_id in self._over:
             # It waited behind that; to ask once more would take as long as a request may be on its way.
             return self._report(command, _REFUSED[command.kind], "unknown_order", "the order is not there any more")
         sent_ns = self._clock.now_ns()
         try:
-            return await self._carry_out(command)
+            if command.kind == "cancel":
+                return await self._cancel(command)
+            return await self._interface.carry_out(command)
         except Refusal as refusal:
             return self._report(command, _REFUSED[command.kind], refusal.reason, refusal.detail)
         except VenueError as error:
@@ -197,9 +199,9 @@ class OrderDesk:
             self._resolving[command.client_id] = self._tasks.start(look_up, f"look up {command.client_id}")
             return self._report(command, "unknown", None, str(error))
 
-    async def _carry_out(self, command: Command) -> VenueReport:
+    async def _cancel(self, command: Command) -> VenueReport:
         backoff = Backoff(self._random, first_s=0.2, most_s=5.0)
-        for _ in range(_CANCEL_ATTEMPTS - 1 if command.kind == "cancel" else 0):
+        for _ in range(_CANCEL_ATTEMPTS - 1):
             try:
                 return await self._interface.carry_out(command)
             except VenueError as error:

@@ -11,6 +11,7 @@ import asyncio
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tradecore.errors import InvalidValueError
@@ -63,8 +64,8 @@ class Answer:
 class Socket(Protocol):
     """An open WebSocket."""
 
-    async def send(self, text: str) -> None:
-        """Send a text.
+    def send(self, text: bytes) -> None:
+        """Send a text, in UTF-8, at once. What is sent is little: nobody waits until it has left the buffer.
 
         Raises
         ------
@@ -177,7 +178,13 @@ class _Plain:
     """A socket of websockets, with the task that minds its end."""
 
     def __init__(self, connection: websockets.asyncio.client.ClientConnection, on_close: Callable[[str], None]) -> None:
+        from websockets.asyncio.server import broadcast
+        from websockets.protocol import State
+
         self._connection = connection
+        self._open = State.OPEN
+        # Which writes at once, and takes no more than the connection.
+        self._write = partial(broadcast, (connection,), raise_exceptions=True)
         self._ending = asyncio.create_task(self._end(on_close))
 
     async def _end(self, on_close: Callable[[str], None]) -> None:
@@ -187,14 +194,10 @@ class _Plain:
         frame = self._connection.protocol.close_rcvd
         on_close(f"closed by the venue: {frame.code} {frame.reason}".rstrip() if frame else "connection lost")
 
-    async def send(self, text: str) -> None:
-        from websockets.asyncio.server import broadcast
-        from websockets.protocol import State
-
-        if self._connection.state is not State.OPEN:
+    def send(self, text: bytes) -> None:
+        if self._connection.state is not self._open:
             raise Unreachable("the socket is closed")
-        # Which writes at once. What is sent is little, so nobody waits until it has left the buffer.
-        broadcast((self._connection,), text, raise_exceptions=True)
+        self._write(text.decode())
 
     async def close(self) -> None:
         await self._connection.close()
@@ -262,14 +265,16 @@ class _Fast:
     """A socket of picows."""
 
     def __init__(self, transport: picows.WSTransport) -> None:
-        self._transport = transport
-
-    async def send(self, text: str) -> None:
         import picows
 
-        if self._transport.is_disconnected or self._transport.is_close_frame_sent:
+        self._transport = transport
+        self._kind = picows.WSMsgType.TEXT
+
+    def send(self, text: bytes) -> None:
+        transport = self._transport
+        if transport.is_disconnected or transport.is_close_frame_sent:
             raise Unreachable("the socket is closed")
-        self._transport.send(picows.WSMsgType.TEXT, text.encode())
+        transport.send(self._kind, text)
 
     async def close(self) -> None:
         import picows

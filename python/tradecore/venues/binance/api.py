@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from random import Random
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -23,6 +24,7 @@ __all__ = ["BinanceApi", "HalfDoneError"]
 
 _RECV_WINDOW_MS = 5_000
 """How old a request may be when it arrives."""
+_RECV_WINDOW = str(_RECV_WINDOW_MS)
 
 _FATAL = frozenset({"-1022", "-2014", "-2015"})
 _RATE = frozenset({"-1003", "-1008", "-1015"})
@@ -35,6 +37,16 @@ class HalfDoneError(VenueError):
     def __init__(self, venue: str, request: str, code: str, problem: str, data: Mapping[str, Any]) -> None:
         super().__init__(venue, request, code, problem)
         self.data = data
+
+
+_SignedText: TypeAlias = tuple[str, Callable[[Mapping[str, str]], tuple[str, ...]]]
+"""A text with places for values, and what takes them from the parameters."""
+
+
+def _signed_text(names: Iterable[str]) -> _SignedText:
+    """Return what is signed of parameters: all of them, in the order of their names."""
+    ordered = sorted(names)
+    return "&".join(f"{name}=%s" for name in ordered), itemgetter(*ordered)
 
 
 class BinanceApi(VenueApi):
@@ -75,6 +87,8 @@ class BinanceApi(VenueApi):
         self._key = credentials.key if credentials is not None else None
         self._signer = signer_of(market.name, credentials) if credentials is not None else None
         self._numbers = itertools.count(1)
+        self._signed_texts: dict[tuple[str, ...], _SignedText] = {}
+        """What is signed on a WebSocket, by the names of the parameters as they come."""
 
     async def measure_clock(self) -> None:
         """Ask the venue for its time, and count the answer in."""
@@ -113,7 +127,9 @@ class BinanceApi(VenueApi):
             When nobody knows.
         """
         path = f"{self.market.prefix}/{name}"
-        await self._turn(f"{method} {path}", self._costs(name, orders), urgent=urgent)
+        costs = self._costs(name, orders)
+        if not self._has_room(costs, urgent=urgent):
+            await self._turn(f"{method} {path}", costs, urgent=urgent)
         return self._parsed(f"{method} {path}", await self._signed(method, path, params))
 
     async def write_batch(
@@ -134,21 +150,30 @@ class BinanceApi(VenueApi):
         self, session: Session, method: str, params: Mapping[str, str], *, orders: int = 0, urgent: bool = False
     ) -> Any:
         """Carry out something on a WebSocket."""
-        await self._turn(method, self._costs(method, orders), urgent=urgent)
+        costs = self._costs(method, orders)
+        if not self._has_room(costs, urgent=urgent):
+            await self._turn(method, costs, urgent=urgent)
+        return await self._in_time(self._ask_signed, session, method, params)
 
-        async def attempt() -> Any:
-            key = str(next(self._numbers))
-            text = orjson.dumps({"id": key, "method": method, "params": self._signed_on(params)}).decode()
-            return self._judge(method, await self.ask_on(session, method, key, text))
-
-        return await self._in_time(attempt)
+    async def _ask_signed(self, session: Session, method: str, params: Mapping[str, str]) -> Any:
+        key = str(next(self._numbers))
+        text = orjson.dumps({"id": key, "method": method, "params": self._signed_on(params)})
+        return self._judge(method, await self.ask_on(session, method, key, text))
 
     def _signed_on(self, params: Mapping[str, str]) -> dict[str, str]:
         """Return the parameters of a request on a WebSocket with key, time and signature."""
-        key, window = self._needed(self._key), str(_RECV_WINDOW_MS)
-        known = {**params, "apiKey": key, "recvWindow": window, "timestamp": str(self.now_ms())}
-        text = "&".join([f"{name}={value}" for name, value in sorted(known.items())])
-        known["signature"] = self._sign(text)
+        known = {
+            **params,
+            "apiKey": self._needed(self._key),
+            "recvWindow": _RECV_WINDOW,
+            "timestamp": str(self.now_ms()),
+        }
+        names = tuple(known)
+        signed = self._signed_texts.get(names)
+        if signed is None:
+            signed = self._signed_texts[names] = _signed_text(names)
+        text, values = signed
+        known["signature"] = self._sign(text % values(known))
         return known
 
     def _judge(self, request: str, answer: Mapping[str, Any]) -> Any:
@@ -184,10 +209,10 @@ class BinanceApi(VenueApi):
         return await self._send(method, path, urlencode(params), {})
 
     async def _signed(self, method: str, path: str, params: Mapping[str, str]) -> bytes:
-        return await self._in_time(lambda: self._sign_and_send(method, path, params))
+        return await self._in_time(self._sign_and_send, method, path, params)
 
     async def _sign_and_send(self, method: str, path: str, params: Mapping[str, str]) -> bytes:
-        stamped = {**params, "recvWindow": str(_RECV_WINDOW_MS), "timestamp": str(self.now_ms())}
+        stamped = {**params, "recvWindow": _RECV_WINDOW, "timestamp": str(self.now_ms())}
         query = urlencode(stamped)
         signature = quote(self._sign(query), safe="")
         return await self._send(method, path, f"{query}&signature={signature}", self._keyed())

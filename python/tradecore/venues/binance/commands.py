@@ -64,16 +64,15 @@ def place_params(market: Market, command: Command) -> Params:
     Refusal
         For terms the venue's interface has no words for.
     """
-    params = {
-        "symbol": symbol_of(command.instrument),
-        "side": "BUY" if command.side is Side.BUY else "SELL",
-        "newClientOrderId": command.client_id,
-        "newOrderRespType": "ACK",
-        "quantity": command.qty_text,
-    }
     if command.slides:
         raise Refusal("unsupported", "post-only orders of the venue do not slide")
-    return params | (_spot_terms(command) if market.is_spot else _contract_terms(command))
+    params = _spot_terms(command) if market.is_spot else _contract_terms(command)
+    params["symbol"] = symbol_of(command.instrument)
+    params["side"] = "BUY" if command.side is Side.BUY else "SELL"
+    params["newClientOrderId"] = command.client_id
+    params["newOrderRespType"] = "ACK"
+    params["quantity"] = command.qty_text
+    return params
 
 
 def _spot_terms(command: Command) -> Params:

@@ -56,7 +56,7 @@ class BinanceStreams:
 
     async def _ask(self, session: Session, method: str, names: Sequence[str]) -> str | None:
         self._numbers += 1
-        text = orjson.dumps({"method": method, "params": names, "id": self._numbers}).decode()
+        text = orjson.dumps({"method": method, "params": names, "id": self._numbers})
         answer = await session.ask(str(self._numbers), text)
         error = answer.get("error", answer)
         return f"{error.get('msg', '')} ({error['code']})" if "code" in error else None

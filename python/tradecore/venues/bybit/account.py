@@ -65,7 +65,7 @@ class BybitAccount(AccountStreams):
         session.streams[self._switch] = True
 
     async def _choose(self, session: Session, op: str, topics: Sequence[str]) -> None:
-        text = orjson.dumps({"op": op, "args": topics}).decode()
+        text = orjson.dumps({"op": op, "args": topics})
         answer = await self._api.ask_on(session, op, op, text)
         if (refused := _refusal(answer)) is not None:
             await self._api.check_key()

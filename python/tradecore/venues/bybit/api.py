@@ -126,10 +126,12 @@ class BybitApi(VenueApi):
     async def _write_on(
         self, session: Session, op: str, body: Mapping[str, Any], kind: str, count: int, judge: _Judge[_T]
     ) -> _T:
-        await self._turn(op, {"ip": 1, kind: count}, urgent=kind == "cancel")
+        costs, urgent = {"ip": 1, kind: count}, kind == "cancel"
+        if not self._has_room(costs, urgent=urgent):
+            await self._turn(op, costs, urgent=urgent)
         key = str(next(self._numbers))
         stamps = {"X-BAPI-TIMESTAMP": str(self.now_ms()), "X-BAPI-RECV-WINDOW": str(_RECV_WINDOW_MS)}
-        text = orjson.dumps({"reqId": key, "header": stamps, "op": op, "args": [body]}).decode()
+        text = orjson.dumps({"reqId": key, "header": stamps, "op": op, "args": [body]})
         answer = await self.ask_on(session, op, key, text)
         return judge(op, answer, answer.get("header") or {})
 
@@ -145,7 +147,7 @@ class BybitApi(VenueApi):
         """
         expires_ms = self.now_ms() + round(_AUTH_S * 1_000)
         args = [self._needed(self._key), expires_ms, self._sign(f"GET/realtime{expires_ms}")]
-        answer = await self.ask_on(session, "auth", "auth", orjson.dumps({"op": "auth", "args": args}).decode())
+        answer = await self.ask_on(session, "auth", "auth", orjson.dumps({"op": "auth", "args": args}))
         if answer.get("success") is False or answer.get("retCode", 0) not in (0, 20001):
             said = answer.get("ret_msg") or answer.get("retMsg") or "refused"
             await self.check_key()  # of a wrong key and of a wrong time the same is said here

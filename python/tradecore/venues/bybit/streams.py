@@ -15,7 +15,7 @@ from tradecore.venues.subscriptions import Topic
 __all__ = ["BEAT", "BybitStreams"]
 
 _PREFIX = b'{"topic":"'
-_PING = '{"op":"ping"}'
+_PING = b'{"op":"ping"}'
 _THERE = "already subscribed"
 """What is said of a topic that was taken with others of which one was refused."""
 
@@ -67,7 +67,7 @@ class BybitStreams:
         await self._ask(session, "unsubscribe", names)
 
     async def _ask(self, session: Session, op: str, names: Sequence[str]) -> str | None:
-        answer = await session.ask("request", orjson.dumps({"op": op, "args": names}).decode())
+        answer = await session.ask("request", orjson.dumps({"op": op, "args": names}))
         return None if answer.get("success") else str(answer.get("ret_msg") or "refused")
 
     def name_in(self, data: bytes) -> bytes | None:

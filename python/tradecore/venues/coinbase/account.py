@@ -36,7 +36,7 @@ class UserChannel(AccountStreams):
         for channel in ("heartbeats", "user"):
             self._heartbeats.seen(session)
             what = f"subscribe {channel}"
-            text = orjson.dumps({"type": "subscribe", "channel": channel, "jwt": self._api.token()}).decode()
+            text = orjson.dumps({"type": "subscribe", "channel": channel, "jwt": self._api.token()})
             answer = await self._api.ask_on(session, what, "request", text)
             if answer.get("type") == "error":
                 await self._api.check_key()  # here one that is not taken is refused in the words of any other fault

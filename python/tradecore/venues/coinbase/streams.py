@@ -96,7 +96,7 @@ class CoinbaseStreams:
 
     @staticmethod
     async def _ask(session: Session, request: Mapping[str, Any]) -> str | None:
-        answer = await session.ask("request", orjson.dumps(request).decode())
+        answer = await session.ask("request", orjson.dumps(request))
         return str(answer.get("message", "refused")) if answer.get("type") == "error" else None
 
     def name_in(self, data: bytes) -> bytes | None:
