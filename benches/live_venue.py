@@ -44,13 +44,15 @@ class TimingVenue:
             "depth": lambda query: self._snapshot(query["symbol"]),
             "userTrades": lambda query: [],
             "openOrders": lambda query: [],
+            "openAlgoOrders": lambda query: [],
         }.items():
             add("GET", f"/fapi/v1/{path}", _answering(answer))
         add("GET", "/fapi/v3/account", _answering(lambda query: {"canTrade": True}))
         add("GET", "/fapi/v3/positionRisk", _answering(lambda query: []))
         add("GET", "/fapi/v3/balance", _answering(lambda query: []))
         add("POST", "/fapi/v1/listenKey", _answering(lambda query: {"listenKey": "key"}))
-        add("DELETE", "/fapi/v1/allOpenOrders", _answering(lambda query: {}))
+        for path in ("allOpenOrders", "algoOpenOrders"):
+            add("DELETE", f"/fapi/v1/{path}", _answering(lambda query: {}))
         add("POST", "/fapi/v1/order", self._order)
         for path in ("/public/stream", "/market/stream"):
             app.router.add_get(path, self._streams)

@@ -73,7 +73,7 @@ def test_an_order_gets_another_price_and_more_quantity_and_stays_what_it_is(orde
             assert made.trader.last == (OrderStatus.CANCELLED, 0.0)
             name = made.client_id
             assert [row[0] for row in there(made)] == [name, f"{name}_1", f"{name}_2"]
-            await until(lambda: len(made.reports("accepted")) == 3)
+            await until(lambda: len(made.reports("accepted")) == 3 and made.reports("cancelled"))
             assert len(made.reports("cancelled")) == 1  # those that made room are not told
 
     run(work)

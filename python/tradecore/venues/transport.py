@@ -1,21 +1,24 @@
 """Sockets and requests: the one place of a connector that touches the network, small enough to be replaced.
 
-``picows`` carries WebSockets where it is installed (the extra ``fast``), ``websockets`` elsewhere; ``aiohttp`` carries
-requests. Messages are handed on as they are read, in the thread of the event loop, so nothing is queued here: what a
-session is too slow for waits in the socket.
+``picows`` carries WebSockets where it is installed (the extra ``fast``), ``websockets`` elsewhere. Requests go out on
+connections of our own (``http``), and by ``aiohttp`` where the environment names a proxy. Messages are handed on as
+they are read, in the thread of the event loop: what a session is too slow for waits in the socket.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.request import getproxies, proxy_bypass
 
 from tradecore.errors import InvalidValueError
 from tradecore.venues.clock import Clock, within
+from tradecore.venues.http import HttpConnections, ProtocolError, request_text
 
 if TYPE_CHECKING:
     import aiohttp
@@ -121,7 +124,9 @@ class NetworkTransport:
     def __init__(self, clock: Clock, *, is_fast: bool | None = None) -> None:
         self._clock = clock
         self._is_fast = importlib.util.find_spec("picows") is not None if is_fast is None else is_fast
+        self._kept = HttpConnections()
         self._session: aiohttp.ClientSession | None = None
+        """What goes by a proxy."""
 
     async def connect(
         self, url: str, on_message: Callable[[bytes], None], on_close: Callable[[str], None], *, seconds: float
@@ -138,7 +143,35 @@ class NetworkTransport:
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, seconds: float
     ) -> Answer:
-        """Carry out a request."""
+        """Carry out a request; it is written in the turn that asks where a connection is kept."""
+        if _has_proxy(url):
+            return await self._request_by_proxy(method, url, headers, body, seconds)
+        text = request_text(method, url, headers, body)
+        try:
+            return await self._asked(url, text, seconds)
+        except Unanswered as error:
+            # A venue may have closed the connection right before. What only reads is asked for once more.
+            if method != "GET" or not isinstance(error.__cause__, ConnectionError):
+                raise
+        return await self._asked(url, text, seconds)
+
+    async def _asked(self, url: str, text: bytes, seconds: float) -> Answer:
+        connection = self._kept.take(url, self._clock.now_ns())
+        if connection is None:
+            try:
+                connection = await within(self._clock, seconds, self._kept.open(url))
+            except (TimeoutError, OSError) as error:
+                raise Unreachable(_words(error)) from None
+        try:
+            return Answer(*await within(self._clock, seconds, connection.ask(text)))
+        except (TimeoutError, ProtocolError, OSError) as error:
+            raise Unanswered(_words(error)) from error
+        finally:
+            self._kept.give_back(connection, self._clock.now_ns())
+
+    async def _request_by_proxy(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> Answer:
         import aiohttp
 
         try:
@@ -162,9 +195,20 @@ class NetworkTransport:
 
     async def close(self) -> None:
         """Close what requests keep open."""
+        self._kept.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+def _has_proxy(url: str) -> bool:
+    """Return whether the environment names a proxy for an address."""
+    scheme, _, rest = url.partition("://")
+    environment = os.environ
+    # Which nearly always names none; to find that out for good takes longer.
+    if not any(environment.get(name) for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())):
+        return False
+    return scheme in getproxies() and not proxy_bypass(rest.partition("/")[0])
 
 
 def _words(error: BaseException) -> str:
