@@ -602,3 +602,28 @@ def test_a_name_is_taken_once_and_a_session_is_stopped_before_it_begins(tmp_path
             await session(made(), server, at_once)
 
     run(work)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_session_that_polls_does_not_sleep(is_busy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float | None] = []
+
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await until(lambda: live.state.open_orders)
+            waits.clear()
+            await asyncio.sleep(0.05)
+            seen.append(all(wait == 0 for wait in waits))
+
+        selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+        select = selector.select
+        monkeypatch.setattr(selector, "select", lambda wait: (waits.append(wait), select(wait))[1])
+        await paper(server, during, busy_poll=is_busy)
+        waits.clear()
+        await asyncio.sleep(0.05)
+        seen.append(all(wait == 0 for wait in waits))
+
+    seen: list[bool] = []
+    run(work)
+    assert seen == [is_busy, False]

@@ -157,6 +157,8 @@ class ModeConfig(Section):
     """How late what a venue tells may be taken before its books are stale and nothing that adds leaves."""
     on_lag: Literal["cancel", "keep"] = "cancel"
     """What becomes of open orders at that venue then."""
+    busy_poll: Annotated[bool, Field(strict=True)] = False
+    """Whether the event loop looks for what has arrived all the time, which takes a core, rather than to sleep."""
     dead_man: IntervalText | Literal["off"] = "60s"
     """How long a venue that has a switch for that keeps orders without hearing of the session; at least 3 s."""
     inference_deadline: IntervalText = "500ms"

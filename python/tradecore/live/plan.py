@@ -103,6 +103,7 @@ async def run_session(
                 on_block=mode.on_block,
                 max_lag=None if mode.max_lag == "off" else parse_duration(mode.max_lag) / 1e9,
                 on_lag=mode.on_lag,
+                busy_poll=mode.busy_poll,
                 dead_man=None if mode.dead_man == "off" else parse_duration(mode.dead_man) / 1e9,
                 inference_deadline=parse_duration(mode.inference_deadline) / 1e9,
                 seed=config.seed,

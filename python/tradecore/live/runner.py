@@ -30,6 +30,7 @@ from tradecore.live.following import Following
 from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line
+from tradecore.live.loop import busy_polling
 from tradecore.live.recovery import setup_digest, take_up
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
@@ -100,6 +101,8 @@ class Live:
         has caught up, seconds; no limit if not given.
     on_lag : "cancel" or "keep"
         What becomes of open orders at that venue then.
+    busy_poll : bool
+        Whether the event loop looks for what has arrived all the time, which takes a core, rather than to sleep.
     dead_man : float, optional
         How long a venue that has a switch for that keeps orders without hearing of the session, seconds, at least 3.
     inference_deadline : float
@@ -158,6 +161,7 @@ class Live:
         on_block: Literal["cancel", "tell"] = "cancel",
         max_lag: float | None = None,
         on_lag: Literal["cancel", "keep"] = "cancel",
+        busy_poll: bool = False,
         dead_man: float | None = 60.0,
         inference_deadline: float = 0.5,
         seed: int = 0,
@@ -193,6 +197,7 @@ class Live:
         self._name = session
         self._max_lag = max_lag
         self._on_lag = on_lag
+        self._busy_poll = busy_poll
         self._risk = risk if max_lag is None else needing_synced_books(risk)
         self._cost_basis = cost_basis
         self._on_stop = on_stop
@@ -245,7 +250,8 @@ class Live:
         """
         # A clock that is moved says nothing of how long the loop took.
         async with self._watchdog if isinstance(self._clock, SystemClock) else nullcontext():
-            return await self._run()
+            with busy_polling() if self._busy_poll else nullcontext():
+                return await self._run()
 
     async def _run(self) -> SessionResult:
         try:
