@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import aiohttp
 import numpy as np
@@ -30,7 +30,7 @@ from tradecore.venues.transport import NetworkTransport
 _NAME = "B0USDT.BINANCE_USDM"
 _KEYS = Credentials(key="key", secret=Secret("secret"))
 
-Entry = Literal["websocket", "rest"]
+Entry: TypeAlias = Literal["websocket", "rest"]
 
 
 def live_jobs(rows: int) -> dict[str, Callable[[], Job]]:
@@ -90,16 +90,19 @@ def frame_to_hook(count: int) -> Job:
 def frame_to_order(frames: int) -> Job:
     """Answer each change of a book by an order, at a venue in another process; medians and 99 of 100."""
     figures: dict[str, list[int]] = {}
-    ways: dict[str, tuple[Entry, bool, bool]] = {
-        "WebSocket, picows and uvloop": ("websocket", True, True),
-        "WebSocket, default transport": ("websocket", False, False),
-        "REST": ("rest", False, False),
+    ways = {
+        "WebSocket, picows and uvloop": _Way("websocket", True, False),
+        "WebSocket, picows and uvloop, polling": _Way("websocket", True, True),
+        "WebSocket, default transport": _Way("websocket", False, False),
+        "WebSocket, default transport, polling": _Way("websocket", False, True),
+        "REST": _Way("rest", False, False),
+        "REST, polling": _Way("rest", False, True),
     }
     allowed = {"WebSocket, picows and uvloop": 80.0, "WebSocket, default transport": 200.0, "REST": 500.0}
 
     def run(name: str) -> Callable[[], float]:
         def measure() -> float:
-            figures[name] = asyncio_run(lambda url: _probe(url, frames, *ways[name][:2]), is_fast=ways[name][2])
+            figures[name] = asyncio_run(lambda url: _probe(url, frames, ways[name]), is_fast=ways[name].is_fast)
             return statistics.median(figures[name]) / 1e9
 
         return measure
@@ -108,7 +111,7 @@ def frame_to_order(frames: int) -> Job:
         return lambda: float(np.percentile(figures[name], 99)) / 1e9
 
     work = {f"{name}, {what}": how(name) for name in ways for what, how in (("p50", run), ("p99", tail))}
-    limits = [Limit(f"{name}, p50", most) for name, most in allowed.items()]
+    limits = [Limit(f"{name}, p50", allowed[name.removesuffix(", polling")]) for name in ways]
     limits += [Limit(f"{name}, p99", 1_000.0) for name in ways]
     return Job("us", dict.fromkeys(work, 1.0), work, limits=tuple(limits), rounds=2)
 
@@ -125,6 +128,14 @@ def flood_dropped(seconds: float) -> Job:
     work = _floods(seconds, lambda flooded: flooded.dropped)
     limits = tuple(Limit(name, 0.0) for name in work)
     return Job("frames", dict.fromkeys(work, 1.0), work, limits=limits, rounds=1)
+
+
+class _Way(NamedTuple):
+    """How orders go out, whether on picows and uvloop, and whether the loop never sleeps."""
+
+    entry: Entry
+    is_fast: bool
+    polls: bool
 
 
 class _Flooded(NamedTuple):
@@ -145,13 +156,13 @@ def _floods(seconds: float, figure: Callable[[_Flooded], float]) -> dict[str, Ca
     return {f"{rate:,}/s, {name}": run(rate, is_fast) for rate, is_fast, name in _RATES}
 
 
-async def _probe(url: str, frames: int, entry: Entry, is_fast: bool) -> list[int]:
+async def _probe(url: str, frames: int, way: _Way) -> list[int]:
     async def ask(live: Live, strategy: tc.Strategy, http: aiohttp.ClientSession) -> list[int]:
         async with http.post(f"{url}/probe", json={"frames": frames, "gap_ms": 3}) as answer:
             took: list[int] = await answer.json()
             return took[frames // 10 :]
 
-    return await _trading(url, Replier("r", [_NAME]), ask, entry=entry, is_fast=is_fast)
+    return await _trading(url, Replier("r", [_NAME]), ask, way)
 
 
 async def _flood(url: str, rate: int, frames: int, is_fast: bool) -> _Flooded:
@@ -169,29 +180,27 @@ async def _flood(url: str, rate: int, frames: int, is_fast: bool) -> _Flooded:
                 return _Flooded(time.perf_counter() - started - frames / rate, dropped)
             await asyncio.sleep(0.001)
 
-    return await _trading(url, strategy, ask, entry="websocket", is_fast=is_fast)
+    return await _trading(url, strategy, ask, _Way("websocket", is_fast, False))
 
 
 async def _trading(
     url: str,
     strategy: tc.Strategy,
     during: Callable[[Live, tc.Strategy, aiohttp.ClientSession], Awaitable[Any]],
-    *,
-    entry: Entry,
-    is_fast: bool,
+    way: _Way,
 ) -> Any:
     clock = SystemClock()
     connector = BinanceConnector(
         "BINANCE_USDM",
         url=url,
         credentials=_KEYS,
-        order_entry=entry,
+        order_entry=way.entry,
         clock=clock,
-        transport=NetworkTransport(clock, is_fast=is_fast),
+        transport=NetworkTransport(clock, is_fast=way.is_fast),
     )
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            Live([strategy], [connector], journal=Path(folder), dead_man=None) as live,
+            Live([strategy], [connector], journal=Path(folder), dead_man=None, busy_poll=way.polls) as live,
             aiohttp.ClientSession() as http,
         ):
             running = asyncio.create_task(live.run())
