@@ -20,7 +20,9 @@ def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the synthetic market")
-    parser.add_argument("--rounds", type=int, default=5, help="measured runs of each contender; 1 is a trial of every job")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="measured runs of each contender; 1 is a trial of every job"
+    )
     parser.add_argument("--only", default="", help="jobs whose name contains this")
     parser.add_argument("--data", type=Path, default=HERE / "results" / "data", help="where the market is kept")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="where the JSON goes")

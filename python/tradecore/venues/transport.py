@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from tradecore.errors import InvalidValueError
 from tradecore.venues.clock import Clock, within
-from tradecore.venues.http import HttpConnections, ProtocolError, request_text
+from tradecore.venues.http import HttpConnections, ProtocolError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -146,16 +146,17 @@ class NetworkTransport:
         """Carry out a request; it is written in the turn that asks where a connection is kept."""
         if _has_proxy(url):
             return await self._request_by_proxy(method, url, headers, body, seconds)
-        text = request_text(method, url, headers, body)
         try:
-            return await self._asked(url, text, seconds)
+            return await self._asked(method, url, headers, body, seconds)
         except Unanswered as error:
             # A venue may have closed the connection right before. What only reads is asked for once more.
             if method != "GET" or not isinstance(error.__cause__, ConnectionError):
                 raise
-        return await self._asked(url, text, seconds)
+        return await self._asked(method, url, headers, body, seconds)
 
-    async def _asked(self, url: str, text: bytes, seconds: float) -> Answer:
+    async def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> Answer:
         connection = self._kept.take(url, self._clock.now_ns())
         if connection is None:
             try:
@@ -163,7 +164,7 @@ class NetworkTransport:
             except (TimeoutError, OSError) as error:
                 raise Unreachable(_words(error)) from None
         try:
-            return Answer(*await within(self._clock, seconds, connection.ask(text)))
+            return Answer(*await within(self._clock, seconds, connection.ask(method, url, headers, body)))
         except (TimeoutError, ProtocolError, OSError) as error:
             raise Unanswered(_words(error)) from error
         finally:
