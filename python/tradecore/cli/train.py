@@ -40,7 +40,7 @@ def train(
 ) -> None:
     """Train a model from a configuration file, and validate it over time.
 
-    With a table [walk] in the file: a model for each span of time, tested in a backtest on what came next.
+    With a table named walk in the file: a model for each span of time, tested in a backtest on what came next.
     """
     from tradecore.config import load_train_config
 
