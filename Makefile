@@ -66,7 +66,7 @@ rust-test:
 # Counts what inputs reach, so it is built apart from everything else.
 fuzz:
 	@RUSTFLAGS="-C instrument-coverage" LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=target/fuzz \
-		cargo run --quiet --profile checked -p tradecore-fuzz --features guided -- \
+		CARGO_PROFILE_CHECKED_OPT_LEVEL=3 cargo run --quiet --profile checked -p tradecore-fuzz --features guided -- \
 		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(DISTIL),--distil) $(FILES)
 
