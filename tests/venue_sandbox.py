@@ -1,9 +1,11 @@
-"""A connector with keys at a local venue of the sandbox, on a clock that runs faster and a network that can fail."""
+"""A connector with keys at a local venue of the sandbox, on any clock and a network that can fail."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,15 +13,15 @@ import tradecore as tc
 from tradecore.sandbox import Client, Fault, LocalServer, server_of
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Feed, FeedState, Frame, LinkState, Secret, Stream, VenueReport, make_connector
+from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.transport import Answer, NetworkTransport, Socket, Unreachable
 from venue_live import Trader, until
-from venue_servers import FastClock
 
 
 class Network(NetworkTransport):
     """Knows where connections and requests were meant to go; those to a venue's hosts may all go to one address."""
 
-    def __init__(self, clock: FastClock, address: str | None = None) -> None:
+    def __init__(self, clock: Clock, address: str | None = None) -> None:
         super().__init__(clock)
         self._address = None if address is None else urlsplit(address).netloc
         self.meant: list[str] = []
@@ -89,9 +91,22 @@ class Trading:
         self.trader.take(report)
         return report
 
-    async def bid(self, part: float = 0.9) -> Any:
-        """Place an order that rests at a part of the first best bid there was."""
-        price = int(self.first_bid * part / float(self.spec.tick_size)) * self.spec.tick_size
+    def below(self, part: float) -> Decimal:
+        """A price that is a part of the best bid below it."""
+        return self._on_grid(self.best_bid() * (1 - part))
+
+    def best_bid(self) -> float:
+        """That of the book now."""
+        bid = self.decoder.book(self.id).best_bid
+        assert bid is not None
+        return float(bid)
+
+    def _on_grid(self, price: float) -> Decimal:
+        return int(price / float(self.spec.tick_size)) * self.spec.tick_size
+
+    async def bid(self, part: float = 0.1) -> Any:
+        """Place an order that rests by a part below the first best bid there was; the book may be lost meanwhile."""
+        price = self._on_grid(self.first_bid * (1 - part))
         return await self.send(lambda ctx: ctx.buy(self.id, "0.01", price))
 
     async def cancel(self) -> Any:
@@ -102,17 +117,37 @@ class Trading:
         return len(await self.connector.open_orders())
 
     @property
+    def desk(self) -> Any:
+        """The venue's side."""
+        return self.server._desks[self.connector.name]
+
+    def fill(self, qty: str) -> None:
+        """Have somebody sell so much to the newest of our orders, which is a bid, and to whoever stands before it."""
+        desk, (order, *_) = self.desk, reversed(self.desk.open_orders(0))
+        bids, _ = desk.levels(order.symbol, 1_000)
+        steps = self.spec.price_increment, self.spec.qty_increment
+        before = sum(size for price, size in bids.items() if price * steps[0] >= order.price) * steps[1]
+        sold = before - (order.qty - order.filled) + Decimal(qty)
+        desk.place(1, order.symbol, "SELL", sold, order.price, time.time_ns(), post_only=False)
+
+    def reports(self, kind: str) -> list[Any]:
+        """Return those of a kind that were told at the sink."""
+        return [event for event in self.events if getattr(event, "kind", "") == kind]
+
+    @property
     def refusals(self) -> list[LinkState]:
         """Links that ended for good."""
         return [event for event in self.events if isinstance(event, LinkState) and event.error is not None]
 
 
 @asynccontextmanager
-async def serving(venue: str, clock: FastClock, faults: Sequence[Fault] = ()) -> AsyncIterator[LocalServer]:
+async def serving(
+    venue: str, clock: Clock, faults: Sequence[Fault] = (), *, speed: float = 1.0
+) -> AsyncIterator[LocalServer]:
     make = server_of(venue)
     assert make is not None
     names = [name for name in make._symbols if name.endswith(f".{venue}") or venue.startswith("BYBIT")]
-    async with make(seed=4, symbols=names, faults=faults, clock=clock) as server:
+    async with make(seed=4, symbols=names, faults=faults, clock=clock, speed=speed) as server:
         yield server
 
 
@@ -122,7 +157,7 @@ def keys_of(client: Client) -> Credentials:
 
 @asynccontextmanager
 async def trading(
-    server: LocalServer, venue: str, clock: FastClock, *, session: str = "T1", **options: Any
+    server: LocalServer, venue: str, clock: Clock, *, session: str = "T1", **options: Any
 ) -> AsyncIterator[Trading]:
     """A connector that has begun, with a synced book."""
     where = {} if "transport" in options else {"url": server.rest}
@@ -133,7 +168,15 @@ async def trading(
         await connector.start(made.sink)
         connector.subscribe("s", name, [Stream.BOOK])
         await until(lambda: made.decoder.state(name) is BookState.SYNCED)
-        bid = made.decoder.book(name).best_bid
-        assert bid is not None
-        made.first_bid = float(bid)
+        made.first_bid = made.best_bid()
+        yield made
+
+
+@asynccontextmanager
+async def session(
+    venue: str, faults: Sequence[Fault] = (), *, speed: float = 1.0, **options: Any
+) -> AsyncIterator[Trading]:
+    """A connector that trades at a venue of its own, on the machine's clock."""
+    clock = SystemClock()
+    async with serving(venue, clock, faults, speed=speed) as server, trading(server, venue, clock, **options) as made:
         yield made

@@ -13,26 +13,26 @@ from tradecore.types import OrderStatus
 from tradecore.venues import VenueReport
 from tradecore.venues.binance.algos import algo_params
 from venue_live import run, until
-from venue_session import Session, session
+from venue_sandbox import Trading, session
 
 pytestmark = pytest.mark.once
 entries = pytest.mark.parametrize("order_entry", ["websocket", "rest"])
 _USDM = "BINANCE_USDM"
 
 
-def told(made: Session) -> list[str]:
+def told(made: Trading) -> list[str]:
     """Return the kinds of the reports at the sink."""
     return [event.kind for event in made.events if isinstance(event, VenueReport) and event.order == made.client_id]
 
 
-async def stop(made: Session, at: Decimal, **terms: Any) -> VenueReport:
+async def stop(made: Trading, at: Decimal, **terms: Any) -> VenueReport:
     """Have a sell wait for a price."""
     given = {"type": "stop_market", "trigger_price": str(at), **terms}
     report: VenueReport = await made.send(lambda ctx: ctx.sell(made.id, "0.01", given.pop("price", None), **given))
     return report
 
 
-def print_at_bid(made: Session) -> None:
+def print_at_bid(made: Trading) -> None:
     """Have somebody sell a little to the best bid."""
     made.desk.place(1, "BTCUSDT", "SELL", Decimal("0.001"), made.below(0), time.time_ns(), post_only=False)
 

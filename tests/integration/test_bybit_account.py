@@ -113,7 +113,7 @@ def test_a_key_that_was_taken_away_is_found_with_the_next_order(order_entry: str
             await placed(made)
             server.revoke(server.clients[0])
             with pytest.raises(CredentialsError, match="API key is invalid"):
-                await made.bid(0.8)
+                await made.bid(0.2)
 
     run(work)
 

@@ -72,7 +72,7 @@ def test_everything_goes_to_the_test_network(venue: str) -> None:
                 # An order by request, and one that is cancelled over connections of its own.
                 await network.lose_sockets()
                 await until(lambda: made.connector._account.orders is None)
-                await made.bid(0.8)
+                await made.bid(0.2)
                 await until(lambda: made.connector.health.unresolved == 0)
                 assert await made.resting() == 2
                 await made.connector.cancel_all(made.id)

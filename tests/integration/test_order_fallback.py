@@ -102,7 +102,7 @@ def test_one_that_dies_with_an_order_on_it_leaves_none_unknown(venue: str, kind:
                 expected = OrderStatus.REJECTED if kind == "lose" else OrderStatus.NEW
                 await until(lambda: made.trader.last == (expected, 0))
                 made.trader.last = None
-                await made.bid(0.8)
+                await made.bid(0.2)
                 await until(lambda: made.trader.last == (OrderStatus.NEW, 0))
                 assert entered(made) == [on_websocket, by_request]
                 assert await made.resting() == (1 if kind == "lose" else 2)

@@ -12,7 +12,7 @@ from tradecore.sandbox import Fault
 from tradecore.types import OrderStatus
 from tradecore.venues import Stream
 from venue_live import run, until
-from venue_session import session
+from venue_sandbox import session
 
 pytestmark = pytest.mark.once
 
@@ -25,6 +25,7 @@ each = pytest.mark.parametrize("venue", VENUES)
 def test_a_book_is_the_servers_for_as_long_as_it_is_followed(venue: str) -> None:
     async def work() -> None:
         async with session(venue) as made:
+            made.connector.subscribe("s", made.id, [Stream.TRADES, Stream.QUOTES])
             for stream in (Stream.BOOK, Stream.TRADES, Stream.QUOTES):
                 await until(lambda stream=stream: made.connector.delivers(made.id, stream))  # type: ignore[misc]
             began = made.connector.health.frames

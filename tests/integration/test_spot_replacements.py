@@ -13,21 +13,21 @@ from tradecore.types import OrderStatus
 from tradecore.venues import Credentials, Secret, make_connector
 from tradecore.venues.binance.replacing import Incarnation, is_replacing
 from venue_live import run, until
-from venue_session import Session, session
+from venue_sandbox import Trading, session
 
 pytestmark = pytest.mark.once
 entries = pytest.mark.parametrize("order_entry", ["websocket", "rest"])
 _ON = {"websocket": "order.cancelReplace", "rest": "POST */cancelReplace"}
 
 
-async def bid(made: Session, qty: str = "0.01") -> Decimal:
+async def bid(made: Trading, qty: str = "0.01") -> Decimal:
     """Rest a bid at the best one; return its price."""
     price = made.below(0)
     assert (await made.send(lambda ctx: ctx.buy(made.id, qty, price, post_only=True))).kind == "accepted"
     return price
 
 
-def there(made: Session) -> list[tuple[str, Decimal, Decimal, str]]:
+def there(made: Trading) -> list[tuple[str, Decimal, Decimal, str]]:
     """Return what the venue has had of ours."""
     own = [order for order in made.desk.orders.values() if order.account == 0]
     return [(order.client_id, order.qty, order.filled, order.status) for order in own]
