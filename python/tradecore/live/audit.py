@@ -8,7 +8,7 @@ shows no longer is looked up by its client id, and what remains as a difference 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +16,7 @@ from decimal import Decimal
 from tradecore.errors import NoAnswerError, VenueError
 from tradecore.live.line import Line
 from tradecore.live.session import Session
-from tradecore.reconcile import KnownOrder, ReconcileAction, VenueAccount, VenueExecution
+from tradecore.reconcile import KnownOrder, ReconcileAction, VenueAccount, VenueExecution, VenueOrder
 from tradecore.venues.clock import Clock, within
 from tradecore.venues.events import ReportKind, VenueReport
 
@@ -164,23 +164,20 @@ class Auditor:
         account = await line.connector.account(line.instruments, since_ns)
         known = self._session.known(line.instruments).orders
         # A venue may have put another order in the place of one of ours, and gives back its client id.
-        numbers = {self._session.kernel.client_id(order.order_id): order.order_id for order in known}
-        own = [
-            replace(order, order_id=numbers.get(order.client_id))
-            for order in account.orders
-            if order.instrument in line.instruments
-        ]
-        executions = [replace(told, order_id=numbers.get(told.client_id)) for told in account.executions]
-        return replace(account, orders=own, executions=self._remembered(known, executions))
+        by_client_id = {self._session.kernel.client_id(order.order_id): order.order_id for order in known}
+        by_venue_id = {order.venue_id: order.order_id for order in known}
 
-    def _remembered(self, known: Iterable[KnownOrder], told: Iterable[VenueExecution]) -> list[VenueExecution]:
-        """Leave out what is of orders that ended too long ago to be known any more: it was booked then."""
-        venue_ids, before_ns = {order.venue_id for order in known}, self._session.kernel.forgotten_before_ns
-        return [
-            each
-            for each in told
-            if each.order_id is not None or each.venue_id in venue_ids or each.ts_event >= before_ns
+        def number(told: VenueOrder | VenueExecution) -> int | None:
+            return by_client_id.get(told.client_id, by_venue_id.get(told.venue_id))
+
+        orders = [
+            replace(told, order_id=number(told)) for told in account.orders if told.instrument in line.instruments
         ]
+        executions = [replace(told, order_id=number(told)) for told in account.executions]
+        # What is of orders that ended too long ago to be known any more was booked then.
+        before_ns = self._session.kernel.forgotten_before_ns
+        remembered = [told for told in executions if told.order_id is not None or told.ts_event >= before_ns]
+        return replace(account, orders=orders, executions=remembered)
 
     def _unanswered(self, line: Line) -> list[KnownOrder]:
         known = self._session.known(line.instruments).orders
@@ -205,21 +202,18 @@ class Auditor:
     async def _catch_up(self, line: Line, account: VenueAccount, before: dict[int, KnownOrder]) -> None:
         """Take what is certain whatever is on its way: executions, ends, and orders that should not be there."""
         known = self._session.known(line.instruments)
-        by_number = {order.order_id: order for order in known.orders}
-        by_venue_id = {order.venue_id: order for order in known.orders if order.venue_id is not None}
         booked = set(known.executions)
         for told in account.executions:
-            order = by_venue_id.get(told.venue_id) if told.order_id is None else by_number.get(told.order_id)
-            if order is not None and (told.instrument, told.execution_id) not in booked:
-                _LOG.warning("execution %s of order %d was missed", told.execution_id, order.order_id)
-                self._session.replay(self._now(), order.order_id, told)
-        there = {order.order_id or order.venue_id: order for order in account.orders}
+            if told.order_id is not None and (told.instrument, told.execution_id) not in booked:
+                _LOG.warning("execution %s of order %d was missed", told.execution_id, told.order_id)
+                self._session.replay(self._now(), told.order_id, told)
+        there = {order.order_id: order for order in account.orders}
         gone = []
         for order in known.orders:
             is_unmoved = before.get(order.order_id) == order
             if not is_unmoved or order.venue_id is None:
                 continue
-            theirs = there.get(order.order_id) or there.get(order.venue_id)
+            theirs = there.get(order.order_id)
             if order.is_open and theirs is None:
                 gone.append(order)
             elif theirs is not None and not order.is_open:
