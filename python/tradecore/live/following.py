@@ -54,17 +54,15 @@ class Following:
         InvalidValueError
             For a stream that a venue does not have, of a new session.
         """
-        self._version = self._session.kernel.followed_version
-        for (owner, instrument), streams in self._wanted().items():
-            self._held[owner, instrument] = streams
-            self._subscribe(owner, instrument, streams, is_strict=is_new)
+        self._bring(is_strict=is_new)
 
     def look(self) -> None:
         """Subscribe and unsubscribe by what has changed since; what a venue does not have is said in the log."""
-        version = self._session.kernel.followed_version
-        if version == self._version:
-            return
-        self._version = version
+        if self._session.kernel.followed_version != self._version:
+            self._bring(is_strict=False)
+
+    def _bring(self, *, is_strict: bool) -> None:
+        self._version = self._session.kernel.followed_version
         wanted = self._wanted()
         for key in list(self._held):
             wanted.setdefault(key, [])
@@ -73,7 +71,7 @@ class Following:
             if gone := [stream for stream in held if stream not in streams]:
                 self._lines[instrument].connector.unsubscribe(owner, instrument, gone)
             new = [stream for stream in streams if stream not in held]
-            self._subscribe(owner, instrument, new, is_strict=False)
+            self._subscribe(owner, instrument, new, is_strict=is_strict)
             self._held[owner, instrument] = streams
 
     def _wanted(self) -> dict[tuple[str, str], list[Stream]]:
