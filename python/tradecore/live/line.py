@@ -190,9 +190,10 @@ class Line:
 
     def _news(self) -> Sequence[LineInput]:
         """Return what became of books."""
-        if not self._told:
+        if not self._told:  # the way of nearly every frame
             return ()
-        told, self._told[:] = list(map(self._as_told, self._told)), ()
+        told = [self._as_told(state) for state in self._told]
+        self._told.clear()
         return told
 
     def _as_told(self, state: FeedState) -> FeedState:

@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument, taken_at
 from tradecore.bus import EventBus
-from tradecore.errors import (
-    CredentialsError,
-    InvalidValueError,
-    JournalError,
-    TradecoreError,
-)
+from tradecore.errors import CredentialsError, InvalidValueError, JournalError, TradecoreError
 from tradecore.live.audit import Auditor
 from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.dead_man import Switches
