@@ -88,7 +88,7 @@ class StreamDialect(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Group:
     """Connections that carry the same streams: one, or two of which the first to bring something counts."""
 
@@ -97,6 +97,8 @@ class _Group:
     """Their names: that of the group first."""
     wanted: dict[str, list[Topic]] = field(default_factory=dict)
     """Topics by the name of the stream that carries them."""
+    renewed_ns: int = -_RENEW_SILENT_NS
+    """When they were renewed for a silent stream last."""
 
 
 class MarketStreams:
@@ -147,7 +149,6 @@ class MarketStreams:
         self._sessions: dict[str, Session] = {}
         self._topics: dict[bytes, list[Topic]] = {}
         self._watchdog: Watchdog[Topic] = Watchdog()
-        self._renewed_ns: dict[str, int] = {}
         self.frames = 0
 
     def add(self, topics: Iterable[Topic]) -> None:
@@ -218,8 +219,8 @@ class MarketStreams:
             self._tell(FeedState(self._venue, now_ns, instrument, BookState.STALE, reason, stream))
             _, name = self._dialect.locate(silent.key)
             group = self._carrying[name]
-            if now_ns - self._renewed_ns.get(group.links[0], -_RENEW_SILENT_NS) >= _RENEW_SILENT_NS:
-                self._renewed_ns[group.links[0]] = now_ns
+            if now_ns - group.renewed_ns >= _RENEW_SILENT_NS:
+                group.renewed_ns = now_ns
                 for link in group.links:
                     self._links[link].renew(f"{instrument} {reason}")
 
