@@ -10,15 +10,13 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import h11
 
-__all__ = ["HttpAnswer", "HttpConnection", "HttpConnections", "ProtocolError"]
-
-HttpAnswer: TypeAlias = tuple[int, dict[str, str], bytes]
-"""Status, headers with names in lower case, body."""
+__all__ = ["Answer", "HttpConnection", "HttpConnections", "ProtocolError"]
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024 * 1024
@@ -26,6 +24,15 @@ _IDLE_NS = 15_000_000_000
 """How long a connection is kept that nothing is asked on: a venue may be about to close one that is older."""
 _INFLATED = 47
 """How zlib is told to find out whether something is gzip's or its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered by; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class ProtocolError(Exception):
@@ -101,7 +108,7 @@ class HttpConnection(asyncio.Protocol):
         self._host = origin.partition("://")[2]
         self._transport: asyncio.Transport | None = None
         self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
-        self._waiting: asyncio.Future[HttpAnswer] | None = None
+        self._waiting: asyncio.Future[Answer] | None = None
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body = bytearray()
@@ -111,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
         """Whether it is open and nothing is under way on it."""
         return self.is_open and self._waiting is None
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> asyncio.Future[HttpAnswer]:
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> asyncio.Future[Answer]:
         """Send a request at once and return what will hold its answer, or why there is none.
 
         That is an ``OSError`` where the connection ended, a ``ProtocolError`` for what is no answer.
@@ -193,7 +200,7 @@ class HttpConnection(asyncio.Protocol):
             self.is_open = False
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():  # whoever asked may have given up
-            waiting.set_result((self._status, self._headers, body))
+            waiting.set_result(Answer(self._status, self._headers, body))
 
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, None

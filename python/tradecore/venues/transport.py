@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies_environment, proxy_bypass
 
 from tradecore.errors import InvalidValueError
 from tradecore.venues.clock import Clock, within
-from tradecore.venues.http import HttpConnections, ProtocolError
+from tradecore.venues.http import Answer, HttpConnections, ProtocolError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -53,15 +51,6 @@ class Unreachable(Exception):
 
 class Unanswered(Exception):
     """Something was sent, and what became of it is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a request was answered by; names of headers are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Socket(Protocol):
@@ -125,6 +114,7 @@ class NetworkTransport:
         self._clock = clock
         self._is_fast = importlib.util.find_spec("picows") is not None if is_fast is None else is_fast
         self._kept = HttpConnections()
+        self._proxies = getproxies_environment()
         self._session: aiohttp.ClientSession | None = None
         """What goes by a proxy."""
 
@@ -144,7 +134,7 @@ class NetworkTransport:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, seconds: float
     ) -> Answer:
         """Carry out a request; it is written in the turn that asks where a connection is kept."""
-        if _has_proxy(url):
+        if self._has_proxy(url):
             return await self._request_by_proxy(method, url, headers, body, seconds)
         try:
             return await self._asked(method, url, headers, body, seconds)
@@ -153,6 +143,11 @@ class NetworkTransport:
             if method != "GET" or not isinstance(error.__cause__, ConnectionError):
                 raise
         return await self._asked(method, url, headers, body, seconds)
+
+    def _has_proxy(self, url: str) -> bool:
+        """Return whether the environment names a proxy for an address."""
+        scheme, _, rest = url.partition("://")
+        return scheme in self._proxies and not proxy_bypass(rest.partition("/")[0])
 
     async def _asked(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
@@ -164,7 +159,7 @@ class NetworkTransport:
             except (TimeoutError, OSError) as error:
                 raise Unreachable(_words(error)) from None
         try:
-            return Answer(*await within(self._clock, seconds, connection.ask(method, url, headers, body)))
+            return await within(self._clock, seconds, connection.ask(method, url, headers, body))
         except (TimeoutError, ProtocolError, OSError) as error:
             raise Unanswered(_words(error)) from error
         finally:
@@ -200,16 +195,6 @@ class NetworkTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-
-
-def _has_proxy(url: str) -> bool:
-    """Return whether the environment names a proxy for an address."""
-    scheme, _, rest = url.partition("://")
-    environment = os.environ
-    # Which nearly always names none; to find that out for good takes longer.
-    if not any(environment.get(name) for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())):
-        return False
-    return scheme in getproxies() and not proxy_bypass(rest.partition("/")[0])
 
 
 def _words(error: BaseException) -> str:
