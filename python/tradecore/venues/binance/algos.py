@@ -13,10 +13,14 @@ from typing import Any, Literal
 from tradecore._core import Command
 from tradecore.reconcile import VenueOrder
 from tradecore.types import OrderType, Side, TimeInForce
+from tradecore.venues.events import ReportKind, VenueReport
 from tradecore.venues.listing import symbol_of
 from tradecore.venues.orders import OrderState, Refusal, StandingTerms
 
-__all__ = ["algo_cancel_params", "algo_id", "algo_order", "algo_params", "algo_state", "is_conditional", "spawned_by"]
+__all__ = [
+    "algo_cancel_params", "algo_id", "algo_order", "algo_params", "algo_report", "algo_state", "is_conditional",
+    "spawned_by",
+]  # fmt: skip
 
 _TYPES: Mapping[OrderType, str] = {
     OrderType.STOP_MARKET: "STOP_MARKET",
@@ -31,6 +35,7 @@ _ENDS: Mapping[str, Literal["cancelled", "expired"]] = {
     "EXPIRED": "expired",
     "REJECTED": "expired",  # when it was set off: it had been taken before
 }
+_TOLD: Mapping[str, ReportKind] = {"NEW": "accepted", "TRIGGERED": "triggered", **_ENDS}
 
 
 def is_conditional(command: Command) -> bool:
@@ -38,9 +43,9 @@ def is_conditional(command: Command) -> bool:
     return command.order_type not in (OrderType.MARKET, OrderType.LIMIT)
 
 
-def algo_id(row: Mapping[str, Any]) -> str:
+def algo_id(number: int) -> str:
     """Return the venue's key of a conditional order; numbers of ordinary ones are others."""
-    return f"algo-{row['algoId']}"
+    return f"algo-{number}"
 
 
 def algo_params(command: Command) -> dict[str, str]:
@@ -61,7 +66,7 @@ def algo_params(command: Command) -> dict[str, str]:
     params = {
         "algoType": "CONDITIONAL",
         "symbol": symbol_of(command.instrument),
-        "side": "BUY" if command.side is Side.BUY else "SELL",
+        "side": command.side.name,
         "type": kind,
         "quantity": command.qty_text,
         "triggerPrice": f"{command.trigger_price:f}",
@@ -91,7 +96,7 @@ def algo_state(row: Mapping[str, Any]) -> OrderState:
     """Return a conditional order that has sent no other one as ``GET algoOrder`` shows it."""
     end = _ENDS.get(row["algoStatus"])
     return OrderState(
-        venue_id=algo_id(row),
+        venue_id=algo_id(row["algoId"]),
         end=end,
         terms=_terms(row),
         ts_event=int(row.get("updateTime") or row["createTime"]) * 1_000_000,
@@ -99,11 +104,29 @@ def algo_state(row: Mapping[str, Any]) -> OrderState:
     )
 
 
+def algo_report(venue: str, event: Mapping[str, Any], ts_recv: int) -> VenueReport | None:
+    """Return what an ``ALGO_UPDATE`` tells; what was sent when one was set off is told of as an ordinary order."""
+    row = event["o"]
+    if (told := _TOLD.get(row["X"])) is None:
+        return None
+    return VenueReport(
+        venue=venue,
+        ts_recv=ts_recv,
+        instrument=f"{row['s']}.{venue}",
+        kind=told,
+        order=row["caid"],
+        venue_id=algo_id(row["aid"]),
+        ts_event=int(event["T"]) * 1_000_000,
+        reason="venue" if told == "expired" else None,
+        detail=str(row.get("rm", "")),
+    )
+
+
 def algo_order(row: Mapping[str, Any], instrument: str) -> VenueOrder:
     """Return one that waits as an open order."""
     terms = _terms(row)
     return VenueOrder(
-        venue_id=algo_id(row),
+        venue_id=algo_id(row["algoId"]),
         instrument=instrument,
         side=Side.BUY if row["side"] == "BUY" else Side.SELL,
         qty=terms.qty,

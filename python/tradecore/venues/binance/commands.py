@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from tradecore._core import Command
-from tradecore.types import OrderType, Side, TimeInForce
+from tradecore.types import OrderType, TimeInForce
 from tradecore.venues.binance.market import Market
 from tradecore.venues.binance.replacing import Incarnation
 from tradecore.venues.listing import symbol_of
@@ -68,7 +68,7 @@ def place_params(market: Market, command: Command) -> Params:
         raise Refusal("unsupported", "post-only orders of the venue do not slide")
     params = _spot_terms(command) if market.is_spot else _contract_terms(command)
     params["symbol"] = symbol_of(command.instrument)
-    params["side"] = "BUY" if command.side is Side.BUY else "SELL"
+    params["side"] = command.side.name
     params["newClientOrderId"] = command.client_id
     params["newOrderRespType"] = "ACK"
     params["quantity"] = command.qty_text
@@ -131,7 +131,7 @@ def modify_params(command: Command) -> Params:
     return {
         "symbol": symbol_of(command.instrument),
         "origClientOrderId": command.client_id,
-        "side": "BUY" if command.side is Side.BUY else "SELL",
+        "side": command.side.name,
         "quantity": command.qty_text,
         "price": command.price_text,
     }

@@ -366,7 +366,7 @@ class BinanceConnector(VenueConnector):
             instrument=command.instrument,
             kind=kind,
             order=command.client_id,
-            venue_id=algo_id(answer) if "algoId" in answer else str(answer["orderId"]),
+            venue_id=algo_id(answer["algoId"]) if "algoId" in answer else str(answer["orderId"]),
             ts_event=int(time_ms) * 1_000_000 if time_ms else None,
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tradecore._core import Instrument
 from tradecore.types import Side
+from tradecore.venues.binance.algos import algo_report
 from tradecore.venues.binance.replacing import Incarnation, is_replacing
 from tradecore.venues.events import Balance, Event, Position, ReportKind, VenueReport
 from tradecore.venues.fees import charged
@@ -35,13 +36,6 @@ _BY_LIFE: Mapping[str, str] = {
     "GTD": "gtd_reached",
 }
 _CONDITIONAL = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
-_ALGO: Mapping[str, ReportKind] = {
-    "NEW": "accepted",
-    "TRIGGERED": "triggered",
-    "CANCELED": "cancelled",
-    "EXPIRED": "expired",
-    "REJECTED": "expired",  # when it was set off: it had been taken before
-}
 _NO_TRADE = (-1, 0, None)
 _ENDS: Mapping[str, Literal["filled", "cancelled", "expired", "rejected"]] = {
     "FILLED": "filled",
@@ -77,7 +71,7 @@ class AccountReader:
                 report = self._contract_report(message["o"], ts_recv)
                 return [] if report is None else [report]
             case "ALGO_UPDATE":
-                report = self._algo_report(message["o"], message["T"], ts_recv)
+                report = algo_report(self.venue, message, ts_recv)
                 return [] if report is None else [report]
             case "outboundAccountPosition":
                 return [self._holding(row, ts_recv) for row in message["B"]]
@@ -134,22 +128,6 @@ class AccountReader:
                 return self._fill(row, ts_recv, client_id)
             case _:
                 return self._ended(row, ts_recv, client_id)
-
-    def _algo_report(self, row: Mapping[str, Any], at_ms: int, ts_recv: int) -> VenueReport | None:
-        """Return what became of a conditional order; what it has sent is told of as an ordinary one."""
-        if (told := _ALGO.get(row["X"])) is None:
-            return None
-        return VenueReport(
-            venue=self.venue,
-            ts_recv=ts_recv,
-            instrument=self._id(row["s"]),
-            kind=told,
-            order=row["caid"],
-            venue_id=f"algo-{row['aid']}",
-            ts_event=at_ms * _MS,
-            reason="venue" if told == "expired" else None,
-            detail=str(row.get("rm", "")),
-        )
 
     def _ended(self, row: Mapping[str, Any], ts_recv: int, client_id: str) -> VenueReport | None:
         """Return the end of an order, whatever else the message is about; None while it is open."""
