@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from random import Random
-from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -138,7 +137,9 @@ class BinanceApi(VenueApi):
         """Carry out several things at once; return the result of each, or what it failed by."""
         rows = await self.write(method, "batchOrders", params, orders=orders, urgent=urgent)
         request = f"{method} batchOrders"
-        return [self._error(request, str(row["code"]), str(row["msg"]), 400) if "code" in row else row for row in rows]
+        return [
+            self._error(request, str(row["code"]), str(row["msg"]), 400, {}) if "code" in row else row for row in rows
+        ]
 
     async def write_keyed(self, method: str, name: str) -> Any:
         """Carry out something that is sent with the key and without a signature."""
@@ -186,11 +187,11 @@ class BinanceApi(VenueApi):
         if status < 400:
             return answer.get("result")
         error = answer.get("error") or {}
+        data = error.get("data") or {}
         if status in (418, 429):
-            retry_ms = (error.get("data") or {}).get("retryAfter")
+            retry_ms = data.get("retryAfter")
             wait_s = None if retry_ms is None else (int(retry_ms) - self.now_ms()) / 1e3
             self._hold_back(status, wait_s)
-        data = error.get("data") or {}
         raise self._error(request, str(error.get("code", status)), str(error.get("msg", "")), status, data)
 
     def _costs(self, name: str, orders: int = 0) -> dict[str, int]:
@@ -230,9 +231,7 @@ class BinanceApi(VenueApi):
             pass
         raise self._error(f"{method} {path}", code, text, answer.status, data)
 
-    def _error(
-        self, request: str, code: str, text: str, status: int, data: Mapping[str, Any] = MappingProxyType({})
-    ) -> Exception:
+    def _error(self, request: str, code: str, text: str, status: int, data: Mapping[str, Any]) -> Exception:
         """Return the error that an answer stands for: refused, not known, for another time, or for good."""
         if code in _FATAL:
             return CredentialsError(self.venue, f"{text} ({code})")

@@ -26,7 +26,7 @@ from tradecore.venues.binance.algos import (
     spawned_by,
 )
 from tradecore.venues.binance.api import BinanceApi
-from tradecore.venues.binance.commands import Params, cancel_params, modify_params, place_params, refusal_of
+from tradecore.venues.binance.commands import Params, modify_params, place_params, refusal_of
 from tradecore.venues.binance.market import MARKETS, Hosts, instruments_of, limits_of
 from tradecore.venues.binance.private import AccountReader
 from tradecore.venues.binance.standing import NOT_THERE, Replaced, StandingOrders
@@ -326,15 +326,7 @@ class BinanceConnector(VenueConnector):
             except VenueError as error:
                 if error.code not in NOT_THERE:
                     raise  # else it was set off, and is an order like any other
-        try:
-            answer = await self._carry(
-                "cancel", cancel_params(command, self._standing.replacements.of(command.client_id))
-            )
-        except VenueError as error:
-            if error.code != "-2011":
-                raise
-            raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
-        return self._report(command, "cancelled", answer)
+        return self._report(command, "cancelled", await self._standing.cancel(command))
 
     async def _carry(self, what: str, params: Params) -> Any:
         method, path, on_websocket = _WAYS[what]

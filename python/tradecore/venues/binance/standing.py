@@ -33,7 +33,7 @@ class Replaced:
 
 
 class StandingOrders:
-    """Finds what orders have become, and replaces those of spot.
+    """Finds what orders have become, cancels them, and replaces those of spot.
 
     A smaller quantity at the same price keeps the order and its place in the queue. For anything else the order is
     cancelled and another one takes its place: in one request while nothing of it was filled, else one after the other,
@@ -56,6 +56,25 @@ class StandingOrders:
         self._clock = clock
         self._carry = carry
         self.replacements = Replacements()
+
+    async def cancel(self, command: Command, taken: Incarnation | None = None) -> Mapping[str, Any]:
+        """Cancel what stands of an order; ``taken`` is what that makes room for.
+
+        Raises
+        ------
+        VenueError
+            When it stands as it did.
+        NoAnswerError
+            When nobody knows, as where it is not there any more.
+        """
+        params = cancel_params(command, self.replacements.of(command.client_id), taken)
+        try:
+            answer: Mapping[str, Any] = await self._carry("cancel", params)
+        except VenueError as error:
+            if error.code not in NOT_THERE:
+                raise
+            raise NoAnswerError(self._market.name, error.request, f"{error.problem} ({error.code})") from None
+        return answer
 
     async def replace(self, command: Command, terms: StandingTerms | None) -> Replaced:
         """Give a spot order other terms; ``terms`` are those it has, where they are known.
@@ -101,12 +120,7 @@ class StandingOrders:
 
     async def _one_by_one(self, command: Command, standing: Incarnation, taken: Incarnation) -> Replaced:
         """Replace an order of which something was filled: how much is certain once it is cancelled."""
-        try:
-            gone = await self._carry("cancel", cancel_params(command, standing, taken))
-        except VenueError as error:
-            if error.code not in NOT_THERE:
-                raise
-            raise NoAnswerError(self._market.name, error.request, f"{error.problem} ({error.code})") from None
+        gone = await self.cancel(command, taken)
         filled = standing.before + Decimal(gone["executedQty"])
         if command.qty is None or filled >= command.qty:
             return Replaced("replaced", gone)
