@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tradecore.errors import TradecoreError
-from tradecore.sandbox.binance.refusals import NO_ORDER, UNKNOWN_ORDER, missing, refusal_of
+from tradecore.sandbox.binance.entry import submit
+from tradecore.sandbox.binance.refusals import NO_ORDER, UNKNOWN_ORDER, missing
 from tradecore.sandbox.binance.requests import AlgoRequest, Asked, WhichAlgo
 from tradecore.sandbox.binance.shapes import UsdmShapes
 from tradecore.sandbox.desk import Desk, OrderRecord
@@ -49,13 +49,10 @@ class Algos:
         symbol, is_limit = asked.symbol(self._desk.market_of), wish.type in ("STOP", "TAKE_PROFIT")
         if is_limit != (wish.price is not None):
             raise missing("price") if is_limit else Refused(-1106, "Parameter 'price' sent when not required.")
-        client_id = wish.clientAlgoId or f"sandbox-algo-{next(self._made_ids)}"
-        if any(order.client_id == client_id for order in self._desk.open_orders(asked.account)):
-            raise refusal_of("duplicate", is_spot=False)
         life = (wish.timeInForce or "GTC") if is_limit else "GTC"
         order = OrderRecord(
-            order_id=self._desk.next_order_id(), client_id=client_id, account=asked.account,
-            market=self._desk.market_of[symbol], symbol=symbol, side=wish.side,
+            order_id=self._desk.next_order_id(), client_id=wish.clientAlgoId or f"sandbox-algo-{next(self._made_ids)}",
+            account=asked.account, market=self._desk.market_of[symbol], symbol=symbol, side=wish.side,
             kind="LIMIT" if is_limit else "MARKET", time_in_force=life, qty=wish.quantity,
             price=wish.price or wish.quantity * 0, stop_price=wish.triggerPrice,
             trigger="mark" if wish.workingType == "MARK_PRICE" else "last",
@@ -65,12 +62,7 @@ class Algos:
         terms: Json = {"type": ALGO_TYPES[wish.type], "trigger_price": wish.triggerPrice, "trigger": order.trigger}
         if life != "GTC":
             terms["time_in_force"] = life.lower()
-        try:
-            self._desk.submit(order, asked.now_ns, **terms)
-        except TradecoreError as error:
-            raise Refused(-1100, f"Illegal characters found in a parameter: {error}") from None
-        if order.status == "REJECTED":
-            raise refusal_of(order.reason or "", is_spot=False)
+        submit(self._desk, order, asked, terms, is_spot=False)
         return self._shapes.algo(order)
 
     def cancel(self, asked: Asked) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tradecore.errors import TradecoreError
 from tradecore.sandbox.binance.algos import ALGO_TYPES, is_waiting
+from tradecore.sandbox.binance.entry import submit
 from tradecore.sandbox.binance.refusals import NO_ORDER, RESTRICTED, UNKNOWN_ORDER, body_of, missing, refusal_of
 from tradecore.sandbox.binance.requests import (
     AmendRequest,
@@ -61,12 +62,7 @@ class Orders:
     def _place(self, wish: OrderRequest, asked: Asked) -> Json:
         symbol = asked.symbol(self._desk.market_of)
         order, terms = self._terms(symbol, wish, asked)
-        try:
-            self._desk.submit(order, asked.now_ns, **terms)
-        except TradecoreError as error:
-            raise Refused(-1100, f"Illegal characters found in a parameter: {error}") from None
-        if order.status == "REJECTED":
-            raise self._refusal(order.reason or "")
+        submit(self._desk, order, asked, terms, is_spot=self._is_spot)
         is_full = self._is_spot and wish.type in ("LIMIT", "MARKET")
         return self._shapes.placed(order, wish.newOrderRespType or ("FULL" if is_full else "ACK"))
 
@@ -108,12 +104,9 @@ class Orders:
             terms |= {"time_in_force": "gtd", "expires_at": wish.goodTillDate * 1_000_000}
         elif lives in ("IOC", "FOK"):
             terms["time_in_force"] = lives.lower()
-        client_id = wish.newClientOrderId or f"sandbox-{next(self._made_ids)}"
-        if any(order.client_id == client_id for order in self._desk.open_orders(asked.account)):
-            raise self._refusal("duplicate")
         order = OrderRecord(
             order_id=self._desk.next_order_id(),
-            client_id=client_id,
+            client_id=wish.newClientOrderId or f"sandbox-{next(self._made_ids)}",
             account=asked.account,
             market=self._desk.market_of[symbol],
             symbol=symbol,
