@@ -13,7 +13,7 @@ use tradecore_core::bars::{
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
 use crate::updates::Bar;
-use crate::values::{repr_of, to_whole, unexpected};
+use crate::values::{arguments, optional, repr_of, to_whole, unexpected};
 
 pub(crate) fn refused(error: BarSpecError) -> PyErr {
     errors::invalid("bars", error.to_string())
@@ -352,12 +352,13 @@ impl BarBuilder {
     }
 }
 
-fn ts(value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    to_whole("ts", value, i64::MIN..=i64::MAX)
+arguments! {
+    ts: i64 = to_whole("ts", i64::MIN..=i64::MAX);
+    own_ts: i64 = to_whole("ts_recv", i64::MIN..=i64::MAX);
 }
 
 fn ts_recv(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
-    if value.is_none() { Ok(None) } else { to_whole("ts_recv", value, i64::MIN..=i64::MAX).map(Some) }
+    optional(value, own_ts)
 }
 
 fn price(value: &Bound<'_, PyAny>) -> PyResult<f64> {
@@ -371,15 +372,16 @@ fn qty(value: &Bound<'_, PyAny>) -> PyResult<f64> {
 }
 
 fn side(value: &Bound<'_, PyAny>) -> PyResult<Option<i8>> {
-    if value.is_none() {
-        return Ok(None);
-    }
+    optional(value, side_of)
+}
+
+fn side_of(value: &Bound<'_, PyAny>) -> PyResult<i8> {
     if let Ok(number @ -1..=1) = value.extract::<i8>() {
-        return Ok(Some(number));
+        return Ok(number);
     }
     match value.extract::<&str>() {
-        Ok("buy") => Ok(Some(1)),
-        Ok("sell") => Ok(Some(-1)),
+        Ok("buy") => Ok(1),
+        Ok("sell") => Ok(-1),
         _ => Err(unexpected("side", "'buy', 'sell', 1 or -1", value)),
     }
 }

@@ -17,7 +17,7 @@ use tradecore_core::indicators::{BAR, Given, IndicatorError, Kind, MOST_OUTPUTS,
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
 use crate::shared::GilCell;
-use crate::values::{repr_of, unexpected};
+use crate::values::{arguments, repr_of, unexpected};
 
 fn refused(error: IndicatorError) -> PyErr {
     match error {
@@ -342,15 +342,14 @@ fn number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     value.extract().map_err(|_| unexpected(field, "a number", value))
 }
 
-/// Readers of the columns of a bar, by their name.
-macro_rules! numbers {
-    ($($name:ident)*) => {
-        $(fn $name(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-            number(stringify!($name), value)
-        })*
-    };
+arguments! {
+    open: f64 = number("open");
+    high: f64 = number("high");
+    low: f64 = number("low");
+    close: f64 = number("close");
+    volume: f64 = number("volume");
+    ts: f64 = number("ts");
 }
-numbers! { open high low close volume ts }
 
 fn name_of(class: &Bound<'_, PyType>) -> PyResult<String> {
     let name = class.getattr_opt("_name")?.and_then(|name| name.extract().ok());

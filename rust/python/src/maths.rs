@@ -18,7 +18,9 @@ use tradecore_core::types::{Money, Price, Qty, Side};
 use crate::columns::slice_of;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
-use crate::values::{arguments, money_to_py, to_cost_basis, to_duration, to_number, to_side, to_whole};
+use crate::values::{
+    arguments, money_to_py, optional, to_cost_basis, to_duration, to_number, to_side, to_whole,
+};
 
 /// Numbers above 0.
 const POSITIVE: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
@@ -51,11 +53,11 @@ arguments! {
 }
 
 fn half_life_or_none(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
-    if value.is_none() { Ok(None) } else { half_life(value).map(Some) }
+    optional(value, half_life)
 }
 
 fn xi_or_none(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
-    if value.is_none() { Ok(None) } else { xi(value).map(Some) }
+    optional(value, xi)
 }
 
 /// Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns.

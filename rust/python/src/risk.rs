@@ -149,11 +149,10 @@ fn to_margin(
 ) -> PyResult<Option<MarginTerms>> {
     let (leverage, maintenance) = (given.getattr("leverage")?, given.getattr("maintenance")?);
     if leverage.is_none() {
-        let is_alone = !maintenance.is_none();
-        return if is_alone {
-            Err(errors::invalid("leverage", "missing: maintenance goes with it"))
-        } else {
+        return if maintenance.is_none() {
             Ok(None)
+        } else {
+            Err(errors::invalid("leverage", "missing: maintenance goes with it"))
         };
     }
     let said = |field: &'static str| move |problem: String| errors::invalid(field, problem);

@@ -173,13 +173,21 @@ where
 
 /// Readers of arguments, by their name: a number that is out of bounds is said to be before it is used.
 macro_rules! arguments {
-    ($($vis:vis $name:ident: $type:ty = $read:ident($field:literal, $range:expr);)*) => {
+    ($($vis:vis $name:ident: $type:ty = $read:ident($field:literal $(, $range:expr)?);)*) => {
         $($vis fn $name(value: &Bound<'_, PyAny>) -> PyResult<$type> {
-            $read($field, value, $range)
+            $read($field, value $(, $range)?)
         })*
     };
 }
 pub(crate) use arguments;
+
+/// An argument that may be left out.
+pub(crate) fn optional<T>(
+    value: &Bound<'_, PyAny>,
+    read: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<Option<T>> {
+    if value.is_none() { Ok(None) } else { read(value).map(Some) }
+}
 
 /// What Python shows of a value, the beginning of it if that is long.
 pub(crate) fn repr_of(value: &Bound<'_, PyAny>) -> String {
