@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import time
 from contextlib import suppress
@@ -232,7 +231,8 @@ class TimingVenue:
 
 def _own(transport: asyncio.BaseTransport) -> socket.socket:
     """Return the socket of a connection, past the library."""
-    return socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    own: socket.socket = transport.get_extra_info("socket").dup()
+    return own
 
 
 def _frame(data: bytes) -> bytes:
