@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -344,11 +345,9 @@ class Dataset:
         """
         if not parts:
             raise InvalidValueError("parts", "expected at least one data set")
-        first = parts[0]
+        first, kind_of = parts[0], attrgetter("features", "schema_hash", "label", "side")
         for part in parts[1:]:
-            if any(
-                getattr(part, name) != getattr(first, name) for name in ("features", "schema_hash", "label", "side")
-            ):
+            if kind_of(part) != kind_of(first):
                 raise InvalidValueError("parts", "expected data sets of the same features and labels")
         order = np.argsort(np.concatenate([part.ts for part in parts]), kind="stable")
 

@@ -130,8 +130,9 @@ class ModelPredictor:
         if self._directions and not min(self._directions) < 0 < max(self._directions):
             problem = f"expected a model that tells up from down, got one of {self._directions}"
             raise InvalidValueError("model", problem)
-        side = model.side if isinstance(model, LoadedModel) else None
-        self._side = model.features.index(side) if isinstance(model, LoadedModel) and side is not None else None
+        self._side: int | None = None
+        if isinstance(model, LoadedModel) and model.side is not None:
+            self._side = model.features.index(model.side)
         self._last: dict[str, int] = {}
         self._resumed: dict[str, int] = {}
         self._known: dict[bytes, tuple[float, float, float]] = {}
