@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import orjson
 
 from tradecore.config import TrainConfig
-from tradecore.data.catalog import Catalog
 from tradecore.data.views import Span
-from tradecore.errors import ConfigError, InvalidValueError
+from tradecore.errors import ConfigError
 from tradecore.files import staged
 from tradecore.ml.card import model_card, model_picture
+from tradecore.ml.configured import TRAINING, catalog_of, instruments_of, key_of_data, keyed, named, of_kind
 from tradecore.ml.dataset import Dataset, build_dataset
-from tradecore.ml.estimators import make_estimator
-from tradecore.ml.extra import required
 from tradecore.ml.model_files import model_bytes
 from tradecore.ml.target import Label
 from tradecore.ml.training import TrainedModel, train
@@ -56,12 +53,11 @@ def train_config(
     ModelError
         When the estimator breaks, or cannot be written.
     """
-    check_format(config, source)
-    estimator, label = estimator_of(config, source), label_of(config, source)
+    estimator, label, span = named(config, source)
     if config.output.dir is not None:
         with staged(config.output.dir):  # before a training is spent on it
             pass
-    dataset = _dataset(config, label, source)
+    dataset = _dataset(config, label, span, source)
     with keyed(source, of_kind("split")):
         split = dataset.splitter(config.split.kind, **config.split.params)
     with keyed(source, lambda field: TRAINING.get(field, field)):
@@ -83,65 +79,12 @@ def train_config(
     return model, summary
 
 
-def check_format(config: TrainConfig, source: str) -> None:
-    """Refuse a pickle that nobody has said may be one."""
-    if config.output.format == "pickle" and not config.output.allow_pickle:
-        raise ConfigError(source, "output.format", "pickle runs code when it is read: allow_pickle = true takes it")
-
-
-def label_of(config: TrainConfig, source: str) -> Label:
-    """Return what is to be foretold."""
-    with keyed(source, lambda field: "label.side" if field == "side" else of_kind("label")(field)):
-        return Label(config.label.kind, side=config.label.side, **config.label.params)
-
-
-@contextlib.contextmanager
-def keyed(source: str, keys: Callable[[str], str]) -> Iterator[None]:
-    """Name the key of a configuration in what is wrong with a value of it, by the field that is."""
-    try:
-        yield
-    except InvalidValueError as error:
-        raise ConfigError(source, keys(error.field), error.problem) from None
-
-
-def of_kind(table: str) -> Callable[[str], str]:
-    """Return the key of a kind, or of one of its parameters."""
-    return lambda field: f"{table}.kind" if field == "kind" else f"{table}.params.{field}"
-
-
-TRAINING = {"X": "split", "split": "split", "y": "label"}
-"""What is wrong where a training is, by the field that says so."""
-
-
-def estimator_of(config: TrainConfig, source: str) -> Any:
-    """Return the estimator, in a pipeline behind what goes before it."""
-    steps = []
-    for number, step in enumerate(config.before):
-        table = f"before.{number}"
-        with keyed(source, _of_class(f"{table}.transformer", f"{table}.params")):
-            steps.append(make_estimator(step.transformer, step.params, needs=("transform",)))
-    with keyed(source, _of_class("estimator", "params")):
-        last = make_estimator(config.estimator, config.params)
-    return required("sklearn.pipeline", "scikit-learn").make_pipeline(*steps, last) if steps else last
-
-
-def _of_class(path: str, params: str) -> Callable[[str], str]:
-    """Return the key of an import path, or of one of its class's arguments."""
-    return lambda field: path if field == "estimator" else f"{params}.{field}"
-
-
-def _dataset(config: TrainConfig, label: Label, source: str) -> Dataset:
+def _dataset(config: TrainConfig, label: Label, span: Span, source: str) -> Dataset:
     """Return the samples, of the time that is asked for."""
     data = config.data
-    with keyed(source, lambda field: f"data.{field}"):
-        span = Span.of(data.start, data.end)
     with keyed(source, lambda field: key_of_data(config, field)):
-        if data.frame is not None:
-            parts = [_of_frame(config, label, source)]
-        elif data.catalog is not None:
-            parts = _of_catalog(config, label, Catalog(data.catalog), source)
-        else:
-            raise ConfigError(source, "data.catalog", NO_DATA)
+        of_frame = data.frame is not None
+        parts = [_of_frame(config, label, source)] if of_frame else _of_catalog(config, label, source)
     start = None if data.start is None else span.start_ns
     end = None if data.end is None else span.end_ns
     there = [part for part in parts if ((part.ts >= span.start_ns) & (part.t1 < span.end_ns)).any()] or parts
@@ -153,16 +96,6 @@ def _dataset(config: TrainConfig, label: Label, source: str) -> Dataset:
     with keyed(source, lambda field: f"data: {field}"):
         dataset = Dataset.joined(inside)
     return dataset.weighted(config.decay) if config.weights == "uniqueness" else dataset
-
-
-NO_DATA = "no data: name a catalog or a frame here, or a catalog on the command line"
-
-
-def key_of_data(config: TrainConfig, field: str) -> str:
-    """Return the key of what is wrong where samples are made, by the field that says so."""
-    if field == "side":
-        return "label.side"
-    return f"label.params.{field}" if field in config.label.params else f"data: {field}"
 
 
 def _of_frame(config: TrainConfig, label: Label, source: str) -> Dataset:
@@ -182,20 +115,12 @@ def _of_frame(config: TrainConfig, label: Label, source: str) -> Dataset:
     return replace(dataset, instruments=data.instruments or ())
 
 
-def _of_catalog(config: TrainConfig, label: Label, catalog: Catalog, source: str) -> list[Dataset]:
-    data, features = config.data, list(config.features)
+def _of_catalog(config: TrainConfig, label: Label, source: str) -> list[Dataset]:
+    catalog, data, features = catalog_of(config, source), config.data, list(config.features)
     return [
         build_dataset(catalog, instrument, features, label=label, at=data.at, price=data.price)
         for instrument in instruments_of(config, catalog, source)
     ]
-
-
-def instruments_of(config: TrainConfig, catalog: Catalog, source: str) -> tuple[str, ...]:
-    """Return the instruments that are trained on."""
-    instruments = catalog.instruments() if config.data.instruments is None else config.data.instruments
-    if not instruments:
-        raise ConfigError(source, "data.catalog", f"{catalog.path} is not a catalog, or an empty one")
-    return tuple(instruments)
 
 
 def _write(model: TrainedModel, config: TrainConfig, summary: dict[str, Any]) -> None:

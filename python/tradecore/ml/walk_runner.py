@@ -10,23 +10,11 @@ from typing import Any
 import orjson
 
 from tradecore.config import StrategyConfig, TrainConfig, WalkConfig
-from tradecore.data.catalog import Catalog
-from tradecore.data.views import Span
 from tradecore.errors import ConfigError
 from tradecore.features import FeatureSet
 from tradecore.files import staged
+from tradecore.ml.configured import TRAINING, catalog_of, instruments_of, key_of_data, keyed, named, of_kind
 from tradecore.ml.dataset import Dataset
-from tradecore.ml.runner import (
-    NO_DATA,
-    TRAINING,
-    check_format,
-    estimator_of,
-    instruments_of,
-    key_of_data,
-    keyed,
-    label_of,
-    of_kind,
-)
 from tradecore.ml.walk import Walk, walk_forward
 from tradecore.session import Scope, build_strategy, strategy_class
 from tradecore.strategy import Strategy
@@ -79,14 +67,13 @@ def walk_config(
     StrategyError
         When the strategy fails in a test.
     """
-    check_format(config, source)
-    estimator, label = estimator_of(config, source), label_of(config, source)
-    catalog = _catalog(config, source)
+    if config.data.frame is not None:
+        raise ConfigError(source, "data.frame", "a walk tests its models in backtests, which take a catalog")
+    estimator, label, _ = named(config, source)
+    catalog = catalog_of(config, source)
     instrument = _only(instruments_of(config, catalog, source), source)
     strategy = _strategies(walk, config.name, instrument, source)
     folder = _folder(config, source)
-    with keyed(source, lambda field: f"data.{field}"):
-        Span.of(config.data.start, config.data.end)
 
     def place(field: str) -> str:
         if field in config.split.params:
@@ -123,18 +110,10 @@ def walk_config(
             progress=progress,
         )
     summary = {"name": config.name, "instrument": instrument, **_summary(done), "output": str(folder)}
-    with staged(str(folder), last="walk.json") as staging:
+    with staged(folder, last="walk.json") as staging:
         (staging / "config.toml").write_text(toml_of(config.model_dump(mode="json")), encoding="utf-8")
         (staging / "walk.json").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))
     return done, summary
-
-
-def _catalog(config: TrainConfig, source: str) -> Catalog:
-    if config.data.frame is not None:
-        raise ConfigError(source, "data.frame", "a walk tests its models in backtests, which take a catalog")
-    if config.data.catalog is None:
-        raise ConfigError(source, "data.catalog", NO_DATA)
-    return Catalog(config.data.catalog)
 
 
 def _only(instruments: Sequence[str], source: str) -> str:
