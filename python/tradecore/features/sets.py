@@ -144,8 +144,9 @@ class FeatureSet:
         """
         import tomli_w
 
-        if objects := [feature for feature in self._features if not isinstance(feature, str)]:
-            problem = f"{name_of(objects[0])} is an object of a class of your own: no text tells of it"
+        if not self.is_text:
+            first = next(feature for feature in self._features if not isinstance(feature, str))
+            problem = f"{name_of(first)} is an object of a class of your own: no text tells of it"
             raise InvalidValueError("features", problem)
         table = {"name": self.name, "version": self.version, "features": self._texts()}
         return tomli_w.dumps(table, multiline_strings=False)
@@ -156,6 +157,11 @@ class FeatureSet:
             text if text is not None else feature if isinstance(feature, str) else name
             for text, feature, name in zip(self._schema.texts, self._features, self.names, strict=True)
         ]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether text tells of all of it: no feature was given as an object."""
+        return all(isinstance(feature, str) for feature in self._features)
 
     @property
     def has_own_classes(self) -> bool:

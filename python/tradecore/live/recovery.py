@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -21,7 +21,7 @@ from tradecore.risk import RiskLimits
 from tradecore.strategy import Strategy
 from tradecore.strategy.state import encode, is_plain
 
-__all__ = ["setup_digest", "take_up"]
+__all__ = ["check_asked", "recorded_features", "setup_digest", "take_up"]
 
 _LOG = logging.getLogger("tradecore.live")
 
@@ -39,7 +39,41 @@ def setup_digest(
         values = {name: getattr(strategy, name) for name in kind.parameters()}
         own = {name: encode(value).decode() if is_plain(value) else repr(type(value)) for name, value in values.items()}
         told.append([f"{kind.__module__}.{kind.__qualname__}", strategy.name, strategy.instruments, own])
+        if strategy.features is not None:
+            told[-1].append(strategy.features.schema_hash)
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def recorded_features(strategies: Sequence[Strategy]) -> dict[str, Mapping[str, Any]]:
+    """Return what a journal keeps of the features of strategies, by their names: a model's file is not needed again."""
+    given = {strategy.name: strategy.features for strategy in strategies if strategy.features is not None}
+    if not given:
+        return {}
+    # Who has no features does not pay for them.
+    from tradecore.features.recorded import RecordedFeatures
+
+    return {name: RecordedFeatures.of(features).to_table() for name, features in given.items()}
+
+
+def check_asked(reader: JournalReader | None, strategies: Sequence[Strategy]) -> None:
+    """See that predictors are asked with the features of before, where a session goes on.
+
+    Raises
+    ------
+    JournalError
+        With the difference.
+    """
+    kept = {} if reader is None else reader.header.get("features", {})
+    asking = [strategy for strategy in strategies if strategy.predictor is not None and strategy.name in kept]
+    if reader is None or not asking:
+        return
+    from tradecore.features.recorded import RecordedFeatures
+
+    for strategy in asking:
+        said = RecordedFeatures.from_table(kept[strategy.name]).difference(strategy.features)
+        if said is not None:
+            remedy = "give it those it had, or move this folder away for a new session"
+            raise JournalError(str(reader.folder), f"{strategy.name} would go on with {said}: {remedy}")
 
 
 def take_up(

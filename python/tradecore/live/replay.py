@@ -67,7 +67,7 @@ class Replay:
         known = tuple(instrument.id for instrument in listed)
         scope = Scope(known=known, source=str(folder), place="the journal")
         self.strategies = [strategy.called for strategy in config.strategies]
-        strategies = build_strategies(scope, config.strategies)
+        strategies = build_strategies(scope, config.strategies, recorded=header.get("features", {}))
         self.venues = build_venues(scope, config.venues, strategies, default=SimVenue)
         settings = {venue.name: venue for venue in self.venues}
         # What their venues take is not in the header.

@@ -26,7 +26,7 @@ from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line
 from tradecore.live.loop import busy_polling
-from tradecore.live.recovery import setup_digest, take_up
+from tradecore.live.recovery import check_asked, recorded_features, setup_digest, take_up
 from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
 from tradecore.live.tables import SessionTables
@@ -366,6 +366,7 @@ class Live:
         if reader is not None and reader.header.get("mode") != self._mode:
             known = reader.header.get("mode")
             raise JournalError(str(reader.folder), f"is of a session in {known}, this is {self._mode}")
+        check_asked(reader, self.strategies)
         name = self._name = reader.header["session"] if reader else self._name or session_name(self._clock.now_ns())
         desk: Desk
         if self._paper is None:
@@ -435,6 +436,7 @@ class Live:
             raise JournalError(str(folder), "a session of this name has ended: choose another name")
         listed = [instrument.to_dict() for instrument in instruments]
         header = {**self._header, "session": self._name, "mode": self._mode, "instruments": listed}
+        header["features"] = recorded_features(self.strategies)
         return JournalWriter(folder, header, durability=self._durability)
 
     async def _connect(self) -> list[Instrument]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tradecore.arrays import column_names
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.features import FeatureSet
+from tradecore.features.recorded import schema_difference
 from tradecore.ml.columns import Floats
 from tradecore.ml.dataset import names_of, schema_hash_of
 from tradecore.ml.metrics import class_values
@@ -105,7 +106,7 @@ class LoadedModel:
             or of another shape.
         """
         if hasattr(x, "columns"):
-            self._check_names(tuple(column_names("x", x)))
+            self._check_schema(column_names("x", x), self.schema_hash)
         try:
             given = np.asarray(x, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -153,27 +154,12 @@ class LoadedModel:
         ModelError
             With what is missing, what is there in addition, another order, or other parameters.
         """
-        self._check_names(tuple(names_of(features)))
-        own = schema_hash_of(features)
-        if own != self.schema_hash:
-            raise ModelError(
-                self.source,
-                f"takes the same features with other parameters: schema {self.schema_hash[:12]} in training, "
-                f"{own[:12]} now",
-            )
+        self._check_schema(names_of(features), schema_hash_of(features))
 
-    def _check_names(self, names: tuple[str, ...]) -> None:
-        if names != self.features:
-            missing = [name for name in self.features if name not in names]
-            added = [name for name in names if name not in self.features]
-            parts = [f"missing {', '.join(missing)}"] if missing else []
-            parts += [f"added {', '.join(added)}"] if added else []
-            if not parts:
-                at = next(
-                    index for index, pair in enumerate(zip(names, self.features, strict=False)) if pair[0] != pair[1]
-                )
-                parts = [f"in another order: {names[at]} where {self.features[at]} was, at {at}"]
-            raise ModelError(self.source, f"takes other features: {'; '.join(parts)}")
+    def _check_schema(self, names: Sequence[str], schema_hash: str) -> None:
+        said = schema_difference(self.features, self.schema_hash, names, schema_hash, when="in training")
+        if said is not None:
+            raise ModelError(self.source, f"takes {said}")
 
     def check_span(self, start_ns: int, end_ns: int, *, allow_overlap: bool = False) -> None:
         """See that a test lies outside of what the model was trained on.

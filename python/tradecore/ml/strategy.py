@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
 from tradecore.errors import InvalidValueError
 from tradecore.features import FeatureSet
+from tradecore.features.recorded import RecordedFeatures
 from tradecore.ml.model_files import load_model
 from tradecore.ml.predictor import ModelPredictor
+from tradecore.ml.recorded import RecordedPredictor
 from tradecore.strategy import Predictor, Strategy
 from tradecore.validation import Duration
 
@@ -106,6 +108,9 @@ class SignalStrategy(Strategy):
     batch: bool = True
     inside_training: bool = False
 
+    _recorded: ClassVar[RecordedFeatures | None] = None
+    """What the journal keeps of its features, where it decides a session once more and opens no model."""
+
     def __init__(
         self,
         name: str,
@@ -125,7 +130,7 @@ class SignalStrategy(Strategy):
             raise InvalidValueError(ignored[0], "is of a model's file: a predictor has its own")
         wanted = None if features is None else FeatureSet.of(features)
         self.predictor = self._loaded(wanted) if predictor is None else predictor
-        if isinstance(self.predictor, ModelPredictor):
+        if isinstance(self.predictor, ModelPredictor | RecordedPredictor):
             if wanted is None:
                 wanted = self.predictor.feature_set
             else:
@@ -136,9 +141,22 @@ class SignalStrategy(Strategy):
             who = "a predictor" if self.model is None else "this model"
             raise InvalidValueError("features", f"missing: {who} does not say what it is asked with")
 
+    @classmethod
+    def _of_journal(
+        cls, name: str, instruments: Sequence[str], parameters: Mapping[str, Any], features: Mapping[str, Any] | None
+    ) -> Self:
+        strategy = cls.__new__(cls)
+        if features is not None:
+            # Before __init__, which a subclass may have of its own, with a model that it names itself.
+            vars(strategy)["_recorded"] = RecordedFeatures.from_table(features)
+        cls.__init__(strategy, name, instruments, **parameters)
+        return strategy
+
     def _loaded(self, features: FeatureSet | None) -> Predictor:
-        """Return the predictor of the model's file."""
+        """Return the predictor of the model's file, or what stands in for it where the journal has the answers."""
         assert self.model is not None
+        if self._recorded is not None:
+            return RecordedPredictor(self._recorded)
         model = load_model(self.model, trusted=self.trusted_types, allow_pickle=self.allow_pickle)
         return ModelPredictor(
             model,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tradecore.config import StrategyConfig
 from tradecore.errors import ConfigError, HookError, InvalidValueError, StrategyError
@@ -15,18 +16,38 @@ from tradecore.strategy import Strategy
 __all__ = ["build_strategies", "build_strategy", "strategy_class"]
 
 
-def build_strategies(scope: Scope, configs: Sequence[StrategyConfig]) -> list[Strategy]:
+def build_strategies(
+    scope: Scope,
+    configs: Sequence[StrategyConfig],
+    *,
+    recorded: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Strategy]:
     """Build the strategies of a configuration, each for those of its instruments that are traded.
+
+    Parameters
+    ----------
+    scope : Scope
+    configs : sequence of StrategyConfig
+    recorded : mapping, optional
+        To decide a session once more: what its journal keeps of the features of each strategy, by name.
 
     Raises
     ------
     ConfigError
         With the key of the first problem; an exception of a strategy's own code is in its text.
     """
-    return [build_strategy(scope, f"strategies.{index}", config) for index, config in enumerate(configs)]
+    return [
+        build_strategy(scope, f"strategies.{index}", config, recorded=recorded) for index, config in enumerate(configs)
+    ]
 
 
-def build_strategy(scope: Scope, key: str, config: StrategyConfig) -> Strategy:
+def build_strategy(
+    scope: Scope,
+    key: str,
+    config: StrategyConfig,
+    *,
+    recorded: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Strategy:
     """Build one strategy, whose table has a key; see :func:`build_strategies`."""
     cls = strategy_class(config.kind, scope.source, f"{key}.kind")
     instruments = scope.selected if config.instruments is None else config.instruments
@@ -37,6 +58,8 @@ def build_strategy(scope: Scope, key: str, config: StrategyConfig) -> Strategy:
     if not instruments:
         raise ConfigError(scope.source, f"{key}.instruments", "none left to trade")
     try:
+        if recorded is not None:
+            return cls._of_journal(config.called, instruments, config.params, recorded.get(config.called))
         return cls(config.called, instruments, **config.params)
     except HookError as error:
         raise ConfigError(scope.source, f"{key}.kind", str(error)) from None

@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MethodType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from weakref import WeakSet
 
 from tradecore._core import Instrument, check_strategy_name
@@ -410,6 +410,22 @@ class Strategy:
             'such as ctx.every("1s", self.requote)',
         )
 
+    @classmethod
+    def _of_journal(
+        cls, name: str, instruments: Sequence[str], parameters: Mapping[str, Any], features: Mapping[str, Any] | None
+    ) -> Self:
+        """Build one of a session that is decided once more from its journal.
+
+        Parameters
+        ----------
+        name, instruments, parameters
+            As it was built before.
+        features : mapping, optional
+            What the journal keeps of its features; None of an older one. A class that has them from elsewhere than its
+            code takes them from here.
+        """
+        return cls(name, instruments, **parameters)
+
     def _check_ready(self) -> None:
         """Raise for an object that cannot run: it was not set up, keeps what it saw, or asks what cannot answer.
 
@@ -448,7 +464,7 @@ class Strategy:
 
 def _remembered(strategy: Strategy) -> dict[str, Any]:
     """Return the attributes that are what a strategy has come to."""
-    own = ("name", "instruments", "features", "predictor", "_has_run")
+    own = ("name", "instruments", "features", "predictor", "_has_run", "_recorded")
     return {name: value for name, value in vars(strategy).items() if name not in own}
 
 
