@@ -262,6 +262,9 @@ class _Play:
         live, running = world.now.live, world.now.running
         assert live is not None
         assert running is not None
+        if self.random.random() < 0.5:  # what happens from now on is found by the last look at the account
+            world.mute()
+            await asyncio.sleep(self.random.uniform(0.0, 3.0))
         live.stop()
         result = await running
         await asyncio.sleep(2.0)

@@ -27,6 +27,7 @@ from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from tradecore.sandbox import server_of
 from tradecore.sandbox.desk import Desk
+from tradecore.sandbox.faults import Fault
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret, Stream, make_connector
 from tradecore.venues.binance.replacing import Incarnation
@@ -234,6 +235,13 @@ class World:
     def clear(self) -> None:
         """Remove all files."""
         self._root.cleanup()
+
+    def mute(self) -> None:
+        """Have the venue say nothing more of the account by itself."""
+        faults = self.server._faults
+        faults._script += (Fault(kind="drop", on="user"),)
+        faults._seen.append(0)
+        faults._met.append(0)
 
     # What is known on both sides.
 

@@ -1,4 +1,4 @@
-"""What a session knows held against what its venue says: before the first order, after silence, and every while.
+"""What a session knows held against what its venue says: at the start, after silence, every while, and at the end.
 
 A venue's word on orders can be lost: on a connection that dies, or while no process listens. What a session missed is
 found by asking, in an order that nothing on its way can upset: executions count by their ids, an order that the venue
@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from typing import Literal
 
-from tradecore.errors import NoAnswerError, VenueError
+from tradecore.errors import CredentialsError, NoAnswerError, VenueError
 from tradecore.live.line import Line
 from tradecore.live.session import Session
 from tradecore.reconcile import KnownOrder, ReconcileAction, VenueAccount, VenueExecution, VenueOrder
@@ -26,6 +27,8 @@ _LOG = logging.getLogger("tradecore.live")
 
 _AUDIT_S = 30.0
 """An account is looked at so often, seconds."""
+_LAST_S = 10.0
+"""How long the last look at it may take."""
 
 _LOOK_BACK_NS = 60_000_000_000
 """Executions are asked for from so long before the newest thing that is known."""
@@ -140,7 +143,28 @@ class Auditor:
             except (VenueError, NoAnswerError) as error:
                 _LOG.warning("the account at %s cannot be looked at: %s", line.venue, error)
 
-    async def _look(self, line: Line) -> None:
+    async def end(self, line: Line) -> str | None:
+        """Find what was missed of a venue's word shortly before the end, once nothing more is sent and nobody watches.
+
+        Returns
+        -------
+        str or None
+            Why that could not be done, or not in time; None if it was.
+        """
+        try:
+            await within(self._clock, _LAST_S, self._look_until_quiet(line))
+        except TimeoutError:
+            return f"not done within {_LAST_S:g} s"
+        except (VenueError, NoAnswerError, CredentialsError) as error:
+            return str(error)
+        return None
+
+    async def _look_until_quiet(self, line: Line) -> None:
+        while not await self._look(line):
+            await self._clock.sleep(_ROUND_S)
+
+    async def _look(self, line: Line) -> bool:
+        """Take what is certain, and where nothing is on its way also what is left; return whether it was so."""
         for attempt in range(_ROUNDS):
             asked_ns = self._clock.now_ns()
             before = {order.order_id: order for order in self._session.known(line.instruments).orders}
@@ -150,14 +174,13 @@ class Auditor:
             moves = self._session.moves
             account = await self._account(line)
             if self._session.moves != moves or self._session.desk.is_busy or line.connector.health.unresolved:
-                return  # it trades: the rest is for a quieter time
+                return False  # it trades: the rest is for a quieter time
             actions = self._session.differences(account, line.instruments)
-            if not actions:
-                return
-            if attempt == _ROUNDS - 1 or all(action.kind == "set_balance" for action in actions):
+            if not actions or attempt == _ROUNDS - 1 or all(action.kind == "set_balance" for action in actions):
                 self._carry_out(line, account, actions)
-                return
+                break
             await self._clock.sleep(_ROUND_S)
+        return True
 
     async def _account(self, line: Line) -> VenueAccount:
         since_ns = max(self._known_until[line.venue] - _LOOK_BACK_NS, 0)
@@ -205,7 +228,7 @@ class Auditor:
         booked = set(known.executions)
         for told in account.executions:
             if told.order_id is not None and (told.instrument, told.execution_id) not in booked:
-                _LOG.warning("execution %s of order %d was missed", told.execution_id, told.order_id)
+                self._tell(line, _missed(told))
                 self._session.replay(self._now(), told.order_id, told)
         there = {order.order_id: order for order in account.orders}
         gone = []
@@ -217,12 +240,14 @@ class Auditor:
             if order.is_open and theirs is None:
                 gone.append(order)
             elif theirs is not None and not order.is_open:
-                _LOG.warning("order %d has ended here and is open at %s", order.order_id, line.venue)
+                self._tell(line, _about(order, "cancel"))
                 self._session.desk.cancel_in(order.instrument)
             elif theirs is not None and (theirs.price, theirs.qty) != (order.price, order.qty):
-                price = None if theirs.price is None else Decimal(theirs.price)
-                self._report(line, order, "replaced", price, Decimal(theirs.qty))
+                price, qty = None if theirs.price is None else Decimal(theirs.price), Decimal(theirs.qty)
+                self._tell(line, _about(order, "amend", price, qty))
+                self._report(line, order, "replaced", price, qty)
         for order in await self._look_up(line, gone):
+            self._tell(line, _about(order, "end"))
             self._report(line, order, "cancelled")
 
     def _report(
@@ -248,3 +273,34 @@ class Auditor:
         for action in actions:
             self._tell(line, action)
         self._session.carry_out(self._now(), account, actions)
+
+
+def _missed(told: VenueExecution) -> ReconcileAction:
+    """Return that an execution is booked now."""
+    return ReconcileAction(
+        kind="replay",
+        instrument=told.instrument,
+        order_id=told.order_id,
+        venue_id=told.venue_id,
+        execution_id=told.execution_id,
+        price=Decimal(told.price),
+        qty=Decimal(told.qty),
+        ts_event=told.ts_event,
+    )
+
+
+def _about(
+    order: KnownOrder,
+    kind: Literal["cancel", "amend", "end"],
+    price: Decimal | None = None,
+    qty: Decimal | None = None,
+) -> ReconcileAction:
+    """Return what is done about an order."""
+    return ReconcileAction(
+        kind=kind,
+        instrument=order.instrument,
+        order_id=order.order_id,
+        venue_id=order.venue_id,
+        price=price,
+        qty=qty,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tradecore.bus.events import Event
 
-__all__ = ["LagChanged", "LinkChanged", "LoopBlocked", "ReconcileDifference", "SessionFailed"]
+__all__ = ["LagChanged", "LinkChanged", "LoopBlocked", "ReconcileDifference", "ReconcileFailed", "SessionFailed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,14 @@ class ReconcileDifference(Event):
     action: str
     """The kind of :class:`~tradecore.reconcile.ReconcileAction`."""
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileFailed(Event):
+    """The account of a venue could not be looked at when the session ended: what was missed before is not known."""
+
+    venue: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

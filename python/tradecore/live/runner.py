@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from tradecore._core import Instrument, taken_at
 from tradecore.bus import EventBus
 from tradecore.errors import CredentialsError, InvalidValueError, JournalError, TradecoreError
-from tradecore.live.audit import Auditor
+from tradecore.live.accounts import Accounts
 from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.dead_man import Switches
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
 from tradecore.live.driver import Driver
-from tradecore.live.events import LagChanged, LoopBlocked, ReconcileDifference
+from tradecore.live.events import LagChanged, LoopBlocked
 from tradecore.live.following import Following
 from tradecore.live.intake import Intake
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
@@ -31,7 +31,6 @@ from tradecore.live.session import Session
 from tradecore.live.state import LiveState, Mode, SessionResult
 from tradecore.live.tables import SessionTables
 from tradecore.live.watchdog import Blocked, Watchdog
-from tradecore.reconcile import ReconcileAction
 from tradecore.risk import RiskLimits, needing_synced_books
 from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
@@ -200,6 +199,7 @@ class Live:
         self.events = EventBus() if events is None else events
         self._driver = Driver(self._clock, self.events, wanted, self._lagged)
         self._switches = Switches(dead_man, self._clock)
+        self._accounts: Accounts | None = None
         self._on_block = on_block
         self._watchdog = Watchdog(
             strategies,
@@ -393,6 +393,7 @@ class Live:
         )
         self._inference = self._make_inference()
         session = self._driver.session = Session(kernel, instruments, desk, journal, self._inference)
+        self._accounts = Accounts(self._driver, self._clock, self.events, self.lines)
         tables = self._tables = self._make_tables(session, name)
         if journal is not None:
             setup = setup_digest(instruments, self.strategies, self._risk, self._cost_basis)
@@ -474,25 +475,14 @@ class Live:
         self._driver.start(begun)
 
     async def _reconcile(self) -> None:
-        session = self.session
-        auditor = Auditor(session, self._clock, self._driver.deliver, self._driver.now, self._differs)
+        assert self._accounts is not None
         if self._paper is not None:
-            for line in self.lines:
-                auditor.begin_on_paper(line)
+            self._accounts.begin_on_paper()
             return
         # Of a new session there are no executions.
-        known_until = session.now_ns if self._is_resumed else self._clock.now_ns()
-        session.hold()
+        await self._accounts.begin(self.session.now_ns if self._is_resumed else self._clock.now_ns())
         for line in self.lines:
-            await auditor.begin(line, known_until)
-        session.release(self._driver.now())
-        for line in self.lines:
-            self._tasks.start(self._watch(auditor, line), f"session audit {line.venue}")
             self._switches.hold(line)
-
-    def _differs(self, line: Line, action: ReconcileAction) -> None:
-        at_ns = self.session.now_ns
-        self.events.publish(ReconcileDifference(at_ns, line.venue, action.instrument, action.kind, str(action)))
 
     async def _cancel_apart(self) -> None:
         """Cancel all orders while the loop stands still; this runs in another one."""
@@ -518,15 +508,10 @@ class Live:
                 if instrument.id in strategy.instruments and venue in (None, instrument.venue):
                     session.kernel.cancel_all(now_ns, strategy.name, market)
 
-    async def _watch(self, auditor: Auditor, line: Line) -> None:
-        try:
-            await auditor.watch(line)
-        except TradecoreError as error:
-            self._driver.fail(error)
-
     async def _end(self) -> SessionResult:
         session, driver = self.session, self._driver
         assert self._tables is not None
+        assert self._accounts is not None
         has_started = driver.started.is_set()
         cancels = self._on_stop == "cancel" or driver.failure is not None
         try:
@@ -542,6 +527,8 @@ class Live:
             await session.desk.close()
             if cancels and has_started:
                 await self._flat_of_orders()
+            await self._accounts.end()
+            await session.desk.close()  # it may have asked for cancels
         except TradecoreError as error:
             driver.failure = driver.failure or error
         await self._switches.release()
@@ -573,6 +560,8 @@ class Live:
         if self._inference is not None:
             self._inference.close()
         await self._switches.close()
+        if self._accounts is not None:
+            await self._accounts.close()
         await self._tasks.close()
         self._driver.rest()
         if self._tables is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tradecore.bus import events as told
 from tradecore.config.observe import AlertsConfig, Severity
-from tradecore.live.events import LagChanged, ReconcileDifference, SessionFailed
+from tradecore.live.events import LagChanged, ReconcileDifference, ReconcileFailed, SessionFailed
 from tradecore.observe.health import Health
 from tradecore.observe.sample import Sample
 from tradecore.types import BookState
@@ -44,6 +44,7 @@ EVENTS = (
     told.SessionStopped,
     LagChanged,
     ReconcileDifference,
+    ReconcileFailed,
     SessionFailed,
 )
 """Events that may be alerts."""
@@ -82,6 +83,9 @@ def alert_of(event: told.Event) -> Alert | None:
                 return None
             severity = "critical" if event.action == "halt" else "warning"
             return Alert(severity, f"reconcile {event.action} {event.instrument}", f"{event.venue}: {event.detail}")
+        case ReconcileFailed():
+            text = f"{event.venue}: the account could not be looked at in the end: {event.reason}"
+            return Alert("critical", f"reconcile {event.venue}", text)
         case SessionFailed():
             return Alert("critical", "failed", f"the session ends: {event.error}: {event.message.splitlines()[0]}")
         case told.SessionStarted():
