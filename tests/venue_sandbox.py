@@ -157,11 +157,11 @@ def keys_of(client: Client) -> Credentials:
 
 @asynccontextmanager
 async def trading(
-    server: LocalServer, venue: str, clock: Clock, *, session: str = "T1", **options: Any
+    server: LocalServer, venue: str, clock: Clock, *, client: int = 0, session: str = "T1", **options: Any
 ) -> AsyncIterator[Trading]:
     """A connector that has begun, with a synced book."""
     where = {} if "transport" in options else {"url": server.rest}
-    credentials = keys_of(server.clients[0])
+    credentials = keys_of(server.clients[client])
     async with make_connector(venue, credentials=credentials, clock=clock, seed=1, **where, **options) as connector:
         name = next(name for name in await connector.instruments() if name.startswith("BTC"))
         made = Trading(server, connector, (await connector.instruments())[name], session)

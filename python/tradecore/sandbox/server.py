@@ -192,6 +192,10 @@ class LocalServer(ABC):
         """End private streams, as the venue does."""
 
     @abstractmethod
+    def _expel(self, account: int, now_ns: int) -> None:
+        """End those of an account whose key was taken away, where the venue does not wait for its next message."""
+
+    @abstractmethod
     def _fault(self, fault: Fault) -> Refused:
         """Return what the venue says where the script has a request refused."""
 
@@ -327,7 +331,9 @@ class LocalServer(ABC):
 
     def revoke(self, client: Client) -> None:
         """Take a client's key away, as its owner may at any time: the venue knows it no more."""
-        self._keys.revoke(client.key)
+        if (found := self._keys.find(client.key)) is not None:
+            self._keys.revoke(client.key)
+            self._expel(found[0], self._clock.now_ns())
 
     # Markets.
 

@@ -89,6 +89,10 @@ class BinanceServer(LocalServer):
         for api in self._api.values():
             api.users.expire(ms(now_ns), is_spot=api.is_spot)
 
+    def _expel(self, account: int, now_ns: int) -> None:
+        for api in self._api.values():
+            api.users.end(account, ms(now_ns), is_spot=api.is_spot)
+
     def _restart(self) -> None:
         for venue, api in self._api.items():
             api.streams.begin_again(_FIRST_ID[venue] // 10)

@@ -56,10 +56,13 @@ class Users(Listeners):
     def expire(self, at_ms: int, *, is_spot: bool) -> None:
         """End all private streams, each with a word."""
         for account in tuple(self._pushes):
-            if is_spot:
-                self.tell(account, {"e": "eventStreamTerminated", "E": at_ms})
-            else:
-                key = self._key_of(account) or ""
-                self.tell(account, {"e": "listenKeyExpired", "E": at_ms, "listenKey": key})
-        self._pushes.clear()
+            self.end(account, at_ms, is_spot=is_spot)
         self._keys.clear()
+
+    def end(self, account: int, at_ms: int, *, is_spot: bool) -> None:
+        """End the private streams of an account, each with a word."""
+        key = self._key_of(account) or ""
+        told = {"e": "eventStreamTerminated"} if is_spot else {"e": "listenKeyExpired", "listenKey": key}
+        self.tell(account, {**told, "E": at_ms})
+        self._pushes.pop(account, None)
+        self._keys.pop(key, None)

@@ -64,6 +64,9 @@ class BybitServer(LocalServer):
         for socket in tuple(self._private):
             socket.expire()
 
+    def _expel(self, account: int, now_ns: int) -> None:
+        """It hears on until it says something, which is refused."""
+
     def _restart(self) -> None:
         self._api.streams.begin_again()
 

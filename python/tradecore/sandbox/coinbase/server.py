@@ -92,6 +92,11 @@ class CoinbaseServer(LocalServer):
         for socket in tuple(self._user_sockets):
             socket.cut()
 
+    def _expel(self, account: int, now_ns: int) -> None:
+        for socket in tuple(self._user_sockets):
+            if socket.account == account:
+                socket.cut()
+
     def _restart(self) -> None:
         # Those of Advanced Trade are numbers of connections.
         self._exchange.begin_again()

@@ -39,7 +39,8 @@ class Socket:
         self._users = users
         self._tokens = tokens
         self._is_of_user = is_of_user
-        self._account: int | None = None
+        self.account: int | None = None
+        """Whose orders it is told of."""
         self._timer = door.clock.call_later(PATIENCE_S, link.cut)
         self.cut: Callable[[], None] = link.cut
 
@@ -78,7 +79,7 @@ class Socket:
         now_ns = self._door.venue_ns
         self.end()
         if what == "subscribe":
-            self._account = account
+            self.account = account
             self._users.add(account, self._push)
             self._connection.subscriptions["user"] = [id_of(account + 1)]
             self._tell(self._channels.open_orders(account), "snapshot", now_ns)
@@ -96,6 +97,6 @@ class Socket:
     def end(self) -> None:
         """Forget who listened."""
         self._timer.cancel()
-        if self._account is not None:
-            self._users.forget(self._account, self._push)
-            self._account = None
+        if self.account is not None:
+            self._users.forget(self.account, self._push)
+            self.account = None
