@@ -16,10 +16,12 @@ from tradecore.data.catalog import Catalog
 from tradecore.data.recorded import capture_frames, disconnected, import_capture, is_frame
 from tradecore.errors import DataError, InvalidValueError, JournalError
 from tradecore.live.captured import import_recorded
+from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.recording import Recorder, RecordingSummary, read_manifest
 from tradecore.live.runner import Live
 from tradecore.sandbox import BinanceServer
 from tradecore.sandbox.faults import Fault
+from tradecore.types import EventKind
 from tradecore.venues import Credentials, Secret, Stream, make_connector
 
 pytestmark = pytest.mark.once
@@ -141,6 +143,40 @@ def test_a_journal_is_a_capture(tmp_path: Path) -> None:
     asyncio.run(work())
     (summary,) = import_recorded(tmp_path / "s1", tmp_path / "market").values()
     assert summary["trades"] >= idle.seen > 0
+
+
+def test_a_journal_marks_lost_connections_and_books_imported_from_it_end_there(tmp_path: Path) -> None:
+    class Idle(tc.Strategy):
+        def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+            self.seen = getattr(self, "seen", 0) + 1
+
+    async def live(server: BinanceServer, *, is_cut: bool) -> None:
+        connectors = [make_connector("BINANCE", url=server.rest)]
+        async with Live([Idle("i", [NAME])], connectors, paper=[tc.SimVenue("BINANCE")], journal=tmp_path) as made:
+            running = asyncio.create_task(made.run())
+            await made.begun()
+            await asyncio.sleep(2.5)
+            if is_cut:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+            else:
+                made.stop()
+                await running
+
+    async def work() -> None:
+        lost = Fault(kind="disconnect", on="btcusdt@depth*", after_s=1, count=1)
+        async with BinanceServer(symbols=[NAME], faults=[lost]) as server:
+            await live(server, is_cut=True)
+            await live(server, is_cut=False)
+
+    asyncio.run(work())
+    (folder,) = tmp_path.iterdir()
+    frames = [record.frame() for record in JournalReader(folder) if record.kind is RecordKind.FRAME]
+    marks = [(at, data) for at, _, data in frames if not is_frame(data)]
+    assert [data for _, data in marks] == [disconnected(NAME), disconnected()]
+    import_recorded(folder, tmp_path / "market")
+    rows = Catalog(tmp_path / "market").scan(NAME).collect().filter(kind=int(EventKind.BOOK_CLEAR))
+    assert {at for at, _ in marks} <= set(rows["ts_recv"].to_list())
 
 
 def test_own_orders_are_marked_with_the_times_of_the_market(tmp_path: Path) -> None:

@@ -29,12 +29,9 @@ _DISCONNECTED = b'{"tradecore":"disconnected"'
 _FRAMES_A_PIECE = 4_096
 
 
-def disconnected(instrument: str) -> bytes:
-    """Return what a capture has in place of a frame where the connection of an instrument's book ended.
-
-    Lines that name none are of all.
-    """
-    return _DISCONNECTED + b',"instrument":"' + instrument.encode() + b'"}'
+def disconnected(instrument: str | None = None) -> bytes:
+    """Return what a capture has in place of a frame where the connection of an instrument's book ended, or of all."""
+    return _DISCONNECTED + (b"}" if instrument is None else b',"instrument":"' + instrument.encode() + b'"}')
 
 
 def is_frame(data: bytes) -> bool:
@@ -124,7 +121,7 @@ def _decoded(frames: Iterable[Received], instrument: Instrument) -> Iterator[Col
     decoder = FeedDecoder(instrument.venue, [instrument])
     for number, (ts_recv, data, place) in enumerate(frames, start=1):
         if not is_frame(data):
-            if data in (_DISCONNECTED + b"}", disconnected(instrument.id)):
+            if data in (disconnected(), disconnected(instrument.id)):
                 decoder.disconnect(ts_recv)
             continue
         try:

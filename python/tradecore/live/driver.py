@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from tradecore.bus import EventBus
+from tradecore.data.recorded import disconnected
 from tradecore.errors import RunError, StrategyError
 from tradecore.live.events import LagChanged, LinkChanged, SessionFailed
 from tradecore.live.following import Following
@@ -161,6 +162,8 @@ class Driver:
     def arrived(self, line: Line, event: Event) -> None:
         """Take what a connector delivers."""
         if not isinstance(event, Frame):
+            if isinstance(event, FeedState) and event.is_disconnected:
+                self.disconnected(event.venue, event.ts_recv, event.instrument)
             for each in line.read(event):
                 self._take_in(each)
             return
@@ -169,6 +172,11 @@ class Driver:
         for each in line.rows(event, self._clock.now_ns()):
             self._take_in(each)
         line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
+
+    def disconnected(self, venue: str, ts_recv: int, instrument: str | None = None) -> None:
+        """Have the journal say, among the frames, that the connection of an instrument's book ended, or of all."""
+        if self._session is not None:
+            self._session.frame(Frame(venue, ts_recv, disconnected(instrument)))
 
     def turned(self) -> None:
         """End a turn of the loop in which something arrived."""

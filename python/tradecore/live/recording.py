@@ -61,9 +61,9 @@ class Recorder:
     Files ``NAME-000001.gz`` hold a line for each frame, ``<ts_recv ns> <raw JSON>``; each second of them is compressed
     for itself and appended, so that a process that dies leaves a file that can be read and lacks a second at most. The
     manifest ``recording.json`` says what is in them: instruments, streams, files with times and counts, and when a book
-    was not the venue's. A connection is renewed beside the old one, so that nothing is missed; where one is lost, a
-    line marks it, and the book begins anew with a snapshot. What the venue says of own orders, by which their footprint
-    in the market data is known, is in ``NAME-own.gz``, with the same times.
+    was not the venue's. A connection is renewed beside the old one, so that nothing is missed; where one is lost, or a
+    recording goes on, a line marks it, and the book begins anew with a snapshot. What the venue says of own orders, by
+    which their footprint in the market data is known, is in ``NAME-own.gz``, with the same times.
 
     Parameters
     ----------
@@ -188,6 +188,7 @@ class Recorder:
         self._manifest = {**described, "files": [], "gaps": [], "own": 0}
         if (self._folder / MANIFEST).exists():
             self._manifest = read_manifest(self._folder)
+            self._lines.append((self._clock.now_ns(), disconnected()))
         for name, value in orjson.loads(orjson.dumps(described)).items():
             if self._manifest[name] != value:
                 raise JournalError(str(self._folder / MANIFEST), f"is of other {name}: record to another folder")

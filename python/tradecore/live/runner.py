@@ -398,6 +398,9 @@ class Live:
         if journal is not None:
             setup = setup_digest(instruments, self.strategies, self._risk, self._cost_basis)
             self._checkpoints = take_up(session, journal, reader, self.strategies, tables, setup=setup, build=build)
+        if reader is not None:  # the connections of before ended with their process
+            for venue in self._connectors:
+                self._driver.disconnected(venue, self._clock.now_ns())
         self._is_resumed = session.began_ns is not None
         following = self._driver.following = Following(session, self.strategies, self.lines)
         following.begin(is_new=not self._is_resumed)

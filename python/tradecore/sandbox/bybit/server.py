@@ -65,7 +65,7 @@ class BybitServer(LocalServer):
             socket.expire()
 
     def _expel(self, account: int, now_ns: int) -> None:
-        """It hears on until it says something, which is refused."""
+        """Let it hear on until it says something, which is refused."""
 
     def _restart(self) -> None:
         self._api.streams.begin_again()
