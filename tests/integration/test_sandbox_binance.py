@@ -534,6 +534,17 @@ def test_candles_and_tickers_are_those_of_the_trades(is_spot: bool) -> None:
                 assert begun.strftime("%a %d %H:%M").endswith(" 00:00")
                 assert start in begun.strftime("%a %d")
                 assert row[8] == len(trades)
+            if is_spot:
+                seconds = await ask(f"{base}/klines", interval="1s")
+                assert [(row[6] - row[0], row[0] % 1_000) for row in seconds] == [(999, 0)] * len(seconds)
+                assert [row[0] for row in seconds] == sorted({t["time"] // 1_000 * 1_000 for t in trades})
+                for minute in rows:
+                    within = [row for row in seconds if minute[0] <= row[0] <= minute[6]]
+                    assert (within[0][1], within[-1][4]) == (minute[1], minute[4])
+                    assert sum(row[8] for row in within) == minute[8]
+                    assert sum(Decimal(row[5]) for row in within) == Decimal(minute[5])
+            else:
+                assert await ask(f"{base}/klines", interval="1s") == (400, -1120, "Invalid interval.")
             assert await ask(f"{base}/klines", interval="7m") == (400, -1120, "Invalid interval.")
             day = await ask(f"{base}/ticker/24hr")
             assert (day["count"], day["firstId"], day["lastId"]) == (len(trades), trades[0]["id"], trades[-1]["id"])
@@ -589,6 +600,24 @@ def test_candles_and_tickers_have_the_keys_and_types_of_recorded_ones(is_spot: b
             price = await rest.ask("GET", f"{base}/ticker/price", sign=False, symbol="BTCUSDT")
             spot = told_by(recorded, lambda m: m["path"] == "/api/v3/ticker/price")["response"]
             assert lacks(price, spot if is_spot else {**spot, "time": 1}) == []
+
+    run(work)
+
+
+def test_candles_of_a_second_are_told_each_second_until_they_are_over() -> None:
+    async def work() -> None:
+        async with served(symbols=["BTCUSDT.BINANCE"]) as (server, rest):
+            told: list[dict[str, Any]] = []
+            async with connect(f"{server.ws}/ws/btcusdt@kline_1s") as socket:
+                while len({message["k"]["t"] for message in told}) < 4:
+                    told.append(json.loads(await socket.recv()))
+            assert {(message["e"], message["k"]["i"]) for message in told} == {("kline", "1s")}
+            over = {message["k"]["t"]: message["k"] for message in told if message["k"]["x"]}
+            asked = await rest.ask("GET", "/api/v3/klines", sign=False, symbol="BTCUSDT", interval="1s")
+            rows = {row[0]: row for row in asked}
+            assert len(over) >= 2
+            for start, candle in over.items():
+                assert [candle[name] for name in "tohlcvTqnVQ"] == rows[start][:11]
 
     run(work)
 

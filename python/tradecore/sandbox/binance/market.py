@@ -70,10 +70,10 @@ class Market:
     def klines(self, asked: Asked) -> list[list[str | int]]:
         """Return candles of what was traded here: the first ones from a time on, else the last ones."""
         symbol, interval = asked.symbol(self._desk.symbols), str(asked.params.get("interval"))
-        if interval not in INTERVALS:
+        tickers = self._streams.tickers
+        if not tickers.has(interval):
             raise Refused(*BAD_INTERVAL)
         limit, since, until = asked.whole("limit", 500), asked.whole("startTime", 0), asked.whole("endTime", 1 << 62)
-        tickers = self._streams.tickers
         candles = tickers.candles.of(symbol, INTERVALS[interval])
         wanted = [each for each in candles if since <= each.start_ms <= until]
         cut = wanted[:limit] if "startTime" in asked.params else wanted[-limit:]

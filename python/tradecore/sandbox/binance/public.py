@@ -11,6 +11,7 @@ from typing import Any
 
 from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
 from tradecore.sandbox.binance.tickers import INTERVALS, Tickers
+from tradecore.sandbox.candles import SECOND
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.link import Link
 from tradecore.sandbox.numbers import Levels, ms
@@ -125,7 +126,7 @@ class Streams:
             interval, speed = match["interval"], match["speed"]
         else:
             return None
-        if kind == "avgPrice" and not self.is_spot:
+        if (kind == "avgPrice" and not self.is_spot) or (interval is not None and not self.tickers.has(interval)):
             return None
         if (kind == "markPrice") if self.is_spot else ((kind in _PUBLIC) != (route == "public")):
             return None
@@ -134,6 +135,8 @@ class Streams:
             every = int(speed[:-2]) if speed.endswith("ms") else 1_000 * int(speed[:-1])
         elif kind not in _AT_ONCE:
             every = _EVERY_MS["depth" if kind.startswith("depth") else kind.lstrip("!")][not self.is_spot]
+            if interval == "1s":
+                every = SECOND.length_ms
         return Stream(name=name, symbol=symbol, kind=kind, every_ms=every, interval=interval or "")
 
     def subscribe(self, name: str, link: Link, route: str, *, is_combined: bool) -> None:

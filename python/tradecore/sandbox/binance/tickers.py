@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
-from tradecore.sandbox.candles import DAY, MONTH, WEEK, Candle, Candles, Span
+from tradecore.sandbox.candles import DAY, MONTH, SECOND, WEEK, Candle, Candles, Span, minutes
 from tradecore.sandbox.desk import Desk
 from tradecore.sandbox.numbers import ms
 
@@ -15,11 +15,10 @@ __all__ = ["INTERVALS", "Tickers"]
 Json = dict[str, Any]
 
 INTERVALS = {
-    "1m": Span(1), "3m": Span(3), "5m": Span(5), "15m": Span(15), "30m": Span(30), "1h": Span(60), "2h": Span(120),
-    "4h": Span(240), "6h": Span(360), "8h": Span(480), "12h": Span(720), "1d": DAY, "3d": Span(3 * DAY.minutes),
-    "1w": WEEK, "1M": MONTH,
+    "1s": SECOND, "1m": minutes(1), "3m": minutes(3), "5m": minutes(5), "15m": minutes(15), "30m": minutes(30),
+    "1h": minutes(60), "2h": minutes(120), "4h": minutes(240), "6h": minutes(360), "8h": minutes(480),
+    "12h": minutes(720), "1d": DAY, "3d": Span(3 * DAY.length_ms), "1w": WEEK, "1M": MONTH,
 }  # fmt: skip
-_DAY_MS = DAY.minutes * 60_000
 _AVERAGE_MINUTES = 5
 
 
@@ -30,7 +29,11 @@ class Tickers:
         self._desk = desk
         self._shapes = shapes
         self._is_spot = isinstance(shapes, SpotShapes)
-        self.candles = Candles(desk)
+        self.candles = Candles(desk, with_seconds=self._is_spot)
+
+    def has(self, interval: str) -> bool:
+        """Return whether there are candles of an interval: of futures the shortest are a minute."""
+        return interval in INTERVALS and (self._is_spot or INTERVALS[interval] != SECOND)
 
     def kline_row(self, symbol: str, interval: str, candle: Candle) -> list[str | int]:
         """Write a candle as a request has it."""
@@ -69,7 +72,7 @@ class Tickers:
 
     def average(self, symbol: str, now_ms: int) -> Json:
         """Write the average price of the last minutes as a request has it: the last price where nothing was traded."""
-        found = self.candles.last(symbol, now_ms, _AVERAGE_MINUTES)
+        found = self.candles.last(symbol, now_ms, minutes(_AVERAGE_MINUTES))
         price = found.quote / found.qty if found is not None else self._desk.last_price(symbol)
         trades = self._desk.trades[symbol]
         traded_ms = ms(trades[-1].ts_ns) if trades else 0
@@ -106,7 +109,7 @@ class Tickers:
             "l": digits.price(day.low),
             "v": digits.qty(day.qty),
             "q": f"{day.quote:.8f}",
-            "O": now_ms - _DAY_MS,
+            "O": now_ms - DAY.length_ms,
             "C": now_ms,
             "F": day.first_id,
             "L": day.last_id,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tradecore.sandbox.bybit.markets import Market
 from tradecore.sandbox.bybit.refusals import bad
-from tradecore.sandbox.candles import DAY, MONTH, WEEK, Candle, Span
+from tradecore.sandbox.candles import DAY, MONTH, WEEK, Candle, Span, minutes
 from tradecore.sandbox.numbers import money
 
 __all__ = ["INTERVALS", "kline", "row", "span_of"]
 
 _MINUTES = (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)
-INTERVALS = {**{str(each): Span(each) for each in _MINUTES}, "D": DAY, "W": WEEK, "M": MONTH}
+INTERVALS = {**{str(each): minutes(each) for each in _MINUTES}, "D": DAY, "W": WEEK, "M": MONTH}
 
 
 def span_of(interval: str) -> Span:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore.sandbox.bybit.markets import Market
+from tradecore.sandbox.candles import minutes
 from tradecore.sandbox.numbers import money, ms
 
 __all__ = ["ticker", "told_ticker"]
@@ -24,7 +25,7 @@ def ticker(market: Market, symbol: str, now_ns: int) -> Json:
 def told_ticker(market: Market, symbol: str, now_ns: int) -> Json:
     """Write a ticker as its topic has it: on spot without best prices."""
     price, qty = market.shapes.digits[symbol].price, market.shapes.digits[symbol].qty
-    day, hour = market.candles.last(symbol, ms(now_ns)), market.candles.last(symbol, ms(now_ns), minutes=60)
+    day, hour = market.candles.last(symbol, ms(now_ns)), market.candles.last(symbol, ms(now_ns), minutes(60))
     mark, last = market.desk.mark_price(symbol), market.desk.last_price(symbol)
     first, high, low = (day.open, day.high, day.low) if day else (last, last, last)
     told = {

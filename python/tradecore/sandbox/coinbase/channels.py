@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradecore.sandbox.candles import Candles, Span
+from tradecore.sandbox.candles import Candles, minutes
 from tradecore.sandbox.coinbase.market import candle
 from tradecore.sandbox.coinbase.shapes import Shapes
 from tradecore.sandbox.desk import Desk, PublicTrade, Update
@@ -27,7 +27,7 @@ NAMES = {"level2": "l2_data"}
 """What messages of a channel call it, where that is not what clients do."""
 _LEVELS = 1_000
 _HISTORY = 100
-_CANDLE = Span(5)
+_CANDLE = minutes(5)
 
 
 class Connection:

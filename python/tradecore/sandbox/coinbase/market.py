@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tradecore.sandbox.candles import DAY, Candle, Candles, Span
+from tradecore.sandbox.candles import DAY, Candle, Candles, minutes
 from tradecore.sandbox.coinbase.refusals import bad
 from tradecore.sandbox.coinbase.requests import Asked
 from tradecore.sandbox.coinbase.shapes import Shapes, id_of
@@ -18,8 +18,8 @@ __all__ = ["Accounts", "Market", "candle"]
 Json = dict[str, Any]
 
 _GRANULARITIES = {
-    "ONE_MINUTE": Span(1), "FIVE_MINUTE": Span(5), "FIFTEEN_MINUTE": Span(15), "THIRTY_MINUTE": Span(30),
-    "ONE_HOUR": Span(60), "TWO_HOUR": Span(120), "SIX_HOUR": Span(360), "ONE_DAY": DAY,
+    "ONE_MINUTE": minutes(1), "FIVE_MINUTE": minutes(5), "FIFTEEN_MINUTE": minutes(15), "THIRTY_MINUTE": minutes(30),
+    "ONE_HOUR": minutes(60), "TWO_HOUR": minutes(120), "SIX_HOUR": minutes(360), "ONE_DAY": DAY,
 }  # fmt: skip
 _MOST_CANDLES = 350
 
