@@ -449,9 +449,6 @@ class Scripted:
         self.ended.append((ts_recv, instrument))
         self.now = BookState.EMPTY
 
-    def needs_snapshot(self, instrument: str) -> bool:
-        return self.now in (BookState.BUFFERING, BookState.GAP)
-
     def state(self, instrument: str) -> BookState:
         return self.now
 

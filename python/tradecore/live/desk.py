@@ -27,8 +27,8 @@ def earlier(one: int | None, other: int | None) -> int | None:
 class Desk(Protocol):
     """What a session sends its commands through. Times are ns UTC, markets are the kernel's."""
 
-    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
-        """See market data before the kernel does."""
+    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> int | None:
+        """See market data before the kernel does; returns when something is due here after that."""
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
         """Let commands go, and bring back what the kernel's own gate refused when the venue's word would come."""
@@ -78,12 +78,13 @@ class PaperDesk:
             self._exchange.add_market(instrument, venues[instrument.venue], list(map(int, EventKind)))
         self.instruments = [self._exchange.instrument(market) for market in range(len(instruments))]
 
-    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
+    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> int | None:
         """Move the market."""
         if isinstance(source, FeedDecoder):
             self._exchange.decoded(at_ns, market, source)
         else:
             self._exchange.message(at_ns, market, source)
+        return self.next_due()
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
         """Let the exchange have them."""
@@ -160,7 +161,7 @@ class VenueDesk:
         self._is_ending = False
 
     def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
-        """Do nothing: the venues know."""
+        """Do nothing: the venues know, and speak when they like."""
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
         """Let commands go, in this call where nothing has to be waited for; several to a venue together.

@@ -169,8 +169,7 @@ class Driver:
             return
         if self._session is not None:
             self._session.frame(event)
-        for each in line.rows(event, self._clock.now_ns()):
-            self._take_in(each)
+        line.frame(event, self._clock.now_ns(), self._take_in)
         line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
 
     def disconnected(self, venue: str, ts_recv: int, instrument: str | None = None) -> None:
@@ -233,9 +232,9 @@ class Driver:
             self.session.advance(now)
 
     def _take_in(self, event: LineInput) -> None:
-        if isinstance(event, Rows) and self._held is None:
+        session = self._session
+        if isinstance(event, Rows) and self._held is None and session is not None:
             if self.failure is None:  # the way of nearly every frame, and so the shortest
-                session = self.session
                 now = max(self._clock.now_ns(), session.now_ns)
                 session.advance(now)
                 session.message(now, event.instrument, event.source)

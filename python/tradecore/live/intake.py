@@ -61,9 +61,9 @@ class Intake:
         self._take, self.is_idle = None, False
 
     def _rest(self) -> None:
-        for _ in range(_PIECE):
-            if self._take is None or not self.queue:
-                break
+        for _ in range(min(len(self.queue), _PIECE)):
+            if self._take is None:
+                return
             self._take(self.queue.pop())
         if self._take is None:
             return

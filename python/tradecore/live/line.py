@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -138,8 +138,8 @@ class Line:
         self._feed.state(event)
         return self._news()
 
-    def rows(self, frame: Frame, now_ns: int) -> Iterator[LineInput]:
-        """Yield what a frame is to a session that takes it at a time, ns UTC. It is counted once that is taken."""
+    def frame(self, frame: Frame, now_ns: int, give: Callable[[LineInput], None]) -> None:
+        """Give what a frame is to a session that takes it at a time, ns UTC. It is counted once that is taken."""
         self.frames += 1
         self._feed.frame(frame)
         for name in self.instruments if frame.instrument is None else (frame.instrument,):
@@ -147,12 +147,14 @@ class Line:
             if heard is not None and (pending := self._decoder.pending(name)) is not None:
                 ts_event, kind, traded_qty = pending
                 if self.lag is None:
-                    yield Rows(name, self._decoder)
+                    give(Rows(name, self._decoder))
                 else:
-                    yield from self._in_time(self.lag, name, kind, frame.ts_recv, ts_event, now_ns)
+                    for each in self._in_time(self.lag, name, kind, frame.ts_recv, ts_event, now_ns):
+                        give(each)
                 heard.count(frame.ts_recv, kind, traded_qty)
                 self.feed_latency.observe((frame.ts_recv - ts_event) / 1e9)
-        yield from self._news()
+        for each in self._news():
+            give(each)
 
     def _in_time(self, lag: Lag, name: str, kind: int, ts_recv: int, ts_event: int, now_ns: int) -> Iterable[LineInput]:
         """Yield the rows that are ready of an instrument, and what becomes of books by how late they are."""

@@ -145,8 +145,7 @@ class Session:
         What leads to no command is written down with what comes next, or by :meth:`write_down`.
         """
         market = self._markets[instrument]
-        self.desk.message(at_ns, market, source)
-        if (due := self.desk.next_due()) is not None and due <= at_ns:
+        if (due := self.desk.message(at_ns, market, source)) is not None and due <= at_ns:
             self._hear(at_ns)
         if isinstance(source, FeedDecoder):
             self.kernel.decoded(at_ns, market, source)
@@ -174,11 +173,8 @@ class Session:
 
     def advance(self, until_ns: int) -> None:
         """Let everything happen that is due by a time, in its order."""
-        while True:
+        while (due := self.next_due()) is not None and due <= until_ns:
             theirs, asked = self.desk.next_due(), self._answers_due()
-            due = earlier(earlier(theirs, self.kernel.next_due()), asked)
-            if due is None or due > until_ns:
-                return
             due = max(due, self.now_ns)
             if theirs is not None and theirs <= due:
                 self._hear(due)
@@ -190,7 +186,8 @@ class Session:
 
     def next_due(self) -> int | None:
         """Return when :meth:`advance` has something to do, ns UTC."""
-        return earlier(earlier(self.desk.next_due(), self.kernel.next_due()), self._answers_due())
+        due = earlier(self.desk.next_due(), self.kernel.next_due())
+        return due if self._inference is None else earlier(due, self._inference.next_due_ns())
 
     def answer(self, at_ns: int) -> None:
         """Deliver what predictors have said by now, and that the others have not in time."""

@@ -30,9 +30,6 @@ class Decoder(Protocol):
     def disconnect(self, ts_recv: int, instrument: str | None = None) -> None:
         """Void a book, or all: the connection has ended."""
 
-    def needs_snapshot(self, instrument: str) -> bool:
-        """Return whether a book has to begin anew."""
-
     def state(self, instrument: str) -> BookState:
         """Return where a book stands with the venue."""
 
@@ -112,7 +109,7 @@ class Feed:
         if is_new:
             self._become(frame, instrument, state, _REASONS[state])
         # What is of the whole connection says nothing of a book that waits: its snapshot may be right behind.
-        if self._decoder.needs_snapshot(instrument) and (is_new or frame.instrument is not None):
+        if state is not BookState.SYNCED and (is_new or frame.instrument is not None):
             self._connector.resync(instrument, _REASONS[state])
 
     def _become(self, frame: Frame, instrument: str, state: BookState, reason: str) -> None:

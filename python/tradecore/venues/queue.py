@@ -44,11 +44,13 @@ class VenueQueue:
 
     def put(self, event: Event) -> None:
         """Take an event; this is the sink."""
-        if isinstance(event, Frame) and self._drops(event):
+        waiting = len(self._events)
+        if (self._lost or waiting >= self.limit) and isinstance(event, Frame) and self._drops(event):
             self.dropped += 1
             return
         self._events.append(event)
-        self._arrived.set()
+        if not waiting:
+            self._arrived.set()
 
     async def get(self) -> Event:
         """Return the next event, in the order in which they came."""
