@@ -3,17 +3,19 @@
 Starts ``tradecore serve`` on a market of its own. A maker quotes it, and the time from a frame's receipt until all that
 it led to has left is read off the session's own histogram: with nobody asking, with 200 clients that send 2,000
 requests a second, and with 1,000 clients of the push, a tenth of which read nothing and are to be dropped, while the
-others miss no item. A client that sends orders by hand
-sees what each comes to for people. The clients are a process of their own, on the same machine.
+others miss no item. A client that sends orders by hand sees what each comes to for people; 10 ms of that is what the
+simulated venue takes.
+
+The clients are a process of their own, on the same machine, and take processors away from the session whomever they
+ask. So each load is also aimed elsewhere, at a process that answers anything with the same bytes: what is more when it
+is aimed here is what serving it costs an order. The three take turns, so that what else the machine does meets all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,20 +25,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
-import orjson
-from websockets.frames import Frame, Opcode
 
-CLIENTS, RATE = 200, 2_000
-PATHS = ("prices", "depth", "portfolio", "book/BTCUSDT", "orders?limit=20")
-STREAMS, SILENT = 1_000, 100
-ITEM = re.compile(rb'{"topic":"([^"]+)","seq":(\d+),"kind":"update"')
+from benches.server_loads import LOADS
+
+ROUNDS = 3
+LEAST_S = {"requests": 1.0, "streams": 20.0}
+"""It takes a while until who reads nothing is found out."""
 DROPPED = re.compile(r"client of the push is dropped: (.*)")
-TOPICS = ("prices", "book:BTCUSDT.BINANCE", "trades:BTCUSDT.BINANCE", "positions", "risk", "events")
 CONFIG = """
 [[mode.connections]]
 venue = "BINANCE"
@@ -104,119 +103,19 @@ async def ask(http: aiohttp.ClientSession, path: str) -> Any:
         return (await response.json())["data"]
 
 
-async def requests(url: str, seconds: float) -> str:
-    """Send requests for a while; return how many were answered."""
-    done, until = 0, time.monotonic() + seconds
-    place = urlsplit(url)
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was measured in one turn."""
 
-    async def client(number: int) -> None:
-        nonlocal done
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
-        path = f"/api/v1/{PATHS[number % len(PATHS)]}"
-        asked = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\nAccept: */*\r\n\r\n".encode()
-        due = time.monotonic() + number / RATE
-        while due < until:
-            await asyncio.sleep(due - time.monotonic())
-            writer.write(asked)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(f"{path} is answered {head[:30]!r}")
-            length = head.lower().partition(b"content-length: ")[2]
-            await reader.readexactly(int(length[: length.index(b"\r")]))
-            done += 1
-            due = max(due + CLIENTS / RATE, time.monotonic() - 1)
-        writer.close()
-
-    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    return f"{done / seconds:,.0f} requests a second were answered"
+    decision_us: float
+    by_hand_s: list[float]
+    core: float
+    """Share of a core that the session's process took."""
 
 
-class Listener:
-    """Reads what is pushed, and minds that no item of a topic is left out."""
-
-    def __init__(self) -> None:
-        self.heard = self.items = self.gaps = 0
-        self._last: dict[bytes, int] = {}
-        self._rest = b""
-
-    def take(self, piece: bytes) -> list[bytes]:
-        """Take what was read; return what the server wants to have back, to see that somebody is there."""
-        self.heard += len(piece)
-        data, at, pings = self._rest + piece, 0, []
-        while len(data) >= at + 4:
-            length, begin = data[at + 1], at + 2
-            if length >= 126:
-                begin += 2 if length == 126 else 8
-                length = int.from_bytes(data[at + 2 : begin])
-            if len(data) < begin + length:
-                break
-            if data[at] & 15 == Opcode.PING:
-                pings.append(data[begin : begin + length])
-            elif found := ITEM.match(data, begin):
-                topic, number = found[1], int(found[2])
-                self.gaps += number != self._last.get(topic, number - 1) + 1
-                self._last[topic] = number
-                self.items += 1
-            at = begin + length
-        self._rest = data[at:]
-        return pings
-
-
-async def streams(url: str, seconds: float) -> str:
-    """Listen to the push with many clients, of which some read nothing; return what became of them."""
-    place, lost = urlsplit(url), 0
-    asked = orjson.dumps({"op": "subscribe", "topics": TOPICS})
-    upgrade = (
-        f"GET /api/v1/stream HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    ).encode()
-    over, listeners, dropped = asyncio.Event(), [Listener() for _ in range(STREAMS - SILENT)], 0
-
-    async def client(number: int) -> None:
-        nonlocal lost, dropped
-        is_silent = number >= len(listeners)
-        line = socket.socket()
-        if is_silent:
-            # What its machine keeps for it is not what it reads.
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
-        line.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(line, (place.hostname, place.port))
-        reader, writer = await asyncio.open_connection(sock=line, limit=1 << 14 if is_silent else 1 << 16)
-        writer.write(upgrade)
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(Frame(Opcode.TEXT, asked).serialize(mask=True))
-        if is_silent:
-            await over.wait()
-        with contextlib.suppress(ConnectionError):
-            while piece := await reader.read(1 << 16):
-                for ping in () if is_silent else listeners[number].take(piece):
-                    writer.write(Frame(Opcode.PONG, ping).serialize(mask=True))
-        dropped += is_silent
-        lost += not is_silent and not over.is_set()
-        writer.close()
-
-    clients = [asyncio.create_task(client(number)) for number in range(STREAMS)]
-    await asyncio.sleep(seconds)
-    over.set()
-    for task in clients[: len(listeners)]:
-        task.cancel()
-    done, waiting = await asyncio.wait(clients, timeout=10.0)
-    for task in waiting:
-        task.cancel()
-    for task in done:
-        if not task.cancelled():
-            task.result()
-    heard, items = sum(each.heard for each in listeners), sorted(each.items for each in listeners)
-    return (
-        f"{dropped} of {SILENT} that read nothing were dropped; of the {len(listeners)} others {lost}, they read "
-        f"{heard / seconds / 1e6:,.1f} MB a second, {items[0]:,} to {items[-1]:,} items each, and missed "
-        f"{sum(each.gaps for each in listeners)}"
-    )
-
-
-async def measured(server: Served, http: aiohttp.ClientSession, seconds: float) -> str:
+async def measured(server: Served, http: aiohttp.ClientSession, seconds: float) -> Turn:
     """Return what frames and orders by hand take for a while, and what the process takes of the machine."""
-    before, used, since = await ask(http, "latency"), server.cpu_s, time.monotonic()
+    before, used, since = (await ask(http, "latency"))["decision"], server.cpu_s, time.monotonic()
     took, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         began = time.perf_counter()
@@ -227,49 +126,69 @@ async def measured(server: Served, http: aiohttp.ClientSession, seconds: float) 
         async with http.delete(f"/api/v1/orders/{order['id']}") as response:
             await response.read()
         await asyncio.sleep(0.05)
-    share = (server.cpu_s - used) / (time.monotonic() - since)
-    after = await ask(http, "latency")
-    rows = []
-    for name in ("decision", "api"):
-        count = after[name]["count"] - before[name]["count"]
-        rows.append(f"{name} mean {(after[name]['sum'] - before[name]['sum']) / count * 1e6:,.0f} us of {count:,}")
-    cuts = quantiles(took, n=100)
-    by_hand = f"order by hand p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
-    return f"{'; '.join(rows)}; {by_hand}; {share:.0%} of a core, {server.megabytes:,.0f} MB"
+    core = (server.cpu_s - used) / (time.monotonic() - since)
+    after = (await ask(http, "latency"))["decision"]
+    mean = (after["sum"] - before["sum"]) / (after["count"] - before["count"])
+    return Turn(mean * 1e6, took, core)
 
 
-async def under(work: str, url: str, seconds: float) -> str:
-    """Have a process of its own do what a load does, and return what it says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benches.server", work, url, str(seconds), stdout=asyncio.subprocess.PIPE
-    )
+async def loaded(load: str, url: str, server: Served, http: aiohttp.ClientSession, seconds: float) -> tuple[Turn, str]:
+    """Measure while a process of its own asks an address; return what it says of that as well."""
+    command = (sys.executable, "-m", "benches.server_loads", load, url, str(seconds + 3))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    await asyncio.sleep(3)  # it has begun, and all its clients are there
+    turn = await measured(server, http, seconds)
     out, _ = await process.communicate()
-    return out.decode().strip() or f"ended with exit code {process.returncode}"
+    return turn, out.decode().strip() or f"ended with exit code {process.returncode}"
+
+
+def described(turns: list[Turn]) -> str:
+    """Return what turns of a kind came to."""
+    cuts = quantiles([took for turn in turns for took in turn.by_hand_s], n=100)
+    by_hand = f"order by hand p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
+    decision = f"decision mean {median(turn.decision_us for turn in turns):,.0f} us"
+    return f"{decision}; {by_hand}; {median(turn.core for turn in turns):.0%} of a core"
+
+
+async def compare(load: str, server: Served, other: str, seconds: float) -> None:
+    """Measure in turns without a load, with it elsewhere and with it here; print each and what serving it costs."""
+    turns: dict[str, list[Turn]] = {"quiet": [], "elsewhere": [], "here": []}
+    async with aiohttp.ClientSession(server.url, headers={"Authorization": f"Bearer {server.token}"}) as http:
+        for _ in range(ROUNDS):
+            turns["quiet"].append(await measured(server, http, seconds))
+            turns["elsewhere"].append((await loaded(load, other, server, http, seconds))[0])
+            here, said = await loaded(load, server.url, server, http, seconds)
+            turns["here"].append(here)
+    print(f"{load}: {said}; {server.megabytes:,.0f} MB")
+    for place, measures in turns.items():
+        print(f"  {place:<9} {described(measures)}")
+    pairs = zip(turns["elsewhere"], turns["here"], strict=True)
+    ratios = sorted(here.decision_us / there.decision_us - 1 for there, here in pairs)
+    print(f"  an order waits {median(ratios):+.0%} for the server, by turns {ratios[0]:+.0%} to {ratios[-1]:+.0%}")
+
+
+@contextmanager
+def elsewhere() -> Iterator[str]:
+    """Have somebody else to ask; gives his address."""
+    command = [sys.executable, "-m", "benches.server_loads", "elsewhere"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 async def main(seconds: float) -> None:
-    """Measure without a load and with each."""
-    with served() as server:
-        headers = {"Authorization": f"Bearer {server.token}"}
-        async with aiohttp.ClientSession(server.url, headers=headers) as http:
-            await asyncio.sleep(5)
-            print(f"quiet:    {await measured(server, http, seconds)}")
-            for name in LOADS:
-                # It takes most of a minute until who reads nothing is found out.
-                seconds = max(seconds, 45.0) if name == "streams" else seconds
-                busy = asyncio.create_task(under(name, server.url, seconds + 2))
-                await asyncio.sleep(2)
-                print(f"{name}: {await measured(server, http, seconds)}")
-                print(f"{' ' * len(name)}  {await busy}")
-            told = (re.sub(r"\d+", "N", reason) for reason in DROPPED.findall(server.log.read_text()))
-            for reason, times in Counter(told).items():
-                print(f"the server says {times} times: {reason}")
+    """Measure each load."""
+    with served() as server, elsewhere() as other:
+        await asyncio.sleep(5)
+        for load in LOADS:
+            await compare(load, server, other, max(seconds / ROUNDS, LEAST_S[load]))
+        told = (re.sub(r"\d+", "N", reason) for reason in DROPPED.findall(server.log.read_text()))
+        for reason, times in Counter(told).items():
+            print(f"the server says {times} times: {reason}")
 
-
-LOADS = {"requests": requests, "streams": streams}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in LOADS:
-        print(asyncio.run(LOADS[sys.argv[1]](sys.argv[2], float(sys.argv[3]))))
-    else:
-        asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))
+    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -21,9 +22,15 @@ def ok(data: Any, status: int = 200) -> Response:
     return _answer(status, _told(data))
 
 
-def current(data: Any) -> Response:
-    """Return an answer with a view: what follows from how the session stands, whoever asks. It is made once."""
-    return View(encode(_told(data)))
+def current(make: Callable[[], Any]) -> Response:
+    """Return an answer with a view: what follows from how the session stands, whoever asks. It is made once.
+
+    Parameters
+    ----------
+    make : callable
+        Returns what is asked for. It is called again once the session stands otherwise.
+    """
+    return View(make)
 
 
 class View(Response):
@@ -37,12 +44,24 @@ class View(Response):
 
     media_type = "application/json"
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
+        body = encode(_told(make()))
         tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
         # No cache has to forget it, and none may use it without asking.
         super().__init__(body, headers={"Cache-Control": "no-cache", "ETag": tag, "Vary": "Authorization, Cookie"})
+        self._make = make
         self._tag = tag.encode()
         self.wires: dict[bool, Any] = {}
+
+    def made_anew(self) -> View:
+        """Return what it is by now.
+
+        Raises
+        ------
+        Problem
+            Where it is nothing any more.
+        """
+        return View(self._make)
 
     def is_held(self, scope: Scope) -> bool:
         """Return whether who sends a request has it already."""

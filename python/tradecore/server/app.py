@@ -25,6 +25,7 @@ from tradecore.server.kept import Kept
 from tradecore.server.problems import Problem, problem_of
 from tradecore.server.routes import ROUTERS
 from tradecore.server.stream import stream
+from tradecore.server.way import RightOfWay
 
 __all__ = ["create_app"]
 
@@ -34,12 +35,13 @@ _OPEN = ("/ready", "/live")
 _CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
 
 
-def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] | None = None) -> Front:
+def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mapping[str, ASGIApp] | None = None) -> Front:
     """Return the application.
 
     Parameters
     ----------
     service : Service
+    way : RightOfWay
     rate : float
         Requests a second of one address.
     mounts : mapping of str to ASGI application, optional
@@ -74,7 +76,7 @@ def create_app(service: Service, *, rate: float, mounts: Mapping[str, ASGIApp] |
         rate=rate,
         has_tls=service.has_tls,
     )
-    return Front(guard, kept)
+    return Front(guard, kept, way)
 
 
 class _Readers:

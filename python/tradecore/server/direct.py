@@ -36,6 +36,7 @@ class DirectConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read requests, of which the first may be answered at once."""
+        self._front.way.give()
         if data == self._asked and self._answers():
             self.on_response_complete()
             return

@@ -10,6 +10,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
+from tradecore.server.front import Front
+
 __all__ = ["Connection", "frame_of", "pieces"]
 
 _ROOM = 1 << 16
@@ -43,6 +45,11 @@ def pieces(frames: Sequence[bytes]) -> Iterator[bytes]:
 class Connection(WebSocketsSansIOProtocol):
     """A WebSocket that also sends frames as they are, and that a client which does not read cannot keep open."""
 
+    def __init__(self, config: Any, **given: Any) -> None:
+        super().__init__(config, **given)
+        front: Front = config.app
+        self._way = front.way
+
     def connection_made(self, transport: Any) -> None:
         """Begin."""
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
@@ -57,6 +64,7 @@ class Connection(WebSocketsSansIOProtocol):
             await super().send(message)
             return
         await self.writable.wait()
+        self._way.give()
         if self.disconnected or self.close_sent:
             raise ClientDisconnected
         self.transport.write(frames)

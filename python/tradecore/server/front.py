@@ -12,6 +12,7 @@ from tradecore.server.answers import View, failed
 from tradecore.server.guard import Guard, identity_of
 from tradecore.server.kept import Kept
 from tradecore.server.problems import Problem
+from tradecore.server.way import RightOfWay
 
 __all__ = ["Front", "Wire"]
 
@@ -33,14 +34,18 @@ class Front:
     guard : Guard
     kept : Kept
         What the guard lets pass on to.
+    way : RightOfWay
+        Of the session.
     """
 
-    def __init__(self, guard: Guard, kept: Kept) -> None:
+    def __init__(self, guard: Guard, kept: Kept, way: RightOfWay) -> None:
         self._guard = guard
         self._kept = kept
+        self.way = way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have it answered."""
+        self.way.give()
         await self._guard(scope, receive, send)
 
     def at_once(self, scope: Scope, path: bytes, query: bytes) -> Wire | None:

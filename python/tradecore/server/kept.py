@@ -1,15 +1,18 @@
-"""Answers of views, kept as they were sent until something changes."""
+"""Answers of views, kept as they were sent until something changes, and made anew when they are asked for again."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeAlias
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tradecore.errors import TradecoreError
 from tradecore.server.accounts import Role
 from tradecore.server.answers import View, failed
 from tradecore.server.guard import identity_of
-from tradecore.server.problems import Busy
+from tradecore.server.problems import Busy, Problem
 from tradecore.server.turns import Turns
 
 __all__ = ["Kept"]
@@ -18,6 +21,9 @@ _MOST = 256
 """Answers that are kept at a time; others are made anew for whoever asks."""
 _MOST_BYTES = 1 << 18
 """What is larger is not kept."""
+
+_Key: TypeAlias = tuple[bytes, bytes, bool]
+"""Path, query, and whether who asks may read."""
 
 
 class Kept:
@@ -35,7 +41,10 @@ class Kept:
         self._version = version
         self._of = version()
         self._turns = Turns()
-        self._answers: dict[tuple[bytes, bytes, bool], View] = {}
+        self._answers: dict[_Key, View] = {}
+        """Of how the session stands now."""
+        self._asked: OrderedDict[_Key, View] = OrderedDict()
+        """The answers that were made last, of whenever, the newest at the end."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have it answered."""
@@ -50,26 +59,45 @@ class Kept:
         # What a view says depends on who asks in this alone.
         is_reader = identity_of(scope).role >= Role.READ
         key = (scope["raw_path"], scope["query_string"], is_reader)
-        kept = self._views().get(key)
+        kept = self._current(key)
         if kept is not None:
             await kept(scope, receive, send)
             return
         version = self._of
         await self._app(scope, receive, send)
         made: View | None = scope["state"].get("view")
-        is_current = self._version() == version
-        if made is not None and is_current and len(self._answers) < _MOST and len(made.body) <= _MOST_BYTES:
-            self._answers[key] = made
+        if made is not None and self._version() == version:
+            self._keep(key, made)
 
     def known(self, path: bytes, query: bytes) -> View | None:
         """Return a view that a reader may have at once; None where there is none or others are to go first."""
-        view = self._views().get((path, query, True))
+        view = self._current((path, query, True))
         return view if view is not None and self._turns.take_quick() else None
 
-    def _views(self) -> dict[tuple[bytes, bytes, bool], View]:
-        """Return what is kept of how the session stands now."""
+    def _current(self, key: _Key) -> View | None:
+        """Return a view of how the session stands now; None for one that nobody has asked for lately."""
         version = self._version()
         if version != self._of:
             self._answers.clear()
             self._of = version
-        return self._answers
+        view = self._answers.get(key)
+        if view is not None:
+            return view
+        asked = self._asked.pop(key, None)
+        if asked is None:
+            return None
+        try:
+            view = asked.made_anew()
+        except (Problem, TradecoreError):
+            return None  # it is asked for the usual way, and answered why there is none
+        self._keep(key, view)
+        return view
+
+    def _keep(self, key: _Key, view: View) -> None:
+        if len(view.body) > _MOST_BYTES:
+            return
+        self._answers[key] = self._asked[key] = view
+        self._asked.move_to_end(key)
+        if len(self._asked) > _MOST:
+            oldest, _ = self._asked.popitem(last=False)
+            self._answers.pop(oldest, None)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -31,22 +30,13 @@ from tradecore.server.frames import Connection
 from tradecore.server.guard import Logins
 from tradecore.server.jobs import Jobs
 from tradecore.server.view import View
+from tradecore.server.way import RightOfWay
 from tradecore.store import Store
 
 __all__ = ["Server"]
 
 _LOG = logging.getLogger("tradecore.server")
-_SWITCH_S = 1e-4
-"""How long the interpreter lets the server go on while the session wants to. Python's own 5 ms would be what an order
-may wait for a request."""
-_BUSY_S = 1e-3
-"""How long it lets the session go on while the server wants to, with what was read and what follows from it."""
 _PATIENCE_S = 10.0
-
-
-def _let_go_on(is_busy: bool) -> None:
-    """Have the session interrupted late, or the server early; whoever waits looks at it when it begins to wait."""
-    sys.setswitchinterval(_BUSY_S if is_busy else _SWITCH_S)
 
 
 def _http() -> Any:
@@ -123,6 +113,7 @@ class Server:
         self._journals = None if journals is None else Path(journals)
         self._mounts = dict(mounts or {})
         self._bridge = Bridge(live, is_sandbox=is_sandbox)
+        self._way = RightOfWay()
         self._store = Store(config.database)
         self._accounts = Accounts(self._store)
         self._diary = Diary(self._store, self._bridge.session)
@@ -143,8 +134,7 @@ class Server:
         scheme = "http" if self._config.tls_cert is None else "https"
         host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
         self.url = f"{scheme}://{host}:{listener.getsockname()[1]}"
-        self._switch = sys.getswitchinterval()
-        sys.setswitchinterval(min(_SWITCH_S, self._switch))
+        self._way.begin()
         self._thread = threading.Thread(target=self._run, args=(listener,), name="tradecore server", daemon=True)
         self._thread.start()
         if not self._ready.wait(_PATIENCE_S) or self._problem is not None:
@@ -156,15 +146,15 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bridge.end()
+        self._way.end()
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
         self._thread.join(_PATIENCE_S)
-        sys.setswitchinterval(self._switch)
         self._store.close()
 
     def begin(self) -> None:
         """Give snapshots of the session to the server, from the session's event loop."""
-        self._bridge.begin(partial(self._hand_over, self._sampled), _let_go_on)
+        self._bridge.begin(partial(self._hand_over, self._sampled), self._way.take)
 
     def _listen(self) -> socket.socket:
         config = self._config
@@ -208,7 +198,7 @@ class Server:
             has_tls=self._config.tls_cert is not None or self._config.behind_tls,
             open_reads=self._config.open_reads,
         )
-        app = create_app(service, rate=self._config.rate_per_second, mounts=self._mounts)
+        app = create_app(service, way=self._way, rate=self._config.rate_per_second, mounts=self._mounts)
         self._queue = self._bridge.subscribe(partial(self._hand_over, self._drained))
         config = uvicorn.Config(
             app,
@@ -245,10 +235,12 @@ class Server:
                 loop.call_soon_threadsafe(work, *given)
 
     def _sampled(self, sample: Sample) -> None:
+        self._way.give()
         self._view.take(sample)
 
     def _drained(self) -> None:
         for event in self._queue:
+            self._way.give()
             self._view.history.take(event)
 
     def _sessions(self) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ _PATIENCE = 8
 """As much more may wait for one that has read all it was sent."""
 _PAUSE_S = 0.01
 """Messages go out so often at most: what comes at once is sent at once."""
-_AT_ONCE = 50
+_AT_ONCE = 8
 """Clients that are sent to before a request has its turn."""
 _SHARE = 3
 """Of the time of the server's thread this push takes a part of at most."""

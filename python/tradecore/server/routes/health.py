@@ -22,4 +22,4 @@ router = APIRouter(tags=["session"])
     ),
 )
 async def health(service: Served) -> Response:
-    return current(service.view.health())
+    return current(service.view.health)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -29,7 +30,7 @@ def _id_of(name: str, service: Service) -> str:
     responses=described({"BTCUSDT": 60000.05}, 401, 503),
 )
 async def prices(service: Served) -> Response:
-    return current(service.view.prices())
+    return current(service.view.prices)
 
 
 @router.get(
@@ -53,18 +54,18 @@ async def prices(service: Served) -> Response:
     ),
 )
 async def depth(service: Served) -> Response:
-    return current(service.view.depth())
+    return current(service.view.depth)
 
 
 @router.get("/instruments", summary="What is traded", responses=described([{"id": "BTCUSDT.BINANCE"}], 401))
 async def instruments(service: Served) -> Response:
-    return current([instrument.to_dict() for instrument in service.view.bridge.instruments])
+    return current(lambda: [instrument.to_dict() for instrument in service.view.bridge.instruments])
 
 
 @router.get("/instruments/{name}", summary="One instrument", responses=described({"id": "BTCUSDT.BINANCE"}, 401, 404))
 async def instrument(name: _Instrument, service: Served) -> Response:
     view = service.view
-    return current(view.bridge.instruments[view.market(name)].to_dict())
+    return current(view.bridge.instruments[view.market(name)].to_dict)
 
 
 @router.get(
@@ -86,7 +87,7 @@ async def instrument(name: _Instrument, service: Served) -> Response:
     ),
 )
 async def book(name: _Instrument, service: Served, depth: Annotated[int, Query(ge=1, le=DEPTH)] = DEPTH) -> Response:
-    return current(service.view.book(_id_of(name, service), depth))
+    return current(partial(service.view.book, _id_of(name, service), depth))
 
 
 @router.get(
@@ -100,7 +101,7 @@ async def bars(
     interval: Literal["1s", "5s", "1m", "5m", "15m", "1h"] = "1m",
     limit: Annotated[int, Query(ge=1, le=2000)] = 500,
 ) -> Response:
-    return current(service.view.history.bars.last(_id_of(name, service), interval, limit))
+    return current(partial(service.view.history.bars.last, _id_of(name, service), interval, limit))
 
 
 @router.get(
@@ -109,12 +110,13 @@ async def bars(
     responses=described([[1767225600000000000, "60000.1", "0.02", "buy"]], 401, 404),
 )
 async def trades(name: _Instrument, service: Served, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    return current(list(service.view.history.trades.get(_id_of(name, service), ()))[-limit:])
+    instrument = _id_of(name, service)
+    return current(lambda: list(service.view.history.trades.get(instrument, ()))[-limit:])
 
 
 @router.get("/feeds", summary="How market data comes in", responses=described([{"state": "synced"}], 401, 503))
 async def feeds(service: Served) -> Response:
-    return current(service.view.feeds())
+    return current(service.view.feeds)
 
 
 @router.get(
@@ -123,4 +125,4 @@ async def feeds(service: Served) -> Response:
     responses=described({"order": {"count": 12, "p50": 0.01, "unit": "s", "buckets": [[0.01, 12]]}}, 401, 503),
 )
 async def latency(service: Served) -> Response:
-    return current(service.view.latency())
+    return current(service.view.latency)

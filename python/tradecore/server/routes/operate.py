@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Reversible
+from functools import partial
+from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -16,6 +19,7 @@ from tradecore.server.bodies import JobBody, ParametersBody, ReasonBody
 from tradecore.server.context import Served, needs
 from tradecore.server.described import described
 from tradecore.server.guard import identity_of
+from tradecore.server.history import Row
 from tradecore.server.problems import Problem
 
 __all__ = ["router"]
@@ -50,23 +54,22 @@ REPORT_POLICY = (
     ),
 )
 async def portfolio(service: Served) -> Response:
-    return current(service.view.portfolio())
+    return current(service.view.portfolio)
 
 
 @router.get("/positions", summary="What is held", dependencies=_READ, responses=described([], 401, 503))
 async def positions(service: Served) -> Response:
-    return current(service.view.positions())
+    return current(service.view.positions)
 
 
 @router.get("/fills", summary="Fills, newest first", dependencies=_READ, responses=described([], 401))
 async def fills(service: Served, limit: _Limit = 100, before: _Before = None) -> Response:
-    rows = (row for row in reversed(service.view.history.fills) if before is None or row["id"] < before)
-    return current([row for row, _ in zip(rows, range(limit), strict=False)])
+    return current(lambda: _newest(service.view.history.fills, "id", before, limit))
 
 
 @router.get("/ledger", summary="Money that moved, newest first", dependencies=_READ, responses=described([], 401))
 async def ledger(service: Served, limit: _Limit = 100) -> Response:
-    return current(list(reversed(service.view.history.ledger))[:limit])
+    return current(lambda: list(islice(reversed(service.view.history.ledger), limit)))
 
 
 @router.get(
@@ -80,13 +83,18 @@ async def equity(
     since_ns: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     points: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Response:
-    return current(service.view.equity(since_ns, points))
+    return current(partial(service.view.equity, since_ns, points))
 
 
 @router.get("/events", summary="What happened, newest first", dependencies=_READ, responses=described([], 401))
 async def events(service: Served, limit: _Limit = 200, before_seq: _Before = None) -> Response:
-    rows = (row for row in reversed(service.view.history.events) if before_seq is None or row["seq"] < before_seq)
-    return current([row for row, _ in zip(rows, range(limit), strict=False)])
+    return current(lambda: _newest(service.view.history.events, "seq", before_seq, limit))
+
+
+def _newest(rows: Reversible[Row], number: str, before: int | None, limit: int) -> list[Row]:
+    """Return rows whose number is below one, newest first."""
+    found = (row for row in reversed(rows) if before is None or row[number] < before)
+    return list(islice(found, limit))
 
 
 @router.get("/sessions", summary="Sessions there are journals of", dependencies=_READ, responses=described([], 401))
@@ -96,12 +104,12 @@ async def sessions(service: Served) -> Response:
 
 @router.get("/strategies", summary="Strategies", dependencies=_READ, responses=described([], 401, 503))
 async def strategies(service: Served) -> Response:
-    return current(service.view.strategies())
+    return current(service.view.strategies)
 
 
 @router.get("/strategies/{name}", summary="One strategy", dependencies=_READ, responses=described({}, 401, 404, 503))
 async def strategy(name: _Name, service: Served) -> Response:
-    return current(service.view.strategy(service.view.find_strategy(name)))
+    return current(partial(service.view.strategy, service.view.find_strategy(name)))
 
 
 @router.get(
@@ -111,7 +119,7 @@ async def strategy(name: _Name, service: Served) -> Response:
     responses=described({"values": {"half spread": 2}, "series": {}, "tables": {}, "log": []}, 401, 404),
 )
 async def published(name: _Name, service: Served) -> Response:
-    return current(service.view.published(service.view.find_strategy(name).name))
+    return current(partial(service.view.published, service.view.find_strategy(name).name))
 
 
 def _acts(word: str, says: str) -> None:
@@ -173,7 +181,7 @@ async def change(request: Request, name: _Name, body: ParametersBody, service: S
 
 @router.get("/risk", summary="Limits and what they stand at", dependencies=_READ, responses=described({}, 401, 503))
 async def risk(service: Served) -> Response:
-    return current(service.view.risk())
+    return current(service.view.risk)
 
 
 def _switch(word: str, says: str, role: Role) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -19,7 +20,7 @@ from tradecore.server.bodies import OrderBody, ReplaceBody
 from tradecore.server.context import Served, Service, needs
 from tradecore.server.described import described
 from tradecore.server.guard import identity_of
-from tradecore.server.history import shown_order
+from tradecore.server.history import Row, shown_order
 from tradecore.server.problems import Problem
 from tradecore.strategies.manual import Manual
 
@@ -198,18 +199,20 @@ async def listed(
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     wanted = None if symbol is None else service.view.find(symbol) or symbol
-    rows = []
-    for row in reversed(service.view.history.orders.values()):
-        if (
+
+    def is_asked_for(row: Row) -> bool:
+        return (
             (before is None or row["id"] < before)
             and (status == "all" or row["is_open"] == (status == "open"))
             and wanted in (None, row["symbol"])
             and strategy in (None, row["strategy"])
-        ):
-            rows.append(shown_order(row))
-            if len(rows) == limit:
-                break
-    return current(rows)
+        )
+
+    def newest() -> list[Row]:
+        found = filter(is_asked_for, reversed(service.view.history.orders.values()))
+        return [shown_order(row) for row in islice(found, limit)]
+
+    return current(newest)
 
 
 @router.delete(
@@ -241,9 +244,11 @@ async def cancel_all(
     responses=described({**EXAMPLE, "fills": []}, 401, 404),
 )
 async def one(order_id: _Id, service: Served) -> Response:
-    row = _known(order_id, service)
-    fills = [fill for fill in service.view.history.fills if fill["order_id"] == order_id]
-    return current({**shown_order(row), "fills": fills})
+    def with_fills() -> Row:
+        fills = [fill for fill in service.view.history.fills if fill["order_id"] == order_id]
+        return {**shown_order(_known(order_id, service)), "fills": fills}
+
+    return current(with_fills)
 
 
 @router.delete(
