@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import ssl
 import subprocess
@@ -479,9 +480,7 @@ def test_a_cancelled_backtest_ends_with_its_process_and_its_files(served: Served
         job = data(admin.post("/api/v1/jobs", json={"config": config}), 202)
         waiting = data(admin.post("/api/v1/jobs", json={"config": config}), 202)
         until((tmp_path / "began").exists, 60)
-        folders = [
-            path for path in Path(tempfile.gettempdir()).glob("tradecore-jobs-*/*") if path.name == str(job["id"])
-        ]
+        folders = Path(tempfile.gettempdir()).glob(f"tradecore-jobs-{os.getpid()}-*/{job['id']}")
         folder = next(path for path in folders if processes(path))
         assert data(admin.get(f"/api/v1/jobs/{job['id']}"))["status"] == "running"
         assert data(admin.delete(f"/api/v1/jobs/{waiting['id']}"))["status"] == "cancelled"
