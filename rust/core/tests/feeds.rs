@@ -572,7 +572,7 @@ fn what_coinbase_says_of_a_connection() {
     assert_eq!(fed.control().kind, ControlKind::Heartbeat);
     fed.says(&advanced("user", 2, r#"{"type":"snapshot","orders":[]}"#), FeedMessage::Ignored);
     fed.says(&advanced("weather", 3, ""), FeedMessage::Unknown);
-    fed.says(r#"{"type":"open","product_id":"BTC-USD"}"#, FeedMessage::Ignored);
+    fed.says(r#"{"type":"activate","product_id":"BTC-USD"}"#, FeedMessage::Ignored);
     fed.says(r#"{"type":"storm"}"#, FeedMessage::Unknown);
     assert_eq!(fed.decoder.log().unknown().keys().collect::<Vec<_>>(), ["storm", "weather"]);
     assert!(fed.feed(r#"{"channel":"heartbeats","events":[]}"#).is_err(), "messages are numbered");

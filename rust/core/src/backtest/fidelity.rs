@@ -100,6 +100,12 @@ impl Fifo {
                 self.remove(id, left, false)
             }
             EventKind::OrderExecute => self.remove(id, qty, true),
+            EventKind::BookClear => {
+                // What stood before is not known to be there any more.
+                self.orders.clear();
+                self.levels.clear();
+                None
+            }
             _ => None,
         }
     }

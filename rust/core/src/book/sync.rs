@@ -45,13 +45,15 @@ pub enum SyncRule {
     /// Coinbase: a book's messages come in order, snapshots among them, and have no ids of their own. What is lost shows
     /// in the sequence of the whole connection, if anywhere.
     Coinbase,
+    /// Coinbase's channel of single orders: each message of a product has the next number, snapshots are asked for.
+    CoinbaseOrders,
 }
 
 impl SyncRule {
     /// Whether snapshots come between the deltas, in their place.
     pub fn is_in_stream(self) -> bool {
         match self {
-            Self::BinanceSpot | Self::BinanceFutures => false,
+            Self::BinanceSpot | Self::BinanceFutures | Self::CoinbaseOrders => false,
             Self::Bybit | Self::Coinbase => true,
         }
     }
@@ -59,7 +61,9 @@ impl SyncRule {
     /// A delta after a snapshot with this id.
     pub fn after_snapshot(self, id: u64, delta: DeltaIds) -> Sequence {
         match self {
-            Self::BinanceSpot | Self::Bybit | Self::Coinbase => self.after_delta(id, delta),
+            Self::BinanceSpot | Self::Bybit | Self::Coinbase | Self::CoinbaseOrders => {
+                self.after_delta(id, delta)
+            }
             Self::BinanceFutures => {
                 if delta.last < id {
                     Sequence::Stale
@@ -78,7 +82,7 @@ impl SyncRule {
             return Sequence::Stale;
         }
         let follows = match self {
-            Self::BinanceSpot | Self::Bybit => delta.first <= id.saturating_add(1),
+            Self::BinanceSpot | Self::Bybit | Self::CoinbaseOrders => delta.first <= id.saturating_add(1),
             Self::BinanceFutures => delta.previous == Some(id),
             Self::Coinbase => true,
         };

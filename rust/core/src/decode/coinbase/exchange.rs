@@ -30,19 +30,7 @@ pub(super) fn changes(
     levels: &mut [Vec<Level>; 2],
 ) -> Result<(), DecodeError> {
     head.need_start("l2update", Key::Changes)?.array(|json| {
-        let mut cells: [Option<Value<'_>>; 3] = [None; 3];
-        let mut count = 0;
-        json.array(|json| {
-            let value = json.value()?;
-            if let Some(cell) = cells.get_mut(count) {
-                *cell = Some(value);
-            }
-            count += 1;
-            Ok(())
-        })?;
-        let [Some(side), Some(price), Some(qty)] = cells else {
-            return Err(DecodeError::Cells { got: count, expected: 3 });
-        };
+        let [side, price, qty] = cells(json)?;
         let at = match side.text() {
             b"buy" => 0,
             b"sell" => 1,
@@ -57,6 +45,24 @@ pub(super) fn changes(
         });
         Ok(())
     })
+}
+
+/// Reads the first three values of the array that is next.
+pub(super) fn cells<'a>(json: &mut Json<'a>) -> Result<[Value<'a>; 3], DecodeError> {
+    let mut cells: [Option<Value<'a>>; 3] = [None; 3];
+    let mut count = 0;
+    json.array(|json| {
+        let value = json.value()?;
+        if let Some(cell) = cells.get_mut(count) {
+            *cell = Some(value);
+        }
+        count += 1;
+        Ok(())
+    })?;
+    let [Some(first), Some(second), Some(third)] = cells else {
+        return Err(DecodeError::Cells { got: count, expected: 3 });
+    };
+    Ok([first, second, third])
 }
 
 /// Reads a trade; the newest before the subscription (`last_match`) is history.

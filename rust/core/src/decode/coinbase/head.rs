@@ -32,10 +32,15 @@ pub(super) enum Key {
     Message,
     Reason,
     Channels,
+    OrderId,
+    MakerOrderId,
+    RemainingSize,
+    NewSize,
+    NewPrice,
 }
 
 impl Key {
-    const ALL: [(Self, &'static str); 22] = [
+    const ALL: [(Self, &'static str); 27] = [
         (Self::Channel, "channel"),
         (Self::Timestamp, "timestamp"),
         (Self::SequenceNum, "sequence_num"),
@@ -58,6 +63,11 @@ impl Key {
         (Self::Message, "message"),
         (Self::Reason, "reason"),
         (Self::Channels, "channels"),
+        (Self::OrderId, "order_id"),
+        (Self::MakerOrderId, "maker_order_id"),
+        (Self::RemainingSize, "remaining_size"),
+        (Self::NewSize, "new_size"),
+        (Self::NewPrice, "new_price"),
     ];
 
     /// As the venue writes it.

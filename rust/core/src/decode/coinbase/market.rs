@@ -1,6 +1,7 @@
 //! One product's part of a connection: its book, its best prices, its trades.
 
-use crate::book::{DeltaIds, GapReason, SyncRule};
+use super::orders::{Orders, Step};
+use crate::book::{BookState, DeltaIds, GapReason, SyncRule};
 use crate::decode::feed::{FeedMessage, FeedSink};
 use crate::decode::seen::Seen;
 use crate::decode::stamps::{Quoted, Stamps};
@@ -21,6 +22,8 @@ pub(super) struct Print {
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) book: StreamBook,
+    /// The book of single orders, once they are told and levels are not: then it is the book.
+    pub(super) orders: Option<Box<Orders>>,
     /// Messages of the book so far: they have no numbers of their own.
     messages: u64,
     trades: Seen,
@@ -39,6 +42,7 @@ impl Default for Market {
     fn default() -> Self {
         Self {
             book: StreamBook::new(SyncRule::Coinbase),
+            orders: None,
             messages: 0,
             trades: Seen::default(),
             newest_trade: None,
@@ -51,6 +55,54 @@ impl Default for Market {
 }
 
 impl Market {
+    /// Where the book stands.
+    pub(super) fn state(&self) -> BookState {
+        self.orders.as_ref().map_or_else(|| self.book.state(), |orders| orders.state())
+    }
+
+    /// Gaps found in the book so far.
+    pub(super) fn gaps(&self) -> u64 {
+        self.orders.as_ref().map_or_else(|| self.book.gaps(), |orders| orders.gaps())
+    }
+
+    /// Why the book was void last.
+    pub(super) fn gap_reason(&self) -> Option<GapReason> {
+        self.orders.as_ref().map_or_else(|| self.book.gap_reason(), |orders| orders.gap_reason())
+    }
+
+    /// Voids the book.
+    pub(super) fn void(&mut self, reason: GapReason, stamps: Stamps, out: &mut impl FeedSink) {
+        match &mut self.orders {
+            Some(orders) => orders.void(reason, stamps, out),
+            None => self.book.void(reason, stamps, out),
+        }
+    }
+
+    /// The book of single orders, which what tells of them begins; none where the book is one of levels.
+    pub(super) fn by_orders(&mut self) -> Option<&mut Orders> {
+        if self.book.state() != BookState::Empty {
+            return None;
+        }
+        Some(self.orders.get_or_insert_with(|| Box::new(Orders::new())))
+    }
+
+    /// Takes a trade that is a message of the channel of single orders.
+    pub(super) fn execution(
+        &mut self,
+        step: Step,
+        print: &Print,
+        stamps: Stamps,
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        let message = self.look(print);
+        let trade = (message == FeedMessage::Trade).then_some(print.event);
+        match &mut self.orders {
+            Some(orders) => _ = orders.take(step, trade, stamps, out),
+            None => trade.into_iter().for_each(|trade| out.push(trade)),
+        }
+        message
+    }
+
     /// Takes a whole book, or changes of it.
     pub(super) fn book(
         &mut self,
@@ -59,6 +111,9 @@ impl Market {
         sides: [&[Level]; 2],
         out: &mut impl FeedSink,
     ) -> FeedMessage {
+        if self.orders.is_some() {
+            return FeedMessage::OtherDepth;
+        }
         self.messages += 1;
         let id = self.messages;
         if is_snapshot {
@@ -69,6 +124,15 @@ impl Market {
 
     /// Takes a trade.
     pub(super) fn trade(&mut self, print: &Print, out: &mut impl FeedSink) -> FeedMessage {
+        let message = self.look(print);
+        if message == FeedMessage::Trade {
+            out.push(print.event);
+        }
+        message
+    }
+
+    /// Says what a trade is, and remembers it.
+    fn look(&mut self, print: &Print) -> FeedMessage {
         let is_new = self.trades.is_new(print.event.id);
         self.newest_trade = self.newest_trade.max(Some(print.event.id));
         if print.is_history {
@@ -80,7 +144,6 @@ impl Market {
         if print.event.qty == 0 {
             return FeedMessage::EmptyTrade;
         }
-        out.push(print.event);
         FeedMessage::Trade
     }
 

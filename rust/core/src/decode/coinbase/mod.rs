@@ -2,7 +2,8 @@
 //!
 //! Advanced Trade numbers every message of a connection, so one that is missing voids every book of it: nobody knows
 //! what it was. The Exchange feed numbers none; a hole in the ids of a product's trades voids its book. Either sends a
-//! snapshot when a book is subscribed to, and nothing else mends one.
+//! snapshot when a book is subscribed to, and nothing else mends one. Its channel `full` tells single orders and numbers
+//! the messages of each product: their snapshot (`book?level=3`) is asked for, and fed like a frame.
 //!
 //! `side` of a trade is the maker's: the aggressor is on the other side. Trades of before the subscription are history
 //! and no events. A product that is an alias of another (`BTC-USDC` of `BTC-USD`) has its messages under the other's
@@ -12,9 +13,11 @@
 
 mod book;
 mod exchange;
+mod full;
 mod head;
 mod lists;
 mod market;
+mod orders;
 mod product;
 mod stamp;
 
@@ -35,8 +38,7 @@ use crate::types::{Instrument, Level};
 const KNOWN: [&[u8]; 5] = [b"status", b"user", b"futures_balance_summary", b"ticker_batch", b"candles"];
 
 /// Types of the Exchange feed that are known and not decoded.
-const KNOWN_TYPES: [&[u8]; 8] =
-    [b"received", b"open", b"done", b"change", b"activate", b"status", b"auction", b"rfq_match"];
+const KNOWN_TYPES: [&[u8]; 4] = [b"activate", b"status", b"auction", b"rfq_match"];
 
 /// Decodes the frames of a connection for any number of products.
 #[derive(Debug)]
@@ -164,7 +166,7 @@ impl CoinbaseDecoder {
     fn void<S: FeedSink>(&mut self, reason: GapReason, ts_recv: i64, out: &mut [S]) {
         let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };
         for (market, out) in self.markets.iter_mut().zip(out) {
-            market.book.void(reason, stamps, out);
+            market.void(reason, stamps, out);
         }
     }
 
@@ -176,9 +178,12 @@ impl CoinbaseDecoder {
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError> {
         let Some(kind) = head.text(Key::Type) else {
-            // An answer by REST; nothing leads from it to the stream.
+            // An answer by REST; nothing leads from one of levels to the stream.
             let is_book = head.value(Key::Bids).is_some() && head.value(Key::Asks).is_some();
-            return Ok(if is_book {
+            let has_orders = || self.markets.iter().any(|market| market.orders.is_some());
+            return Ok(if is_book && full::is_of_orders(head).unwrap_or_else(has_orders) {
+                self.orders(head, ts_recv, out)?
+            } else if is_book {
                 FeedOutcome::general(FeedMessage::OtherDepth)
             } else {
                 self.log.count_unknown(b"(no type)")
@@ -198,7 +203,8 @@ impl CoinbaseDecoder {
                 Ok(self.log.take_control(control))
             }
             b"heartbeat" => Ok(self.log.take_control(Control::of(ControlKind::Heartbeat))),
-            b"snapshot" | b"l2update" | b"match" | b"last_match" | b"ticker" => {
+            b"snapshot" | b"l2update" | b"match" | b"last_match" | b"ticker" | b"received" | b"open"
+            | b"done" | b"change" => {
                 let name = head.need("message", Key::ProductId)?.text();
                 match product(&self.symbols, name) {
                     Some(index) => self.of_product(head, kind, index, ts_recv, &mut out[index]),
@@ -208,6 +214,33 @@ impl CoinbaseDecoder {
             other if KNOWN_TYPES.contains(&other) => Ok(FeedOutcome::IGNORED),
             other => Ok(self.log.count_unknown(other)),
         }
+    }
+
+    /// Takes all orders of a product, which the answer does not name: of several it has to be written into it.
+    fn orders<S: FeedSink>(
+        &mut self,
+        head: &Head<'_>,
+        ts_recv: i64,
+        out: &mut [S],
+    ) -> Result<FeedOutcome, DecodeError> {
+        const MESSAGE: &str = "snapshot of orders";
+        let named = head.text(Key::ProductId).map(|name| product(&self.symbols, name));
+        let index = match (named, self.symbols.len()) {
+            (Some(Some(index)), _) => index,
+            (Some(None), _) => return Ok(FeedOutcome::IGNORED),
+            (None, 1) => 0,
+            (None, _) => return Err(DecodeError::Missing { message: MESSAGE, field: "product_id" }),
+        };
+        let id = head.number(MESSAGE, Key::Sequence)?;
+        let time = head.time(Key::Time)?;
+        let orders = full::orders(head, self.symbols[index].instrument())?;
+        let Some(book) = self.markets[index].by_orders() else {
+            return Ok(FeedOutcome::general(FeedMessage::OtherDepth));
+        };
+        let stamps = Stamps { ts_event: self.clock.stamp(time, ts_recv), ts_recv, id };
+        let action = book.snapshot(&orders, stamps, &mut out[index]);
+        self.clock.named(time);
+        Ok(FeedOutcome::of(FeedMessage::Snapshot(action), index, id))
     }
 
     /// Takes a message of the Exchange feed on a product.
@@ -244,6 +277,21 @@ impl CoinbaseDecoder {
                     None => FeedMessage::Ignored,
                 }
             }
+            b"received" | b"open" | b"done" | b"change" => {
+                id = head.number("full", Key::Sequence)?;
+                let step = full::step(head, kind, &spec)?;
+                match market.by_orders() {
+                    Some(orders) => FeedMessage::Depth(orders.take(step, None, Stamps { id, ..stamps }, out)),
+                    None => FeedMessage::OtherDepth,
+                }
+            }
+            b"match" if market.orders.is_some() => {
+                let print = exchange::trade(head, (index, &spec), false, ts_recv)?;
+                id = print.event.id;
+                let step = full::execution(head, print.event.qty)?;
+                let sequence = head.number("match", Key::Sequence)?;
+                market.execution(step, &print, Stamps { id: sequence, ..stamps }, out)
+            }
             _ => {
                 let print: Print = exchange::trade(head, (index, &spec), kind == b"last_match", ts_recv)?;
                 id = print.event.id;
@@ -278,20 +326,20 @@ impl Decoder for CoinbaseDecoder {
         self.newest = None;
         let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };
         let market = &mut self.markets[instrument];
-        market.book.void(GapReason::Reconnect, stamps, out);
+        market.void(GapReason::Reconnect, stamps, out);
         market.forget();
     }
 
     fn state(&self, instrument: usize) -> BookState {
-        self.markets[instrument].book.state()
+        self.markets[instrument].state()
     }
 
     fn gaps(&self, instrument: usize) -> u64 {
-        self.markets[instrument].book.gaps()
+        self.markets[instrument].gaps()
     }
 
     fn gap_reason(&self, instrument: usize) -> Option<GapReason> {
-        self.markets[instrument].book.gap_reason()
+        self.markets[instrument].gap_reason()
     }
 
     fn log(&self) -> &FeedLog {
