@@ -133,19 +133,21 @@ class Lease:
 
     __slots__ = ("__weakref__",)
 
-    def __init__(self, folder: Path, retired: Path) -> None:
-        weakref.finalize(self, _end_lease, folder, retired, _lock(folder, shared=True, wait=True))
+    def __init__(self, folder: str, retired: str) -> None:
+        weakref.finalize(self, _end_lease, Path(folder), Path(retired), _lock(folder, shared=True, wait=True))
 
 
-_LEASES: weakref.WeakValueDictionary[tuple[Path, int], Lease] = weakref.WeakValueDictionary()
+_LEASES: weakref.WeakValueDictionary[tuple[str, int], Lease] = weakref.WeakValueDictionary()
 
 
-def lease(folder: Path, retired: Path) -> Lease:
+def lease(folder: str, retired: str) -> Lease:
     """Return the lease of this process on a folder.
 
     It keeps what lies below its name in ``retired``, where all folders beside it have such a place.
     """
-    folder, retired = folder.absolute(), retired.absolute()
+    # Texts, because whoever opens a thousand instruments asks for one a thousand times.
+    if not os.path.isabs(folder):
+        folder, retired = os.path.join(os.getcwd(), folder), os.path.join(os.getcwd(), retired)
     try:
         key = folder, os.stat(folder).st_ino
     except OSError:  # there is nothing to keep

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,6 +27,8 @@ EventData: TypeAlias = (
 Source: TypeAlias = "Catalog | Mapping[str, Columns | pl.DataFrame]"
 """The same, looked at: a catalog, or columns by the id of the instrument."""
 
+_KINDS = EventKind.__members__
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -49,7 +50,7 @@ class Feed:
 
     def holds(self) -> list[int]:
         """Return the kinds of events of a run: they decide what orders fill against and are set off by."""
-        return sorted(kind for kind in self.kinds if kind in self.read)
+        return sorted(self.read.intersection(self.kinds))
 
 
 def source_of(data: EventData) -> Source:
@@ -100,14 +101,16 @@ def _from_catalog(
     instrument = specs.get(name, stored)
     if other := data_difference(stored, instrument):
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
-    there = {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)}
+    there = {_KINDS[name] for part in parts for name, rows in part.kinds.items() if rows and name in _KINDS}
     paid = _paid(instrument, venues) & there
-    wanted, ids = kinds | paid, with_ids or _needs_ids(there, paid)
+    # Mostly it is the same set for all instruments, whose hash is known.
+    wanted = kinds if paid <= kinds else kinds | paid
+    ids = with_ids or _needs_ids(there, paid)
     return Feed(
         instrument=instrument,
         open=lambda ahead: held.stream(parts, kinds=wanted, with_ids=ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
-        latencies=cache(lambda: _latencies(held, parts)),
+        latencies=_once(lambda: _latencies(held, parts)),
         is_sound=all(part.is_sound for part in parts),
         in_order=all(part.in_order or _is_one_stream(part.kinds) for part in parts),
         kinds=there,
@@ -115,9 +118,22 @@ def _from_catalog(
     )
 
 
+def _once(measure: Callable[[], list[tuple[str | None, int]]]) -> Callable[[], list[tuple[str | None, int]]]:
+    """Return a function that does this the first time it is called, and knows it then."""
+    known: list[tuple[str | None, int]] | None = None
+
+    def measured() -> list[tuple[str | None, int]]:
+        nonlocal known
+        if known is None:
+            known = measure()
+        return known
+
+    return measured
+
+
 def _is_one_stream(kinds: Mapping[str, int]) -> bool:
     """Whether what makes a market comes by one stream, whose order is known."""
-    return sum(bool(kinds.get(kind.name)) for kind in (EventKind.BOOK_SET, EventKind.QUOTE, EventKind.TRADE)) < 2
+    return sum(bool(kinds.get(name)) for name in ("BOOK_SET", "QUOTE", "TRADE")) < 2
 
 
 def _needs_ids(kinds: Collection[int], paid: Collection[int]) -> bool:

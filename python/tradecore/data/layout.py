@@ -81,12 +81,19 @@ _LONGEST = 200
 
 def folder_of(root: Path, instrument: str) -> Path:
     """Return where an instrument's data is written."""
+    return root.joinpath(*_places(instrument))
+
+
+def _places(instrument: str) -> tuple[str, str]:
+    """Return the names of the folders, one in the other, that an instrument's data is written to."""
     symbol, _, venue = instrument.rpartition(".")
-    return root / f"venue={_quoted(venue)}" / f"symbol={_quoted(symbol)}"
+    return f"venue={_quoted(venue)}", f"symbol={_quoted(symbol)}"
 
 
 def _quoted(text: str) -> str:
     """Return a text as a name that stays in its folder, whatever is in it."""
+    if text.isascii() and text.isalnum() and len(text) <= _LONGEST:
+        return text  # what quoting it comes to: most are like this, and a run may have a thousand
     name = quote(text, safe="", errors="surrogatepass")
     if name.endswith("."):  # Windows would leave it out
         name = f"{name[:-1]}%2E"
@@ -114,7 +121,7 @@ def month_name(month: str) -> str:
 
 def manifest_of(root: Path, instrument: str) -> Path:
     """Return where the manifest of an instrument is written."""
-    return folder_of(root, instrument) / MANIFEST
+    return root.joinpath(*_places(instrument), MANIFEST)
 
 
 def retired_place(root: Path, path: Path) -> Path:
@@ -122,9 +129,9 @@ def retired_place(root: Path, path: Path) -> Path:
     return root.joinpath(_RETIRED, *path.parts[len(root.parts) :])
 
 
-def keep(root: Path, folder: Path) -> Lease:
+def keep(root: Path, folder: str | Path) -> Lease:
     """Keep what is retired of an instrument's folder, or whose folder it will be, for as long as it is read."""
-    return lease(folder.parent, root / _RETIRED)
+    return lease(os.path.dirname(folder), os.path.join(root, _RETIRED))
 
 
 def find_manifest(root: Path, instrument: str) -> Path | None:

@@ -9,6 +9,7 @@ the same, however many there are.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -164,7 +165,8 @@ class Manifest:
 
     def _files(self, parts: Iterable[Part]) -> list[tuple[str, str, int, int, str | None]]:
         """Return what a reader is told of parts."""
-        folder, retired = str(self.folder), str(self.retired)
+        folder = self.folder
+        retired = retired_place(self.root, folder)
         return [
             (f"{folder}/{part.path}", f"{retired}/{part.path}.part", part.rows, part.kinds_mask(), part.checksums)
             for part in parts
@@ -284,12 +286,18 @@ def _table(
     known = {**keys, **(optional or {})}
     for unknown in table.keys() - known.keys():
         raise _Problem(f"{place}{unknown}: unknown key")
-    for key, wanted in known.items():
-        if key in table:
-            _typed(table[key], wanted, place + key)
-        elif key in keys:
+    for key in keys:
+        if key not in table:
             raise _Problem(f"{place}{key}: missing")
+    _typed_values(table, known, place)
     return table
+
+
+def _typed_values(table: Mapping[str, Any], types: Mapping[str, type], place: str) -> None:
+    """Look whether each value of a table is of exactly its type."""
+    for key, value in table.items():
+        if type(value) is not types[key]:
+            _typed(value, types[key], place + key)
 
 
 _MANIFEST_KEYS: dict[str, type] = {"version": int, "instrument": dict, "parts": list}
@@ -368,19 +376,19 @@ def read_manifest(root: Path, path: Path) -> Manifest:
 
 def _read_manifest(root: Path, path: Path) -> Manifest:
     # Before it is read: what it lists is kept from here on.
-    kept = keep(root, path.parent)
+    kept = keep(root, os.path.dirname(path))
     with _naming(path):
         document = _document(path) if path.name == MANIFEST else orjson.loads(path.read_bytes())
         version = document.get("version") if isinstance(document, dict) else None
         if type(version) is int and not 1 <= version <= _VERSION:
             raise CatalogError(str(path), f"has version {version}, expected {_VERSION} or less")
         _table(document, _MANIFEST_KEYS, "", {"months": list})
-        for key, value in document["instrument"].items():
-            _typed(value, list if key == "changes" else str, f"instrument.{key}")
+        instrument = document["instrument"]
+        _typed_values(instrument, {**dict.fromkeys(instrument, str), "changes": list}, "instrument.")
         return Manifest(
             root,
             path,
-            instrument_from_dict(document["instrument"]),
+            instrument_from_dict(instrument),
             [_month(month, f"months.{index}.") for index, month in enumerate(document.get("months", ()))],
             _parts(document["parts"]),
             kept,

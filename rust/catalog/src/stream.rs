@@ -61,9 +61,10 @@ pub struct ReadAhead(Arc<Pool>);
 impl ReadAhead {
     /// None yet: they start with the streams.
     pub fn new() -> Self {
-        let pool = Arc::new(Pool::default());
-        pool.lock().users = 1;
-        Self(pool)
+        // Asked once: the system reads files to tell.
+        let most = available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_THREADS);
+        let work = Mutex::new(Work { users: 1, ..Work::default() });
+        Self(Arc::new(Pool { most, work, more: Condvar::new() }))
     }
 
     /// Starts to read the parts of a stream.
@@ -81,8 +82,7 @@ impl ReadAhead {
             made: Condvar::new(),
         });
         let mut work = self.0.lock();
-        let most = available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_THREADS);
-        if work.threads.len() < most {
+        if work.threads.len() < self.0.most {
             let pool = Arc::clone(&self.0);
             let thread = Builder::new().name("tradecore-read".into()).spawn(move || pool.run())?;
             work.threads.push(thread);
@@ -107,8 +107,9 @@ impl Drop for ReadAhead {
 }
 
 /// What the threads and their users share.
-#[derive(Default)]
 struct Pool {
+    /// Threads there are at most.
+    most: usize,
     work: Mutex<Work>,
     /// Notified when there is more to do, or never again.
     more: Condvar,
