@@ -370,8 +370,10 @@ class Backtest:
         return copies
 
     def _report(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:
+        if progress is None:
+            return None
         total = sum(feed.events for feed in self._feeds.values())
-        return None if progress is None else lambda rows, _now: progress(rows, total)
+        return lambda rows, _now: progress(rows, total)
 
     def _result(self, summary: dict[str, Any], store: TableStore, parts: Sequence[Part], wall: float) -> Result:
         return Result(

@@ -118,9 +118,9 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
 def notes_on_marks(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -> Iterable[str]:
     """Say which positions are valued at the mid, because the data has nothing else to value them at."""
     for name, venue in venues.items():
-        of_venue = {i.id for i in summary["instruments"] if i.venue == name}
-        told = {instrument: mark["source"] for instrument, mark in summary["marks"].items() if instrument in of_venue}
-        if others := [instrument for instrument, source in told.items() if source != venue.mark_source]:
+        told = ((instrument, mark["source"]) for instrument, mark in summary["marks"].items())
+        others = [other for other, source in told if source != venue.mark_source and other.rpartition(".")[2] == name]
+        if others:
             what = "mark prices" if venue.mark_source == "mark" else "trades"
             yield f"positions in {some(others)} are valued at the mid: the data has no {what}"
 

@@ -484,12 +484,20 @@ fn volumes_to_py<'py>(
     traded: &[Qty],
 ) -> PyResult<Bound<'py, PyDict>> {
     let out = PyDict::new(py);
+    // In many instruments nothing was filled, which is one value.
+    let mut last: Option<(String, Bound<'py, PyAny>)> = None;
     for (market, (instrument, traded)) in instruments.iter().zip(traded).enumerate() {
         let positions = kernel.positions_in(MarketId::new(market));
         let filled = positions.fold(0i64, |sum, position| sum.saturating_add(position.volume));
         let told = PyDict::new(py);
-        told.set_item("filled", decimal_from_text(py, &instrument.format_qty(filled))?)?;
-        told.set_item("traded", decimal_from_text(py, &instrument.format_qty(traded.steps()))?)?;
+        let text = instrument.format_qty(filled);
+        let filled = match last {
+            Some((known, value)) if known == text => value,
+            _ => decimal_from_text(py, &text)?,
+        };
+        told.set_item(intern!(py, "filled"), &filled)?;
+        last = Some((text, filled));
+        told.set_item(intern!(py, "traded"), decimal_from_text(py, &instrument.format_qty(traded.steps()))?)?;
         out.set_item(instrument.id.as_str(), told)?;
     }
     Ok(out)
@@ -594,6 +602,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     let [bases, granularities, steps, leads, wrong, uncrossed, crossed, gaps, silences, unmarked, valued] =
         std::array::from_fn(|_| PyDict::new(py));
     let mut marks = Vec::with_capacity(instruments.len());
+    let mut venue = "";
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
@@ -601,10 +610,14 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
             granularities.set_item(&ids[market], ns)?;
         }
         let clock = simulation.clock(id);
-        steps.set_item(instrument.id.venue(), steps_to_py(clock.steps()))?;
-        let led = leads_to_py(clock.steps());
-        if !led.is_empty() {
-            leads.set_item(instrument.id.venue(), led)?;
+        // Its instruments have one clock, and mostly follow each other.
+        let before = std::mem::replace(&mut venue, instrument.id.venue());
+        if before != venue {
+            steps.set_item(venue, steps_to_py(clock.steps()))?;
+            let led = leads_to_py(clock.steps());
+            if !led.is_empty() {
+                leads.set_item(venue, led)?;
+            }
         }
         if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
             wrong.set_item(&ids[market], stamps)?;
@@ -612,8 +625,8 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         let (source, mark) = simulation.mark(id);
         marks.push(mark);
         let told = PyDict::new(py);
-        told.set_item("source", source.as_str())?;
-        told.set_item("price", mark.map(|mark| mark.to_f64(instrument.price_increment)))?;
+        told.set_item(intern!(py, "source"), source.as_str())?;
+        told.set_item(intern!(py, "price"), mark.map(|mark| mark.to_f64(instrument.price_increment)))?;
         valued.set_item(&ids[market], told)?;
         let watched = simulation.watched(id);
         for (all, moments) in

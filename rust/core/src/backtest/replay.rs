@@ -190,7 +190,7 @@ impl Replay {
         let mut listings = Vec::new();
         let mut granularities = Vec::with_capacity(markets.len());
         let custom = Custom::of(&markets);
-        let mut builder = VenueBuilder::new(venue, config.seed);
+        let mut builder = VenueBuilder::new(venue.with_room(markets.len()), config.seed);
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
             let MarketSetup { instrument, settings, source, holds, is_sound, in_order, .. } = setup;
             let filling = is_bounded.then(|| (groups[0].len(), bounds_of(settings.queue)));

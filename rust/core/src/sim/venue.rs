@@ -148,6 +148,13 @@ impl Venue {
         Self { group: Some(accounts.max(1)), ..Self::default() }
     }
 
+    /// The same with room for so many markets: each is large, and would be moved as others are added.
+    #[must_use]
+    pub fn with_room(mut self, markets: usize) -> Self {
+        self.places.reserve(markets);
+        self
+    }
+
     /// How many accounts in a row share what a market has, if not all of them.
     fn group_of(&self, market: &Market) -> Option<usize> {
         if market.accounts() == Accounts::Isolated { Some(1) } else { self.group }
