@@ -23,6 +23,10 @@ def touched(*seconds: int) -> list[Row]:
     return [(at * SECOND, SET, 1, LAST, 980, at) for at in seconds]
 
 
+class Idle(tc.Strategy):
+    """Does nothing."""
+
+
 class Buys(tc.Strategy):
     """Buys at a time, if it is given one."""
 
@@ -67,6 +71,31 @@ def test_moments_of_a_crossed_book_are_told(instrument: tc.Instrument, tmp_path:
     page = made.report(tmp_path / "a.html").read_text(encoding="utf-8")
     assert 'class="bands c-second"' in page
     assert "locked or crossed" in page
+
+
+@pytest.mark.parametrize("has_orders", [True, False])
+def test_a_book_that_was_crossed_for_less_than_a_second_is_told_too(
+    instrument: tc.Instrument, tmp_path: Path, has_orders: bool
+) -> None:
+    def crossed(at_ms: int, until_ms: int, price: int = 1_020) -> list[Row]:
+        ms = SECOND // 1_000
+        return [(at_ms * ms, SET, 1, LAST, price, 5), (until_ms * ms, SET, 1, LAST, price, 0)]
+
+    # Locked for a millisecond, crossed for a quarter of a second, and at the end.
+    rows = [*book(SECOND), *touched(2), *crossed(4_000, 4_001, 1_010), *touched(5), *crossed(6_000, 6_250)]
+    rows += [*touched(8), (9 * SECOND, SET, 1, LAST, 1_020, 5), (9 * SECOND + 10, TRADE, -1, LAST, 900, 5)]
+    strategy = Buys("b", [NAME]) if has_orders else Idle("i", [NAME])
+    made = tc.Backtest([strategy], {NAME: columns(rows)}, [tc.SimVenue("TEST")], specs=[instrument]).run()
+    moments = [(4 * SECOND, 4_001_000_000), (6 * SECOND, 6_250_000_000), (9 * SECOND, 9 * SECOND + 10)]
+    counts = {"times": 3, "total_ns": 251_000_010, "longest_ns": 250_000_000}
+    assert made.crossings == {NAME: {**counts, "moments": moments}}
+    assert (made.crossed, made.uncrossed) == ({}, {}), "nothing was removed"
+    assert made.summary()["crossings"] == {NAME: counts}
+    page = made.report(tmp_path / "a.html").read_text(encoding="utf-8")
+    assert f"The book of {NAME} was locked or crossed 3 times, for 0.25 s at most and 0.251 s in all" in page
+    made.save(tmp_path / "run.tcr")
+    assert tc.load_result(tmp_path / "run.tcr").crossings == made.crossings
+    assert run(instrument, [*book(SECOND), *touched(2, 5)]).crossings == {}
 
 
 def test_a_position_marked_at_what_was_old_is_counted(instrument: tc.Instrument, tmp_path: Path) -> None:

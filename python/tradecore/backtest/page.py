@@ -187,6 +187,8 @@ def _warnings(result: RunRecord) -> Iterator[str]:
     if result.interrupted:
         yield "The run was interrupted: the data was not read to its end."
     yield from (f"{note[:1].upper()}{note[1:]}." for note in result.notes)
+    for name, told in result.crossings.items():
+        yield f"The book of {name} was locked or crossed {moments_text(told)}."
     for name, told in result.silences.items():
         yield f"Nothing was told of {name} {moments_text(told)}."
     for name, told in result.stale_marks.items():

@@ -98,6 +98,7 @@ class RunRecord(MoneyFrames):
             name: [(begin, end) for begin, end in moments] for name, moments in summary["crossed"].items()
         }
         self._balances = summary["balances"]
+        self.crossings: dict[str, dict[str, Any]] = summary["crossings"]
         self.gaps: dict[str, dict[str, Any]] = summary["gaps"]
         self.silences: dict[str, dict[str, Any]] = summary["silences"]
         self._unmarked: dict[str, dict[str, Any]] = summary["unmarked"]
@@ -458,6 +459,7 @@ class RunRecord(MoneyFrames):
                 {"strategy": row[0], "venue": row[1], "currency": row[2], "begin": plain(row[3]), "end": plain(row[4])}
                 for row in self._balances
             ],
+            "crossings": {name: _counts(told) for name, told in self.crossings.items()},
             "gaps": {name: _counts(told) for name, told in self.gaps.items()},
             "silences": {name: _counts(told) for name, told in self.silences.items()},
             "volumes": {name: _texts(volume, ("filled", "traded", "share")) for name, volume in self.volumes.items()},

@@ -69,6 +69,8 @@ class Result(RunRecord):
         ``first_ts_recv``, when that first began, ns UTC.
     crossed : dict of str to list of (int, int)
         By instrument of those: from when until when it stayed so, the first thousand times, ns UTC.
+    crossings : dict of str to dict
+        By instrument: times in which the venue's book was locked or crossed, however short, as of ``gaps``.
     gaps : dict of str to dict
         By instrument: times in which its book was unknown, from a lost message to the next snapshot. ``times``,
         ``total_ns``, ``longest_ns``, and ``moments``, from and until of the first thousand, ns UTC.
@@ -262,6 +264,7 @@ class Result(RunRecord):
                 "uncrossed": self.uncrossed,
                 "balances": self._balances,
                 "crossed": self.crossed,
+                "crossings": self.crossings,
                 "gaps": self.gaps,
                 "silences": self.silences,
                 "unmarked": self._unmarked,
@@ -326,6 +329,7 @@ _SINCE: Final[Mapping[str, Any]] = {
     "model_failure": None,
     "balances": [],
     "crossed": {},
+    "crossings": {},
     "gaps": {},
     "silences": {},
     "unmarked": {},

@@ -10,15 +10,15 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{
-    By, ChunkSource, CurrencyTotals, MarketSetup, Moments, Monitor, Progress, Replay, Reporting,
-    ReportingSettings, RunConfig, RunEnd, RunError,
+    By, ChunkSource, CurrencyTotals, MarketSetup, Monitor, Progress, Replay, Reporting, ReportingSettings,
+    RunConfig, RunEnd, RunError,
 };
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
 use tradecore_core::sim::ModelFailure;
-use tradecore_core::types::{Decimal, Instrument, MarketId, Money, Qty, StrategyId};
+use tradecore_core::types::{Decimal, Instrument, MarketId, Moments, Money, Qty, StrategyId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -525,6 +525,45 @@ fn moments_to_py<'py>(py: Python<'py>, moments: &Moments) -> PyResult<Bound<'py,
     Ok(told)
 }
 
+/// When the data of each market told too little, or what cannot be.
+fn tell_moments<'py>(
+    out: &Bound<'py, PyDict>,
+    simulation: &Replay,
+    ids: &[Bound<'py, PyString>],
+) -> PyResult<()> {
+    let py = out.py();
+    let [gaps, silences, unmarked, crossings, uncrossed, crossed] = std::array::from_fn(|_| PyDict::new(py));
+    for (market, name) in ids.iter().enumerate() {
+        let id = MarketId::new(market);
+        let watched = simulation.watched(id);
+        for (all, moments) in [
+            (&gaps, watched.gaps),
+            (&silences, watched.silences),
+            (&unmarked, watched.unmarked),
+            (&crossings, watched.crossed),
+        ] {
+            if moments.times > 0 {
+                all.set_item(name, moments_to_py(py, &moments)?)?;
+            }
+        }
+        let done = simulation.uncrossed(id);
+        if done.times > 0 {
+            let told = PyDict::new(py);
+            told.set_item("times", done.times)?;
+            told.set_item("levels", done.levels)?;
+            told.set_item("first_ts_recv", done.first)?;
+            uncrossed.set_item(name, told)?;
+            crossed.set_item(name, simulation.crossed(id))?;
+        }
+    }
+    out.set_item("gaps", gaps)?;
+    out.set_item("silences", silences)?;
+    out.set_item("unmarked", unmarked)?;
+    out.set_item("crossings", crossings)?;
+    out.set_item("uncrossed", uncrossed)?;
+    out.set_item("crossed", crossed)
+}
+
 /// What a run came to in a currency.
 fn total_to_py<'py>(py: Python<'py>, total: &CurrencyTotals) -> PyResult<Bound<'py, PyDict>> {
     let ratios = total.stats.ratios();
@@ -599,8 +638,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("reported", reported_to_py(py, simulation, of, instruments)?)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let [bases, granularities, steps, leads, wrong, uncrossed, crossed, gaps, silences, unmarked, valued] =
-        std::array::from_fn(|_| PyDict::new(py));
+    let [bases, granularities, steps, leads, wrong, valued] = std::array::from_fn(|_| PyDict::new(py));
     let mut marks = Vec::with_capacity(instruments.len());
     let mut venue = "";
     for (market, instrument) in instruments.iter().enumerate() {
@@ -628,23 +666,6 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         told.set_item(intern!(py, "source"), source.as_str())?;
         told.set_item(intern!(py, "price"), mark.map(|mark| mark.to_f64(instrument.price_increment)))?;
         valued.set_item(&ids[market], told)?;
-        let watched = simulation.watched(id);
-        for (all, moments) in
-            [(&gaps, watched.gaps), (&silences, watched.silences), (&unmarked, watched.unmarked)]
-        {
-            if moments.times > 0 {
-                all.set_item(&ids[market], moments_to_py(py, &moments)?)?;
-            }
-        }
-        let done = simulation.uncrossed(id);
-        if done.times > 0 {
-            let told = PyDict::new(py);
-            told.set_item("times", done.times)?;
-            told.set_item("levels", done.levels)?;
-            told.set_item("first_ts_recv", done.first)?;
-            uncrossed.set_item(&ids[market], told)?;
-            crossed.set_item(&ids[market], simulation.crossed(id))?;
-        }
     }
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
     out.set_item("instruments", traded)?;
@@ -653,12 +674,8 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("clock_steps", steps)?;
     out.set_item("clock_leads", leads)?;
     out.set_item("wrong_stamps", wrong)?;
-    out.set_item("uncrossed", uncrossed)?;
+    tell_moments(&out, simulation, &ids)?;
     out.set_item("balances", balances_to_py(py, simulation, of)?)?;
-    out.set_item("crossed", crossed)?;
-    out.set_item("gaps", gaps)?;
-    out.set_item("silences", silences)?;
-    out.set_item("unmarked", unmarked)?;
     out.set_item("marks", valued)?;
 
     let traded: Vec<Qty> = (0..instruments.len()).map(|m| simulation.volume(MarketId::new(m))).collect();

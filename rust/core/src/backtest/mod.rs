@@ -21,4 +21,4 @@ pub use reporting::{BadReporting, By, Reporting, ReportingSettings};
 pub use run::{Monitor, Progress, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
 pub use stats::{CHANGES_NEEDED, CurrencyTotals, EquityStats, NoRatio, Ratios};
-pub use watch::{Moments, Watched};
+pub use watch::Watched;

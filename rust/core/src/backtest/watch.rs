@@ -3,38 +3,10 @@
 
 use crate::book::{FillBasis, MarkSource};
 use crate::event::{EventKind, KindSet, Span, View};
+use crate::types::Moments;
 
 /// What says that a market is told of.
 const OF_THE_BOOK: KindSet = KindSet::MARKET.union(KindSet::ORDERS);
-/// Times that are kept; of the others only how many there were and how long.
-const KEPT: usize = 1_000;
-
-/// Times at which something was so, each from and until, ns of the venue's clock.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Moments {
-    /// How many.
-    pub times: u64,
-    /// How long in all, ns.
-    pub total_ns: i64,
-    /// The longest, ns.
-    pub longest_ns: i64,
-    /// The first thousand.
-    pub kept: Vec<(i64, i64)>,
-}
-
-impl Moments {
-    #[cold]
-    fn add(&mut self, from: i64, until: i64) {
-        let length = until.saturating_sub(from);
-        self.times += 1;
-        self.total_ns = self.total_ns.saturating_add(length);
-        self.longest_ns = self.longest_ns.max(length);
-        if self.kept.len() < KEPT {
-            self.kept.push((from, until));
-        }
-    }
-}
-
 /// What there is to know of a market's data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Watched {
@@ -44,6 +16,8 @@ pub struct Watched {
     pub silences: Moments,
     /// The same of the price that positions are valued at, where that is another than the mid.
     pub unmarked: Moments,
+    /// Times in which its book was locked or crossed.
+    pub crossed: Moments,
 }
 
 /// Looks at each message of a market once, in the order in which they act.
@@ -110,9 +84,9 @@ impl Watch {
         }
     }
 
-    /// What was found, of a run that ended at `end`.
-    pub(super) fn told(&self, end: i64) -> Watched {
-        let mut found = self.found.clone();
+    /// What was found, of a run that ended at `end`, with when the venue's book was `crossed`.
+    pub(super) fn told(&self, end: i64, crossed: Moments) -> Watched {
+        let mut found = Watched { crossed, ..self.found.clone() };
         if let Some(since) = self.lost {
             found.gaps.add(since, end.max(since));
         }
@@ -145,11 +119,11 @@ mod tests {
         for rows in view.messages(0, view.len()) {
             watch.see(view.ts_event[rows.from], &view, rows);
         }
-        watch.told(end)
+        watch.told(end, Moments::default())
     }
 
     fn told(rows: &[(i64, EventKind, u8)], basis: FillBasis, end: i64) -> [Vec<(i64, i64)>; 2] {
-        let Watched { gaps, silences, unmarked } = watched(rows, basis, MarkSource::Mid, end);
+        let Watched { gaps, silences, unmarked, .. } = watched(rows, basis, MarkSource::Mid, end);
         assert_eq!(unmarked, Moments::default());
         [gaps.kept, silences.kept]
     }

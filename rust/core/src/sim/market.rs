@@ -38,6 +38,7 @@
 mod armed;
 mod commands;
 mod concern;
+mod crossed;
 mod custom;
 mod fills;
 mod forced;
@@ -62,6 +63,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::armed::Triggers;
+use self::crossed::Crossed;
 use self::matching::Step;
 pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::news::{News, Trade, Watch};
@@ -80,7 +82,7 @@ use crate::event::{EventKind, Span, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::OrderId;
 use crate::random::Random;
-use crate::types::{AccountId, Instrument, Side};
+use crate::types::{AccountId, Instrument, Moments, Side};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
 
@@ -121,6 +123,7 @@ pub struct Market {
     touched: bool,
     /// Sum of the last two-sided best prices, for marking.
     twice_mid: Option<i64>,
+    crossed: Crossed,
     watch: [Watch; 2],
     orders: OwnOrders,
     /// Orders of which nobody has said yet what their levels are made of.
@@ -182,6 +185,7 @@ impl Market {
             is_listed: instrument.listing.is_none(),
             touched: false,
             twice_mid: None,
+            crossed: Crossed::default(),
             watch: [Watch::NOTHING; 2],
             orders: OwnOrders::new(),
             joined: Vec::new(),
@@ -277,11 +281,17 @@ impl Market {
         self.math.fine_price(self.twice_mid?.into(), 2)
     }
 
-    /// Goes back to where the book was this; nothing of ours is here.
-    pub(super) fn restart(&mut self, book: L2Book, twice_mid: Option<i64>) {
+    /// Goes back to where the book was this, to hear again what has happened by `now`; nothing of ours is here.
+    pub(super) fn restart(&mut self, book: L2Book, twice_mid: Option<i64>, now: i64) {
         debug_assert!(!self.touched, "orders cannot be taken back");
         (self.book, self.twice_mid) = (book, twice_mid);
         self.prints.restart();
+        self.crossed.go_back(now);
+    }
+
+    /// When its book was locked or crossed, in a run that ended at `end`.
+    pub fn crossed(&self, end: i64) -> Moments {
+        self.crossed.told(end)
     }
 
     /// Whether nothing of ours is left here: no order, and no quantity taken that the data still shows.
@@ -346,7 +356,7 @@ impl Market {
         } else {
             self.book.apply_rows(self.basis, view, rows.from, rows.to);
         }
-        self.keep_mid();
+        self.keep_mid(now);
         false
     }
 
@@ -384,7 +394,7 @@ impl Market {
                 row + 1
             };
         }
-        self.keep_mid();
+        self.keep_mid(now);
         if few {
             self.look_at_few(orders, now, out);
         } else {
@@ -553,10 +563,12 @@ impl Market {
     }
 
     #[inline(always)]
-    fn keep_mid(&mut self) {
-        if let (Some(bid), Some(ask)) = (self.book.best_bid(), self.book.best_ask()) {
+    fn keep_mid(&mut self, now: i64) {
+        let both = self.book.best_bid().zip(self.book.best_ask());
+        if let Some((bid, ask)) = both {
             self.twice_mid = Some(bid + ask);
         }
+        self.crossed.look(both.is_some_and(|(bid, ask)| bid >= ask), now);
     }
 
     /// Takes trades from a row on and returns where they end. What they do to orders does not depend on what they do to the

@@ -249,9 +249,9 @@ impl Venue {
         &self.places[market.index()].market
     }
 
-    /// Puts a market without orders back to where its book was this.
-    pub fn restart(&mut self, market: MarketId, book: L2Book, twice_mid: Option<i64>) {
-        self.places[market.index()].market.restart(book, twice_mid);
+    /// Puts a market without orders back to where its book was this, to be told again what has happened by `now`.
+    pub fn restart(&mut self, market: MarketId, book: L2Book, twice_mid: Option<i64>, now: i64) {
+        self.places[market.index()].market.restart(book, twice_mid, now);
     }
 
     /// A market's book.

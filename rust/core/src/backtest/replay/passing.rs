@@ -252,7 +252,7 @@ impl Replay {
         let lane = &mut self.lanes[market.index()];
         let Some(upto) = lane.go_back(now) else { return };
         let Known { book, twice_mid, mut cursor } = self.sessions.kernel(seat).known(market);
-        self.venue.restart(market, book, twice_mid);
+        self.venue.restart(market, book, twice_mid, now);
         cursor.read_until(upto, |view, from, to| {
             for rows in view.messages(from, to) {
                 self.venue.on_message(market, view, rows, now);

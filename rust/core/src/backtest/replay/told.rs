@@ -61,7 +61,7 @@ impl Replay {
 
     /// What there is to know of a market's data, as far as the run has got.
     pub fn watched(&self, market: MarketId) -> Watched {
-        self.lanes[market.index()].watched(self.latest)
+        self.lanes[market.index()].watched(self.latest, self.market(market).crossed(self.latest))
     }
 
     /// What each strategy of the kernel that one is in has at venues with balances.
