@@ -55,14 +55,20 @@ def to_stamps(name: str, given: Any) -> NDArray[np.int64]:
     import numpy as np
 
     if getattr(getattr(given, "dtype", None), "tz", None) is not None:
-        given = given.dt.tz_convert(None)
-    array = given.to_numpy() if library_of(given) != "numpy" else np.asarray(given)
+        # Of an index there is no accessor.
+        given = getattr(given, "dt", given).tz_convert(None)
+    if np.ma.is_masked(given):
+        raise InvalidValueError(name, "a time is missing")
+    array = given.to_numpy() if hasattr(given, "to_numpy") else np.asarray(given)
     if array.ndim != 1 or (array.dtype.kind not in "iuM" and array.size):
         raise InvalidValueError(name, f"expected one column of int64 ns or times, got {array.ndim}-d {array.dtype}")
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise InvalidValueError(name, "a time is missing")
-        array = array.astype("datetime64[ns]")
+        # A coarser unit reaches further: what does not come back was cut.
+        given, array = array, array.astype("datetime64[ns]", copy=False)
+        if array is not given and (array.astype(given.dtype) != given).any():
+            raise InvalidValueError(name, "a time is beyond int64 ns")
     elif array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
         raise InvalidValueError(name, "a time is beyond int64 ns")
     return np.ascontiguousarray(array).astype(np.int64, copy=False)
@@ -89,7 +95,7 @@ def to_floats(name: str, given: Any) -> NDArray[np.float64]:
     def refuse(found: str) -> InvalidValueError:
         return InvalidValueError(name, f"expected one column of numbers, got {found}")
 
-    if isinstance(given, np.ma.MaskedArray):
+    if isinstance(given, np.ma.MaskedArray) and given.dtype.kind in "fiu":
         given = np.ma.filled(given.astype(np.float64), np.nan)
     try:
         match library_of(given):
@@ -101,6 +107,8 @@ def to_floats(name: str, given: Any) -> NDArray[np.float64]:
             case "pandas":
                 if getattr(given, "ndim", 0) != 1:
                     raise refuse(type(given).__name__)
+                if not _are_numbers(given):
+                    raise refuse(f"{type(given).__name__} of {given.dtype}")
                 array = given.to_numpy(dtype=np.float64, na_value=np.nan)
             case _:
                 array = np.asarray(given)
@@ -121,6 +129,13 @@ def _found(given: Any, array: NDArray[Any]) -> str:
         return repr(given)
     inside = type(array.flat[0]).__name__ if array.dtype.kind == "O" else str(array.dtype)
     return f"an array of {inside}"
+
+
+def _are_numbers(series: Any) -> bool:
+    """Whether a series of pandas holds real numbers, or nothing."""
+    from pandas.api.types import infer_dtype
+
+    return infer_dtype(series, skipna=True) in ("integer", "floating", "mixed-integer-float", "decimal", "empty")
 
 
 def _float64() -> Any:

@@ -187,10 +187,13 @@ def _to_sides(given: Any) -> NDArray[np.int8]:
     import numpy as np
 
     array = given.to_numpy() if library_of(given) != "numpy" else np.asarray(given)
-    if array.dtype == np.int8:
-        return np.ascontiguousarray(array)
     if array.dtype.kind in "iuf" or not array.size:
-        return np.ascontiguousarray(np.sign(np.nan_to_num(array)), dtype=np.int8)
+        known = np.where(np.isnan(array), 0, array) if array.dtype.kind == "f" else array
+        is_beyond = bool(known.size) and (known.min() < -1 or known.max() > 1)
+        if is_beyond or (array.dtype.kind == "f" and (known != np.trunc(known)).any()):
+            other = known[~np.isin(known, (-1, 0, 1))][0]
+            raise InvalidValueError("side", f"expected 1, -1 or 0 for unknown, got {other}")
+        return np.ascontiguousarray(known, dtype=np.int8)
     words = array.astype(str)
     buys, sells = words == "buy", words == "sell"
     for word in np.unique(words[~(buys | sells)]).tolist():

@@ -116,6 +116,10 @@ def test_numbers_of_other_types_and_strides_are_taken(spec: str, dtype: Any) -> 
         ({"qty": np.ones(6)}, "qty has 6 rows, ts 5"),
         ({"ts_recv": np.arange(3)}, "ts_recv has 3 rows, ts 5"),
         ({"side": ["buy", "sell", "both", "buy", "buy"]}, "side: expected 'buy' or 'sell', got 'both'"),
+        ({"side": [1, -1, 2, 1, 1]}, "side: expected 1, -1 or 0 for unknown, got 2"),
+        ({"side": np.array([1, 255, 1, 1, 1], np.uint8)}, "side: expected 1, -1 or 0 for unknown, got 255"),
+        ({"side": [1.0, -1.0, 0.5, np.nan, 1.0]}, "side: expected 1, -1 or 0 for unknown, got 0.5"),
+        ({"side": [1.0, -1.0, np.inf, 1.0, 1.0]}, "side: expected 1, -1 or 0 for unknown, got inf"),
     ],
 )
 def test_columns_that_are_none_are_named(spec: str, change: dict[str, Any], problem: str) -> None:

@@ -145,6 +145,8 @@ def test_what_cannot_be_fitted_says_why(markets: dict[Any, Path], tmp_path: Path
         tc.fit_queue(markets["many", "100ms"], fills=own.head(2))
     with pytest.raises(tc.errors.DataError, match="cannot be read"):
         tc.fit_queue(markets["many", "100ms"], fills=tmp_path / "none.csv")
+    with pytest.raises(tc.errors.CatalogError, match="is not a catalog: no such folder"):
+        tc.fit_queue(tmp_path / "nowhere")
     tc.synthesize(tmp_path / "levels", events=20_000)
     with pytest.raises(tc.errors.DataError, match="tells no single orders"):
         tc.fit_queue(tmp_path / "levels")

@@ -9,10 +9,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tradecore.arrays import frame_like, series_like, to_floats
+from tradecore.arrays import frame_like, series_like, to_floats, to_stamps
 from tradecore.errors import InvalidValueError
 
 NAN = float("nan")
+S = 1_767_225_600_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ NAN = float("nan")
         (pl.Series([1.5], dtype=pl.Decimal(10, 2)), [1.5]),
         (pd.Series([1, None], dtype="Int64"), [1, NAN]),
         (pd.Series([0.5, NAN]), [0.5, NAN]),
+        (pd.Series([0.5, None], dtype=object), [0.5, NAN]),
+        (pd.Series([None, None]), [NAN, NAN]),
     ],
 )
 def test_columns_become_contiguous_floats(given: Any, expected: list[float]) -> None:
@@ -60,6 +63,13 @@ def test_a_contiguous_float_array_is_not_copied() -> None:
         pl.col("a"),
         pd.DataFrame({"a": [1.0]}),
         pd.Series(["a"]),
+        # What numpy would take for numbers.
+        pd.Series(["1"]),
+        pd.Series([True]),
+        pd.Series([1j]),
+        pd.Series(pd.to_datetime(["2026"])),
+        np.ma.masked_equal(["1", "2"], "2"),
+        np.ma.array([1j]),
     ],
     ids=lambda given: type(given).__name__,
 )
@@ -67,6 +77,45 @@ def test_what_is_no_column_of_numbers_is_refused_by_name(given: Any) -> None:
     with pytest.raises(InvalidValueError, match="x: expected one column of numbers, got") as caught:
         to_floats("x", given)
     assert caught.value.field == "x"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [S, S + 1],
+        np.array([S, S + 1], ">i8"),
+        np.ma.array([S, S + 1]),
+        np.array([S, S + 1], "M8[ns]"),
+        pl.Series([S, S + 1]).cast(pl.Datetime("ns", "America/New_York")),
+        pd.Series([S, S + 1], dtype="Int64"),
+        pd.Series(pd.to_datetime([S, S + 1], utc=True)),
+        pd.to_datetime([S, S + 1], utc=True).tz_convert("America/New_York"),
+        pd.to_datetime([S, S + 1]),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_times_become_whole_ns(given: Any) -> None:
+    stamps = to_stamps("ts", given)
+    assert (stamps.dtype, stamps.tolist()) == (np.int64, [S, S + 1])
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ([1.5], "expected one column of int64 ns or times"),
+        (["2026-01-01"], "expected one column of int64 ns or times"),
+        (pl.LazyFrame({"a": [1]}), "expected one column of int64 ns or times"),
+        (np.ma.masked_equal([S, 2], 2), "a time is missing"),
+        (np.array(["2026", "NaT"], "M8[s]"), "a time is missing"),
+        (np.array(["2026", "9999"], "M8[D]"), "a time is beyond int64 ns"),
+        (np.array([2**63], np.uint64), "a time is beyond int64 ns"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_is_no_column_of_times_is_refused_by_name(given: Any, problem: str) -> None:
+    with pytest.raises(InvalidValueError, match=problem) as caught:
+        to_stamps("ts", given)
+    assert caught.value.field == "ts"
 
 
 def test_results_take_the_form_of_what_was_given() -> None:

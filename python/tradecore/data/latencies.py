@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tradecore._core import fit_latencies
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.files import staged
-from tradecore.validation import unknown_key
 from tradecore.venue import Latency
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def fit_latency(
     >>> tc.fit_latency("acks.csv").entry.p50_ns
     4000015
     """
-    frame = _read(path, [took] if took is not None else [sent, acted, received])
+    needed = {"took": took} if took is not None else {"sent": sent, "acted": acted, "received": received}
+    frame = _read(path, needed)
     if took is not None:
         if series is not None:
             raise InvalidValueError("series", f"needs columns of times, which {took} is not")
@@ -152,17 +153,17 @@ def fit_latency(
     return fit
 
 
-def _read(path: str | Path, columns: list[str]) -> pl.DataFrame:
+def _read(path: str | Path, needed: Mapping[str, str]) -> pl.DataFrame:
     import polars as pl
 
     try:
         frame = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(str(path), 0, f"cannot be read as CSV: {error}") from None
-    for column in columns:
+    for option, column in needed.items():
         if column not in frame.columns:
-            listed = ", ".join(frame.columns)
-            raise DataError(str(path), 1, f"{column}: {unknown_key(column, frame.columns)}; its columns are {listed}")
+            problem = f"no column {column}, but {', '.join(frame.columns)}: say which with --{option} ({option}=)"
+            raise DataError(str(path), 1, problem)
     return frame
 
 

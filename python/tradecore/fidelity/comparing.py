@@ -99,6 +99,8 @@ def recording(data: str | Path | Catalog | Mapping[str, Columns], instrument: st
     ------
     UnknownInstrumentError
         When the data does not have it.
+    CatalogError
+        When it is no catalog or holds nothing.
     DataError
         When the data has several and none is named, or no book.
     """
@@ -113,6 +115,8 @@ def recording(data: str | Path | Catalog | Mapping[str, Columns], instrument: st
         given: Any = data[name]
     else:
         catalog = Catalog.of(data)
+        if not catalog.instruments():
+            raise catalog._no_catalog()
         name = name or _only(catalog.instruments(), str(catalog.path))
         spec = catalog.instrument(name)
         held = catalog.manifest(name)
