@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import operator
 import os
 import time
 from collections import Counter
@@ -145,8 +146,12 @@ class Backtest:
         risk: RiskLimits | None = None,
         events: EventBus | None = None,
     ) -> None:
-        if not isinstance(bounds, bool):
-            raise InvalidValueError("bounds", f"expected True or False, got {bounds!r}")
+        for name, flag in (("bounds", bounds), ("debug_checks", debug_checks), ("record", record)):
+            if not isinstance(flag, bool):
+                raise InvalidValueError(name, f"expected True or False, got {flag!r}")
+        for name, word in (("cost_basis", cost_basis), ("reporting_currency", reporting_currency)):
+            if not (isinstance(word, str) or (word is None and name == "reporting_currency")):
+                raise InvalidValueError(name, f"expected a word, got {word!r}")
         self._bounds = bounds
         if not (events is None or isinstance(events, EventBus)):
             raise InvalidValueError("events", f"expected an EventBus, got {events!r}")
@@ -156,9 +161,9 @@ class Backtest:
         wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
-        self._seed = seed
+        self._seed = _to_seed(seed)
         self._settings: dict[str, Any] = {
-            "seed": seed,
+            "seed": self._seed,
             "sample_interval": sample_interval,
             "candle_interval": candles,
             "stop_run_on_error": self._stops_run,
@@ -170,10 +175,7 @@ class Backtest:
             "risk": risk,
         }
         _check_limits(risk, self._strategies, wanted)
-        try:
-            simulation = Simulation(**self._settings)
-        except (OverflowError, TypeError):
-            raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
+        simulation = Simulation(**self._settings)
         self._simulation: Simulation | None = simulation
         known = _specs(specs)
         hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
@@ -390,6 +392,17 @@ class Backtest:
             ],
             data=RunData(self._data),
         )
+
+
+def _to_seed(seed: Any) -> int:
+    """Return what random numbers begin with."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 1 << 64:
+        raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}")
+    return number
 
 
 def _check_limits(risk: RiskLimits | None, strategies: Sequence[Strategy], instruments: Sequence[str]) -> None:
