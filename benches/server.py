@@ -77,10 +77,10 @@ class Served:
 
 
 @contextmanager
-def served() -> Iterator[Served]:
+def served(config: str = CONFIG) -> Iterator[Served]:
     """Serve a session."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "serve.toml").write_text(CONFIG)
+        (Path(folder) / "serve.toml").write_text(config)
         run = [sys.executable, "-m", "tradecore"]
         add = [*run, "user", "add", "bench", "--role", "trade", "--config", "serve.toml"]
         token = subprocess.run(add, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()

@@ -222,6 +222,8 @@ def test_real_order_is_changed_only_when_that_is_meant(live: StandIn, visit: Vis
 def test_refusal_says_why(server: StandIn, visit: Visit) -> None:
     page = visit(server, token=TRADER)
     enter(page, "11", "63000")
+    with page.expect_response("**/orders/preview"):
+        expect(page.locator(".ticket .error")).to_have_text("quantity: max_order_qty: 10 at most")
     expect(page.locator(".ticket .error")).to_have_text("quantity: max_order_qty: 10 at most")
     enter(page, "-1", "63000")
     expect(page.locator(".ticket .error")).to_have_text("quantity: a number above zero")
@@ -330,6 +332,52 @@ def test_burst_is_drawn_in_few_frames(server: StandIn, visit: Visit) -> None:
     after = page.evaluate("[tradecore.received, tradecore.drawn]")
     assert after[0] - before[0] >= 1000
     assert after[1] - before[1] < 500
+
+
+WATCHED = """label => {
+  window.touched = [];
+  new MutationObserver((list) => touched.push(...list.map(({target}) => target))).observe(
+    document.querySelector(label), {subtree: true, childList: true, characterData: true, attributes: true});
+}"""
+
+
+def test_a_book_touches_only_the_levels_that_it_changes(server: StandIn, visit: Visit) -> None:
+    server.is_still = True
+    page = visit(server)
+    first = page.locator(".ladder .bid .qty").first
+    expect(first).not_to_be_empty()
+    told = server.state(f"book:{BTC}")
+    page.evaluate(WATCHED, ".ladder")
+    server.tell(f"book:{BTC}", *[told] * 200)
+    # What the page has drawn since then is drawn behind these.
+    server.tell("prices", {**(prices := server.state("prices")), BTC: {**prices[BTC], "mid": "60123"}})
+    expect(page.locator(f"[data-instrument='{BTC}'] .price")).to_have_text("60,123")
+    assert page.evaluate("touched.length") == 0
+    (price, _), *others = told["bids"]
+    server.tell(f"book:{BTC}", {**told, "bids": [[price, "0.0123"], *others]})
+    expect(first).to_have_text("0.0123")
+    rows = "new Set(touched.map((node) => (node.parentElement ?? node).closest('.row'))).size"
+    # Sums follow on that side, and bars on both where the larger sum is another one.
+    assert page.evaluate(rows) <= 2 * 15
+    assert page.evaluate("touched.length") <= 1 + 15 + 2 * 15
+
+
+def test_what_comes_into_sight_is_what_was_told_last(server: StandIn, visit: Visit) -> None:
+    server.is_still = True
+    page = visit(server, width=390, height=500)
+    ladder = page.locator(".ladder .bid .qty").first
+    expect(ladder).not_to_be_empty()
+    expect(ladder).not_to_be_in_viewport()
+    told = server.state(f"book:{BTC}")
+    (price, _), *others = told["bids"]
+    books = [{**told, "bids": [[price, f"{n}.5"], *others]} for n in range(1, 300)]
+    drawn = page.evaluate("tradecore.drawn")
+    server.tell(f"book:{BTC}", *books)
+    expect(ladder).to_have_text("299.5")
+    assert page.evaluate("tradecore.drawn") - drawn < 299
+    server.tell(f"book:{BTC}", {**told, "bids": [[price, "7.25"], *others]})
+    ladder.scroll_into_view_if_needed()
+    expect(ladder).to_have_text("7.25")
 
 
 def test_keys_reach_pages_instruments_and_the_ticket(server: StandIn, visit: Visit) -> None:

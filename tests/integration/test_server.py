@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -570,6 +571,24 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         assert data(client.post("/api/v1/orders", json=body, headers=key), 201) == first
         assert [row["session"] for row in data(client.get("/api/v1/sessions"))] == ["s1"]
         assert token not in "".join(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_the_example_takes_the_requests_of_document_004(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "serve.toml"
+    (tmp_path / "serve.toml").write_text(example.read_text().replace("port = 8080", "port = 0"))
+    add = [sys.executable, "-m", "tradecore", "user", "add", "ada", "--role", "trade", "--config", "serve.toml"]
+    token = subprocess.run(add, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    symbols = {"BTCUSDT": 0.001, "ETHUSDT": 0.01, "SOLUSDT": 0.1}
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        until(lambda: all((data(client.get("/api/v1/prices")).get(symbol) or 0) > 0 for symbol in symbols))
+        assert set(data(client.get("/api/v1/prices"))) == set(data(client.get("/api/v1/depth"))) == set(symbols)
+        for symbol, quantity in symbols.items():
+            body = {"symbol": symbol, "side": "Buy", "quantity": quantity, "price": None}
+            send = partial(client.post, "/api/v1/orders", json=body)
+            sent = until(lambda send=send: (answer := send()).status_code == 201 and answer)
+            assert data(sent, 201)["status"] == "filled"
+        assert symbols.keys() <= data(client.get("/api/v1/portfolio"))["positions"].keys()
 
 
 def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes(tmp_path: Path) -> None:

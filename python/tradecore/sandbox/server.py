@@ -34,7 +34,7 @@ __all__ = ["LocalServer", "json_answer"]
 
 _Source: TypeAlias = Catalog | Recording | Literal["synth", "crowd"]
 
-_PRICES = {"BTC": "60000", "ETH": "3000"}
+_PRICES = {"BTC": "60000", "ETH": "3000", "SOL": "150"}
 _TICK_S = 0.01
 _AT_ONCE: Mapping[str, Any] = {
     "latency": Latency(entry="0ms", response="0ms"), "clock_lead": "0ms", "granularity": "0ms", "funding": "off",

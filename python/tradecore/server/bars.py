@@ -26,12 +26,14 @@ class Bars:
     Parameters
     ----------
     tell : callable
-        Is given each bar that a trade changes: its topic, and the bar.
+        Is given each bar that trades have changed, by :meth:`flush`: its topic, and the bar.
     """
 
     def __init__(self, tell: Callable[[str, Any], None]) -> None:
         self._tell = tell
         self._bars: dict[tuple[str, str], deque[list[float]]] = defaultdict(partial(deque, maxlen=_MOST))
+        self._changed: dict[tuple[str, str, float], list[float]] = {}
+        """Bars that were not told as they are, by instrument, interval and start."""
 
     def trade(self, instrument: str, at_ns: int, price: float, qty: float) -> None:
         """Take a trade."""
@@ -45,6 +47,12 @@ class Bars:
             else:
                 bar = [start, price, price, price, price, qty]
                 bars.append(bar)
+            self._changed[instrument, interval, bar[0]] = bar
+
+    def flush(self) -> None:
+        """Tell of the bars that have changed since."""
+        changed, self._changed = self._changed, {}
+        for (instrument, interval, _), bar in changed.items():
             self._tell(f"bars:{instrument}:{interval}", bar.copy())
 
     def last(self, instrument: str, interval: str, limit: int) -> list[list[float]]:

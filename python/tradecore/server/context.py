@@ -83,8 +83,9 @@ class Service:
     async def perform(self, request: Request, what: str, detail: str, act: Callable[[Session, int], T]) -> T:
         """Do something in the session for somebody, and write that down."""
         try:
-            done = await self.view.bridge.perform(act)
-            self.view.changed()
+            bridge = self.view.bridge
+            done, sample = await bridge.perform(lambda session, now: (act(session, now), bridge.look()))
+            self.view.renew(sample)
         except (TradecoreError, Problem) as error:
             problem = error if isinstance(error, Problem) else problem_of(error)
             await self.note(request, what, f"{detail}: {problem.text}", problem.status)

@@ -125,15 +125,17 @@ class View:
         text = f"{symbol!r} is not traded here; there is {', '.join(self.ids)}"
         raise Problem(404 if field is None else 422, "unknown_symbol", text, field)
 
-    def changed(self) -> None:
-        """Have views made anew: the session does not stand as they say."""
+    def renew(self, sample: Sample) -> None:
+        """Have views made anew, of how the session stands after what somebody has done."""
         self.version += 1
+        if self.sample is None or sample.at_ns >= self.sample.at_ns:
+            self.sample = sample
 
     def take(self, sample: Sample) -> None:
         """Take a snapshot, and push what comes of it."""
-        self.changed()
-        self.sample = sample
+        self.renew(sample)
         self.topics.at_ns = sample.at_ns
+        self.history.bars.flush()
         self._samples += 1
         is_slow_turn = self._samples % _SLOW == 1
         if is_slow_turn:

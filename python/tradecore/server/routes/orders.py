@@ -119,9 +119,8 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     order_id = await service.perform(request, "order", detail, act)
     acts_at_once = body.trigger_price is None and (body.price is None or body.time_in_force in ("ioc", "fok"))
     row = await view.history.answered(order_id, _PATIENCE_S, is_over=acts_at_once)
-    # What is told is in the journal: also a fill, which leads to no command.
-    await view.bridge.perform(lambda session, now: None)
-    view.changed()
+    # What is told is in the journal by then: also a fill, which leads to no command.
+    view.renew(await view.bridge.perform(lambda session, now: view.bridge.look()))
     if row is None:
         raise Problem(503, "no_answer", f"order {order_id} was sent, and nothing is known of it yet")
     if row["status"] == "rejected":

@@ -13,6 +13,7 @@ export function candlesPanel(app) {
   let chart = null;
   let shown = null; // the Map of bars that is drawn: a snapshot brings another
   let last = -1;
+  let newest = null;
   let markers = "";
   const choice = segments("Interval", Object.keys(INTERVALS).map((name) => [name, name]), interval, pick, "segments inline");
 
@@ -60,8 +61,9 @@ export function candlesPanel(app) {
       markers = "";
       return;
     }
-    const newer = [...bars.values()].filter(([at]) => at >= last);
+    const newer = [...bars.values()].filter((bar) => bar[0] >= last && bar !== newest);
     for (const bar of newer) {
+      newest = bar;
       chart.candles.update(candle(bar));
       chart.volume.update(volume(bar));
       last = bar[0];
@@ -97,7 +99,8 @@ export function candlesPanel(app) {
   return {
     root: panel("Candles and own fills", box, { flush: true, tools: [choice.root], name: "candles" }),
     isPicture: true,
-    every: 180,
+    asksFrame: true,
+    every: 450, // a chart costs as much as all else together
     topics: () => [...app.of("bars", interval), "fills"],
     restyle: () => chart && style(),
     draw(store) {

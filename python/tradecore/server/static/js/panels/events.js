@@ -4,7 +4,7 @@ import { checkbox, el, panel } from "../dom.js";
 import { clock } from "../format.js";
 import { Table } from "../table.js";
 
-const SHOWN = 200;
+const SHOWN = 150;
 const META = new Set(["seq", "at_ns", "event", "ts_event"]);
 const isEmpty = (value) => value === null || value === "" || (Array.isArray(value) && value.length === 0);
 
@@ -32,7 +32,7 @@ export function eventsPanel(app) {
   table.root.classList.add("tall");
   return {
     root: panel("Events", table.root, { flush: true, tools: [still.root, el("div", {}, filter)] }),
-    every: 250,
+    every: 450,
     topics: () => ["events"],
     draw(store) {
       if (still.box.checked) return;

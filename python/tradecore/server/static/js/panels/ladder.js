@@ -17,10 +17,9 @@ export function ladderPanel(app) {
 
   function side(name) {
     return Array.from({ length: LEVELS }, () => {
-      const [bar, price, qty, sum] = ["bar", "price", "qty", "sum dim"].map((kind) => el("span", { class: kind }));
-      const node = el("div", { class: `row ${name}` }, bar, price, qty, sum);
-      bar.setAttribute("aria-hidden", "true");
-      const row = { name, node, bar, price, qty, sum, level: null, share: "" };
+      const [price, qty, sum] = ["price", "qty", "sum dim"].map((kind) => el("span", { class: kind }));
+      const node = el("div", { class: `row ${name}` }, price, qty, sum);
+      const row = { name, node, price, qty, sum, level: null, share: "" };
       node.addEventListener("click", () => row.level && app.ticket.begin({ price: row.level[0] }));
       return row;
     });
@@ -35,8 +34,9 @@ export function ladderPanel(app) {
       setText(row.price, level ? decimal(level[0]) : "");
       setText(row.qty, level ? decimal(level[1]) : "");
       setText(row.sum, level ? decimal(total.toFixed(digits)) : "");
-      const share = level && most ? (total / most).toFixed(3) : "0";
-      if (share !== row.share) row.bar.style.transform = `scaleX(${(row.share = share)})`;
+      const share = `${level && most ? ((100 * total) / most).toFixed(1) : 0}% 100%`;
+      // The row's own ground: an element that is moved or clipped would be one more thing to put together in every frame.
+      if (share !== row.share) row.node.style.backgroundSize = row.share = share;
       const mine = level && own.get(Number(level[0]));
       setClass(row.node, `row ${row.name}${mine ? " own" : ""}`);
       setTitle(row.node, mine ? `own: ${mine}` : "");
@@ -47,7 +47,7 @@ export function ladderPanel(app) {
 
   return {
     root: panel("Order book", ladder, { tools: [state], flush: true, name: "book" }),
-    every: 90,
+    every: 70,
     topics: () => app.of("book"),
     draw(store) {
       const book = store.get(`book:${app.instrument}`) ?? { bids: [], asks: [], orders: [], state: "empty" };

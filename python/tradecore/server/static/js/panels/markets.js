@@ -37,7 +37,7 @@ export function marketsPanel(app) {
 
   return {
     root,
-    every: 90,
+    every: 70,
     topics: () => ["prices"],
     draw(store) {
       const prices = store.get("prices") ?? {};

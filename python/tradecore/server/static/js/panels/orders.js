@@ -132,7 +132,7 @@ export function ordersPanel(app) {
 
   return {
     root: panel("Orders", table.root, { flush: true, name: "order-list", tools: [choice.root, button("Cancel all", cancelAll, { class: "small danger" })] }),
-    every: 90,
+    every: 70,
     topics: () => ["orders"],
     draw(store) {
       const rows = [...(store.get("orders")?.values() ?? [])].filter((row) => shows === "all" || row.is_open);

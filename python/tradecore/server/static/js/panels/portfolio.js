@@ -66,8 +66,8 @@ export function fillsPanel() {
   const table = new Table(columns, { key: (row) => row.id, empty: "No fills yet.", label: "Fills" });
   return {
     root: panel("Fills", table.root, { flush: true }),
-    every: 180,
+    every: 450, // lines that move down are all put in place and painted again
     topics: () => ["fills"],
-    draw: (store) => table.update(store.newest("fills").slice(0, 150)),
+    draw: (store) => table.update(store.newest("fills").slice(0, 100)),
   };
 }

@@ -33,6 +33,7 @@ export function ticketPanel(app) {
     problem,
     send,
   );
+  const reasons = { order: "", preview: "" };
   let key = null; // of the order as it stands in the form; a second try of the same is the same order
   let asked = 0;
   let timer = 0;
@@ -48,9 +49,15 @@ export function ticketPanel(app) {
     changed();
   }
 
+  /** Say why: what came of an order stays until it is another one, whatever the book says meanwhile. */
+  function say(reason) {
+    Object.assign(reasons, reason);
+    setText(problem, reasons.order || reasons.preview);
+  }
+
   function changed() {
     key = null;
-    setText(problem, "");
+    say({ order: "", preview: "" });
     priceField.hidden = postOnly.root.hidden = terms.type === "market";
     tif.disabled = terms.type === "market";
     if (terms.type === "market") postOnly.box.checked = false;
@@ -93,11 +100,11 @@ export function ticketPanel(app) {
       const told = await app.api.send("POST", "/orders/preview", order);
       if (number !== asked) return;
       show(told);
-      setText(problem, "");
+      say({ preview: "" });
     } catch (error) {
       if (number !== asked) return;
       show(null);
-      setText(problem, error.message);
+      say({ preview: error.message });
     }
   }
 
@@ -141,7 +148,7 @@ export function ticketPanel(app) {
     }
     const order = body();
     if (!isWhole(order)) {
-      setText(problem, isPositive(order.quantity) ? "price: a number above zero" : "quantity: a number above zero");
+      say({ order: isPositive(order.quantity) ? "price: a number above zero" : "quantity: a number above zero" });
       return;
     }
     key ??= idempotencyKey();
@@ -160,13 +167,13 @@ export function ticketPanel(app) {
     try {
       const told = await app.api.send("POST", "/orders", order, { "Idempotency-Key": sent });
       app.shell.note(`Order ${told.id}: ${told.side} ${told.quantity_text ?? told.quantity} ${symbolOf(told.symbol)}, ${told.status}`, "good");
-      setText(problem, "");
+      say({ order: "" });
       if (key === sent) key = null;
     } catch (error) {
       const isUnknown = error.status === 0 || error.status >= 500;
       if (!isUnknown && key === sent) key = null;
       const more = isUnknown ? ". It may have been taken: sending it again unchanged does not make a second order" : "";
-      setText(problem, `${error.field ? `${error.field.replace("body.", "")}: ` : ""}${error.message}${more}`);
+      say({ order: `${error.field ? `${error.field.replace("body.", "")}: ` : ""}${error.message}${more}` });
       if (error.status === 401 || error.code === "csrf") app.shell.signIn();
     }
   }
