@@ -59,7 +59,7 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
             seen[symbol].add((tuple(islice(bids.items(), _LEVELS)), tuple(islice(asks.items(), _LEVELS))))
         return bids, asks
 
-    made, read, rows = Line.__init__, Line.read, Line.rows
+    made, read, take = Line.__init__, Line.read, Line.frame
 
     def shadowed(line: Any, connector: Any, queue: Any, instruments: Any, **options: Any) -> None:
         made(line, connector, queue, instruments, **options)
@@ -70,18 +70,18 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
             line.shadow.disconnect(event.ts_recv, event.instrument)
         return read(line, event)
 
-    def taking(line: Any, frame: Frame, now_ns: int) -> Any:
+    def taking(line: Any, frame: Frame, now_ns: int, give: Any) -> None:
         with suppress(DataError):
             if frame.stream is Stream.BOOK:
                 line.shadow.feed(frame.data, frame.ts_recv)
             elif frame.venue == "COINBASE":
                 line.shadow.feed(_number_of(frame.data), frame.ts_recv)
-        return rows(line, frame, now_ns)
+        take(line, frame, now_ns, give)
 
     with ExitStack() as patched:
         for owner, name, function in (
             (Desk, "levels", recording), (Line, "__init__", shadowed), (Line, "read", reading),
-            (Line, "rows", taking),
+            (Line, "frame", taking),
         ):  # fmt: skip
             patched.enter_context(patch.object(owner, name, function))
         yield seen
