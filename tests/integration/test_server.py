@@ -573,7 +573,7 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         assert token not in "".join(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_the_example_takes_the_requests_of_document_004(tmp_path: Path) -> None:
+def test_the_example_takes_the_requests_of_document_004_and_says_how_it_is(tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "examples" / "serve.toml"
     (tmp_path / "serve.toml").write_text(example.read_text().replace("port = 8080", "port = 0"))
     add = [sys.executable, "-m", "tradecore", "user", "add", "ada", "--role", "trade", "--config", "serve.toml"]
@@ -589,6 +589,11 @@ def test_the_example_takes_the_requests_of_document_004(tmp_path: Path) -> None:
             sent = until(lambda send=send: (answer := send()).status_code == 201 and answer)
             assert data(sent, 201)["status"] == "filled"
         assert symbols.keys() <= data(client.get("/api/v1/portfolio"))["positions"].keys()
+        # What is observed is a second old at most.
+        ready = until(lambda: (answer := client.get("/ready")).status_code == 200 and answer)
+        assert data(ready)["is_ready"]
+        assert data(client.get("/live"))["is_live"]
+        assert "execution_api_latency_seconds_count" in client.get("/metrics").text
 
 
 def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes(tmp_path: Path) -> None:

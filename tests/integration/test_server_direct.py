@@ -88,7 +88,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 def still(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have views stay as they are."""
-    monkeypatch.setattr("tradecore.server.view.View.changed", lambda self: None)
+    monkeypatch.setattr("tradecore.server.view.View.renew", lambda self, sample: None)
 
 
 def test_an_answer_is_the_same_whichever_way_it_goes(

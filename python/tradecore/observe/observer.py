@@ -121,7 +121,7 @@ class Observer:
         return Answer(200 if well else 503, "application/json", orjson.dumps(told))
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer as an ASGI application, to be mounted in another: the path may lie below where that is."""
+        """Answer as an ASGI application, beside another or mounted in it: the path may lie below where that is."""
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/metrics"
         accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
         found = self.answer(path if path != "/" else "/metrics", accept)

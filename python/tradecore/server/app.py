@@ -59,8 +59,9 @@ def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mappin
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.append(WebSocketRoute("/api/v1/stream", stream))
-    for path, mounted in (mounts or {}).items():
-        app.mount(path, mounted if path in _OPEN else _Readers(mounted))
+    for path, answers in (mounts or {}).items():
+        # At this very path: a mount would send whoever asks on to another one.
+        app.router.routes.append(Route(path, _Beside(answers, Role.NONE if path in _OPEN else Role.READ)))
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(TradecoreError, _own)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -79,18 +80,19 @@ def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mappin
     return Front(guard, kept, way)
 
 
-class _Readers:
-    """Lets who may read pass on to another application."""
+class _Beside:
+    """Another application, for whoever has a role at least."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, least: Role) -> None:
         self._app = app
+        self._least = least
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have it answered."""
-        if identity_of(scope).role >= Role.READ:
+        if identity_of(scope).role >= self._least:
             await self._app(scope, receive, send)
             return
-        problem = Problem(401, "unauthorized", "this takes a token of role read")
+        problem = Problem(401, "unauthorized", f"this takes a token of role {self._least.word}")
         await failed(problem)(scope, receive, send)
 
 
