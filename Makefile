@@ -18,7 +18,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper serve test simulate faults soak kills bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked checked programs wheel wheel-test
+.PHONY: demo paper serve test simulate faults soak kills bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz beside-tests py-test py-test-checked checked packages programs wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -33,12 +33,19 @@ paper: build
 serve: build
 	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
-# Linking a release is the work of one core for minutes, so the other builds go on beside it.
+# Each Python test runs once, on the build that tells most. The suite on the checked build waits for clocks and processes,
+# and linking a release is the work of one core for minutes: so they go on beside each other, and builds give way.
 test:
-	@$(MAKE) --no-print-directory --jobs=2 lint rust-test checked
-	@$(MAKE) --no-print-directory py-test py-test-checked
+	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
+	@$(MAKE) --no-print-directory --jobs=2 py-test-checked beside-tests
+	@$(MAKE) --no-print-directory py-test
+
+beside-tests:
+	@nice $(MAKE) --no-print-directory build rust-test lint
 
 build: $(VENV)/.built
+
+packages: $(VENV)/.packages
 
 $(VENV)/.tools:
 	@echo "setting up $(VENV)"
@@ -46,9 +53,14 @@ $(VENV)/.tools:
 	@$(BIN)/python -m pip install 'maturin>=1.9.4,<2'
 	@touch $@
 
-$(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES) pyproject.toml
+$(VENV)/.packages: $(VENV)/.tools pyproject.toml
+	@echo "installing packages"
+	@$(BIN)/python tools/requirements.py dev docs ml | $(BIN)/python -m pip install -r /dev/stdin
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.packages $(RUST_SOURCES) pyproject.toml
 	@echo "building the extension"
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev,docs,ml
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet
 	@touch $@
 
 lint: build
@@ -89,11 +101,12 @@ soak: build
 kills: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation.kills --kills $(or $(N),200) --seed $(or $(SEED),0)
 
-# Beside the tests a session quotes through faults for two minutes, most of which it waits.
+# What is of figures of a release, or of other programs and not of the core, and what a release promises in figures.
+# Beside them a session quotes through faults for two minutes, most of which it waits.
 py-test: build programs
 	@log=$$(mktemp) && trap 'rm -f $$log' EXIT && { \
 	PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration 2m --venue BYBIT >$$log 2>&1 & soak=$$!; \
-	$(BIN)/pytest -n auto || { kill $$soak; exit 1; }; \
+	$(BIN)/pytest -n auto -m "release or both" || { kill $$soak; exit 1; }; \
 	wait $$soak && cat $$log || { cat $$log; exit 1; }; }
 
 # Debian's package $(1), on a machine that has none of the programs $(2).
@@ -110,14 +123,13 @@ programs:
 checked: $(VENV)/.tools
 	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
 
-# The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test. What
-# is of figures of a release (memory, benchmarks), or of other programs and not of the core, is marked `once`.
+# All the others, on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test.
 # It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
-py-test-checked: build programs checked
+py-test-checked: packages programs checked
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
-	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto -m "not once"
+	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto -m "not release"
 
 # The peers, and this package beside them.
 peers: build

@@ -35,6 +35,7 @@ from tradecore.types import (
     SignalAction,
     TimeInForce,
 )
+from tradecore.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from tradecore import bars, exec, indicators, ml, reconcile, risk
@@ -94,8 +95,6 @@ if TYPE_CHECKING:
     from tradecore.sweeps import Sweep, sweep
     from tradecore.venue import Latency, SimVenue
     from tradecore.venue_models import FeeModel, LatencyModel, QueueModel
-
-__version__ = "0.1.0"
 
 _LATER = {
     "BookView": "_core",

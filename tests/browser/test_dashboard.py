@@ -18,7 +18,7 @@ from stand_in import ADMIN, BTC, ETH, TRADER, StandIn
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 expect.set_options(timeout=30_000)
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Visit = Callable[..., Any]

@@ -28,7 +28,7 @@ from tradecore.data import commit, disk, layout, manifest, views
 from tradecore.data.catalog import COLUMNS
 from tradecore.errors import CatalogError, OverlapError
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 DAY = 86_400_000_000_000
 AUGUST = 19_936 * DAY

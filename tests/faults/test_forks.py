@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = [
-    pytest.mark.once,
+    pytest.mark.release,
     pytest.mark.skipif(sys.platform != "linux", reason="what a fork leaves behind is seen on Linux"),
 ]
 

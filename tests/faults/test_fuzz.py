@@ -32,7 +32,7 @@ from tradecore.instruments import instrument_from_dict
 from tradecore.session.instruments import own_instruments
 from tradecore.strategy.state import decode, encode
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAME = "BTCUSDT.SYNTH"
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))

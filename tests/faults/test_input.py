@@ -23,7 +23,6 @@ import polars as pl
 import pytest
 
 import tradecore as tc
-from conftest import ROOT
 from tradecore.cli import main
 from tradecore.cli.console import emit
 from tradecore.config import load_config
@@ -613,7 +612,7 @@ def test_no_command_breaks_on_names_and_streams_that_are_no_utf8(tmp_path: Path,
         "PYTHONUTF8": "0",
         "PYTHONCOERCECLOCALE": "0",
         "PYTHONIOENCODING": "ascii" if locale == "C" else "utf-8",
-        "PYTHONPATH": str(ROOT / "python"),
+        "PYTHONPATH": str(Path(tc.__file__).parents[1]),
     }
     command = [sys.executable, "-c", script, str(tmp_path / "runs.txt")]
     done = subprocess.run(

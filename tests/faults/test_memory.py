@@ -94,7 +94,7 @@ def drive(market: Path) -> Keeps:
     return strategy
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_quoting_leaves_memory_flat(market: Path) -> None:
     """A leak of six bytes a quote would show; ``make bench`` quotes for millions."""
     command = [sys.executable, "-m", "benches.children", "quoting", str(market)]
@@ -205,7 +205,7 @@ print(rss() - before, len(os.listdir("/proc/self/task")) - threads)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory cannot be seen here")
-@pytest.mark.once
+@pytest.mark.release
 def test_memory_is_flat_over_many_runs(tmp_path: Path) -> None:
     """The strategies of these runs would be 40 MB."""
     tc.synthesize(tmp_path / "cat", events=4_000, seed=1)
@@ -234,7 +234,7 @@ print(result.stats.orders, peak_rss_mb())
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory cannot be seen here")
-@pytest.mark.once
+@pytest.mark.release
 def test_memory_is_flat_over_orders(tmp_path: Path) -> None:
     """Eight times the orders, about the same memory: their rows leave it."""
     told = []
@@ -262,7 +262,7 @@ print(rows, peak_rss_mb())
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory cannot be seen here")
-@pytest.mark.once
+@pytest.mark.release
 def test_memory_of_features_is_that_of_a_piece(tmp_path: Path) -> None:
     """Ten times the market, about the same memory; its events alone would be 80 MB."""
     told = []

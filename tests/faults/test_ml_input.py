@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 import tradecore as tc
 from tradecore.errors import TradecoreError
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BTC = "BTCUSDT.SYNTH"
 ODD: list[Any] = [

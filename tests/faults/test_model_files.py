@@ -26,7 +26,7 @@ import tradecore as tc
 from tradecore.errors import InvalidValueError, ModelError, ModelWarning
 from tradecore.ml.trees import tree_problem
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAN = float("nan")
 ESTIMATORS = {

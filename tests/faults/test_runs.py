@@ -209,7 +209,7 @@ for step in range(8):
 """
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_process_that_is_killed_between_the_moves_leaves_no_summary_and_is_swept(
     market: Path, tmp_path: Path

@@ -73,7 +73,7 @@ def grown(*, moves: bool) -> tuple[int, float]:
     return int(orders), float(size)
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_rows_of_many_orders_leave_memory() -> None:
     orders, stays = grown(moves=False)
     same, moved = grown(moves=True)

@@ -21,7 +21,7 @@ from tradecore.observe.observer import Observer
 from tradecore.observe.targets import targets_of
 from venue_binance import FakeBinance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 CONFIG = """
 [[alerts.targets]]

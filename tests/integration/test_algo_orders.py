@@ -15,7 +15,7 @@ from tradecore.venues.binance.algos import algo_params
 from venue_live import run, until
 from venue_sandbox import Trading, session
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 entries = pytest.mark.parametrize("order_entry", ["websocket", "rest"])
 _USDM = "BINANCE_USDM"
 

@@ -572,6 +572,7 @@ def test_orders_in_one_market_do_not_depend_on_orders_in_others(market: Path, sh
     assert alone == fills(Chaser("chaser", names), Anchor("anchor", names))
 
 
+@pytest.mark.both
 def test_the_golden_digests(market: Path) -> None:
     """What a release promises: these digests only change with an entry in the changelog."""
     names = ["BTCUSDT.SYNTH"]
@@ -808,7 +809,7 @@ def test_progress_is_told_and_its_errors_are_not_swallowed(tmp_path: Path) -> No
         tc.Backtest([Slow("s", ["BTCUSDT.SYNTH"])], tmp_path).run(progress=fail)
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten times the data takes about the same memory."""
     code = (

@@ -19,7 +19,7 @@ from tradecore.venues import Credentials, Secret, VenueReport, make_connector
 from tradecore.venues.batches import Batches
 from venue_live import Trader, run, until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 WAYS = [("BINANCE_USDM", "rest"), ("BYBIT", "websocket"), ("BYBIT", "rest"), ("BYBIT_SPOT", "websocket")]
 each = pytest.mark.parametrize(("venue", "order_entry"), WAYS)

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.timeout(300)  # more than what its process has
 def test_the_benchmarks_run_without_peers(tmp_path: Path) -> None:
     words = ["--rows", "20000", "--rounds", "1", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "out")]

@@ -20,7 +20,7 @@ from tradecore.sandbox import LocalServer, server_of
 from tradecore.venues import Credentials, Secret, make_connector
 from venue_live import run, until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 VENUES = ["BINANCE", "BYBIT", "COINBASE"]
 

@@ -11,7 +11,7 @@ from venue_live import run, until
 from venue_sandbox import Network, Trading, keys_of, serving, trading
 from venue_servers import FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BOTH = ["BYBIT", "BYBIT_SPOT"]
 

@@ -18,7 +18,7 @@ from tradecore.venues import Balance, Credentials, Feed, Frame, Secret, Stream, 
 from tradecore.venues.bybit.market import MARKETS
 from venue_live import Trader, run, until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 LINEAR, INVERSE = "BTCUSDT.BYBIT", "BTCUSD.BYBIT"
 

@@ -14,7 +14,7 @@ from tradecore.venues import SystemClock
 from venue_binance import FakeBinance
 from venue_servers import KEY, SECRET
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 @contextmanager

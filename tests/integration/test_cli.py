@@ -30,7 +30,7 @@ from conftest import ROOT, cli, cli_json
 from tradecore.cli.app import app
 from tradecore.strategies import REGISTRY
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 DEMO = ROOT / "examples" / "avellaneda.toml"
 

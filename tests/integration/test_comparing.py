@@ -16,7 +16,7 @@ import tradecore as tc
 from conftest import ROOT
 from tradecore.errors import DataError
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 VENUE = tc.SimVenue("BINANCE", granularity="100ms", latency=tc.Latency(entry="5ms", response="5ms"))
 

@@ -23,7 +23,7 @@ from venue_binance import FakeBinance
 from venue_bybit import FakeBybit
 from venue_live import Live, run, running, until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 ALL = [Stream.BOOK, Stream.TRADES, Stream.QUOTES, Stream.CANDLES]
 

@@ -24,7 +24,7 @@ from tradecore.venues import Feed, FeedState, Frame, Stream, make_connector
 from tradecore.venues.clock import VirtualClock
 from venue_live import until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BEGAN = 1_700_000_000_000_000_000
 CLIENTS = 2

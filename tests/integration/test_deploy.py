@@ -31,7 +31,7 @@ from tradecore.observe.observer import Observer
 from tradecore.observe.targets import targets_of
 from venue_binance import FakeBinance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

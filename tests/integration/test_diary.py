@@ -13,7 +13,7 @@ from tradecore.server.diary import Diary
 from tradecore.store import Store
 from tradecore.store.schema import equity, events
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 def happened(seq: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import pytest
 import tradecore as tc
 from conftest import ROOT
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in (DOCS / "pages").rglob("*.md") if path.parent.name != "reference")

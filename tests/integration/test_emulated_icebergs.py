@@ -217,7 +217,7 @@ class Shower(tc.Strategy):
 """
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_a_paper_session_shows_parts_and_is_the_simulator_on_its_own_recording(tmp_path: Any) -> None:
     (tmp_path / "shower.py").write_text(SHOWER)
     result = session(tmp_path, 'granularity = "100ms"\niceberg = "unsupported"', kind=f"{tmp_path}/shower.py:Shower")

@@ -14,7 +14,7 @@ from tradecore.venues.clock import SystemClock
 from tradecore.venues.http import HttpConnection
 from tradecore.venues.transport import Answer, NetworkTransport, Unanswered, Unreachable
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Used: 7\r\n\r\nok"
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=1\r\nhello\r\n6\r\n world\r\n0\r\nX-Last: 1\r\n\r\n"

@@ -15,7 +15,7 @@ import tradecore as tc
 from tradecore.cli import main
 from tradecore.data import synthetic
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 FILES = {".gitignore", "README.md", "backtest.toml", "maker.py", "test_maker.py"}
 

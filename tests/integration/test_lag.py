@@ -27,7 +27,7 @@ from tradecore.venues.binance import BinanceConnector
 from venue_binance import FakeBinance
 from venue_servers import KEY, SECRET, FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAME = "BTCUSDT.BINANCE"
 SECOND = 1_000_000_000

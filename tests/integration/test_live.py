@@ -604,7 +604,7 @@ def test_a_name_is_taken_once_and_a_session_is_stopped_before_it_begins(tmp_path
     run(work)
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.parametrize("is_busy", [False, True])
 def test_a_session_that_polls_does_not_sleep(is_busy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float | None] = []

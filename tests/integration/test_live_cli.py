@@ -16,7 +16,7 @@ from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
 from venue_binance import FakeBinance
 from venue_servers import FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 STRATEGY = """
 import tradecore as tc

@@ -17,7 +17,7 @@ from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from venue_binance import FakeBinance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 class Up:

@@ -18,7 +18,7 @@ from venue_live import run, until
 from venue_sandbox import Network, serving, trading
 from venue_servers import FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 TEST = {
     "BINANCE": {

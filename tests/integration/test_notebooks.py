@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 
 from conftest import ROOT
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 

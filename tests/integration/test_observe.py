@@ -27,7 +27,7 @@ from tradecore.observe.health import Thresholds
 from tradecore.observe.observer import Observer
 from venue_binance import FakeBinance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 

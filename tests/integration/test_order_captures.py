@@ -16,7 +16,7 @@ from tradecore.data.catalog import Catalog
 from tradecore.data.recorded import import_capture
 from tradecore.types import EventKind, Side
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAME = "BTC-USD.COINBASE"
 ORDERS = [int(kind) for kind in EventKind if kind.name.startswith("ORDER_")]

@@ -12,7 +12,7 @@ from venue_live import run, until
 from venue_sandbox import Network, Trading, serving, trading
 from venue_servers import FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 VENUES = {
     "BINANCE": ("order.place", "POST /api/v3/order"),

@@ -32,7 +32,7 @@ from tradecore.venues.registry import make_connector
 from venue_binance import FakeBinance
 from venue_servers import FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAME = "BTCUSDT.BINANCE"
 

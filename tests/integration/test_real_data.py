@@ -293,7 +293,7 @@ def replay(catalog: Path, spec: tc.Instrument) -> tc.L2Book:
     return book
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.parametrize(("instrument", "files"), RECORDINGS)
 def test_a_capture_survives_export_and_import(
     instrument: str, files: tuple[str, ...], catalogs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -475,7 +475,7 @@ def test_the_founding_configuration_runs_on_the_tardis_hour(tmp_path: Path, caps
     assert (tmp_path / "run" / "bitmex_XBTUSD_01_08_2024_run1_trades.csv").is_file()
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_a_model_of_one_capture_is_tested_on_the_next(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

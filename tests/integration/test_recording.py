@@ -24,7 +24,7 @@ from tradecore.sandbox.faults import Fault
 from tradecore.types import EventKind
 from tradecore.venues import Credentials, Secret, Stream, make_connector
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAME = "BTCUSDT.BINANCE"
 BOTH = (Stream.BOOK, Stream.TRADES)

@@ -25,7 +25,7 @@ from tradecore.session import Scope, build_strategies
 from tradecore.strategy import Strategy
 from venue_binance import FakeBinance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BTC = "BTCUSDT.SYNTH"
 OWN = "class Lean:\n    def update(self, book, trade):\n        return book.imbalance(2)\n"

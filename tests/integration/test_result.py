@@ -553,7 +553,7 @@ def test_damage_is_noticed_wherever_it_is(result: tc.Result, tmp_path: Path) -> 
 # Pictures
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_a_picture_needs_no_display_and_changes_no_backend(
     result: tc.Result, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

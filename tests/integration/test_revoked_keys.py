@@ -9,7 +9,7 @@ from venue_live import run, until
 from venue_sandbox import keys_of, serving, trading
 from venue_servers import FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 @pytest.mark.parametrize("venue", ["BINANCE", "BINANCE_USDM", "COINBASE"])

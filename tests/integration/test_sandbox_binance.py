@@ -32,7 +32,7 @@ from tradecore.venues.transport import NetworkTransport
 from venue_live import Trader
 from wire_shapes import fixture, lacks, missing, shape, told_by
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BOTH = pytest.mark.parametrize("is_spot", [True, False], ids=["spot", "usdm"])
 

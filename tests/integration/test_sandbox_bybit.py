@@ -24,7 +24,7 @@ from tradecore.errors import InvalidValueError
 from tradecore.sandbox import BybitServer, Client, Fault
 from wire_shapes import fixture, lacks, missing, told_by
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 LINEAR = {"category": "linear", "symbol": "BTCUSDT"}
 SPOT = {"category": "spot", "symbol": "BTCUSDT"}

@@ -24,7 +24,7 @@ from tradecore.venues import Credentials, Secret
 from tradecore.venues.signing import JwtSigner
 from wire_shapes import fixture, lacks, missing, told_by
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 PREFIX = "/api/v3/brokerage"
 CONTROLS = ("subscriptions", "heartbeats")

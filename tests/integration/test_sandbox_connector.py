@@ -14,7 +14,7 @@ from tradecore.venues import Stream
 from venue_live import run, until
 from venue_sandbox import session
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 VENUES = ["BINANCE", "BINANCE_USDM", "BYBIT", "BYBIT_SPOT", "COINBASE"]
 SPOT = ("BINANCE", "BYBIT_SPOT", "COINBASE")

@@ -19,7 +19,7 @@ from tradecore.types import BookState
 from tradecore.venues.clock import VirtualClock
 from wire_shapes import lacks, shape, told_by
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BTC = "BTC-USD"
 

@@ -22,7 +22,7 @@ from tradecore.sandbox.faults import Faults
 from tradecore.sandbox.link import _frames
 from tradecore.venues.clock import VirtualClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 DEPTH = "btcusdt@depth@100ms"
 

@@ -25,7 +25,7 @@ from tradecore.types import BookState
 from tradecore.venues import Feed, FeedState, Frame, Stream, make_connector
 from venue_live import until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 VENUES = ["BINANCE", "BINANCE_USDM", "BYBIT", "BYBIT_SPOT", "COINBASE"]
 BOTH = [Stream.BOOK, Stream.TRADES]

@@ -28,7 +28,7 @@ from tradecore.sandbox.registry import SERVERS
 from tradecore.server.run import Server
 from tradecore.venues import Credentials, Secret, make_connector
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 FAULTS = [
     Fault(kind="swallow", on="*order*", skip=2, count=2),

@@ -30,7 +30,7 @@ from served import BTC, Served
 
 import tradecore as tc
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 pytest.importorskip("fastapi")
 

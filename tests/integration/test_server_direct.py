@@ -14,7 +14,7 @@ from served import Served
 
 from tradecore.server.guard import Guard
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 pytest.importorskip("fastapi")
 direct = pytest.importorskip("tradecore.server.direct", reason="httptools is not installed")

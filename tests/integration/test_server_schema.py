@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from served import Served
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 schemathesis = pytest.importorskip("schemathesis")
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402

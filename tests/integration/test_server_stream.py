@@ -20,7 +20,7 @@ from tradecore.errors import RequestError
 from tradecore.server.frames import Connection, frame_of, pieces
 from tradecore.server.topics import Client, Topics
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 pytest.importorskip("fastapi")
 

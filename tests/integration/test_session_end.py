@@ -23,7 +23,7 @@ from tradecore.store.schema import fills, positions
 from venue_binance import FakeBinance
 from venue_servers import KEY, SECRET
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from test_live_cli import CONFIG, STRATEGY, move
 from venue_binance import FakeBinance
 from venue_servers import KEY, SECRET, FastClock
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 async def told(folder: Path, *words: str, **environment: str) -> tuple[int, str, str]:

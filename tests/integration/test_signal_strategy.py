@@ -22,7 +22,7 @@ from tradecore.data.windows import arrays_of, window
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.session.kernel import build_kernel
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 BTC = "BTCUSDT.SYNTH"
 FEATURES = tc.FeatureSet(["queue_imbalance", "ofi(window=500ms)", "log_return(horizon=500ms)"])

@@ -50,7 +50,7 @@ def clean(venue: str) -> Lived:
     return lived
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.parametrize(
     ("venue", "case"), [(venue, case) for venue in ("BINANCE", "BYBIT", "COINBASE") for case in cases_of(venue)]
 )
@@ -69,13 +69,13 @@ def test_each_kind_of_fault_is_lived_under() -> None:
     assert set(kinds) - {"split"} == {name.partition(":")[0] for name in CASES}
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_a_session_goes_on_where_its_process_was_killed(tmp_path: Path) -> None:
     killed = kill(1, tmp_path, kills=3)
     assert (killed.kills, killed.orders > 0, killed.faults > 0) == (3, True, True)
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.parametrize(
     ("venue", "share", "step"),
     [

@@ -15,7 +15,7 @@ from tradecore.venues.binance.replacing import Incarnation, is_replacing
 from venue_live import run, until
 from venue_sandbox import Trading, session
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 entries = pytest.mark.parametrize("order_entry", ["websocket", "rest"])
 _ON = {"websocket": "order.cancelReplace", "rest": "POST */cancelReplace"}
 

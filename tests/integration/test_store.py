@@ -17,7 +17,7 @@ from tradecore.errors import StoreError
 from tradecore.store import Store
 from tradecore.store.schema import metadata, positions, sessions
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 SESSION = {"session": "s1", "mode": "paper", "instruments": ["BTCUSDT.BINANCE"], "ts_last": 1_700_000_000_000_000_001}
 

@@ -28,7 +28,7 @@ from tradecore.sweeps.batch import MOST_POINTS, batches
 from tradecore.sweeps.columns import MappedColumns
 from tradecore.sweeps.workers import may_fork
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 NAME = "BTCUSDT.SYNTH"
 

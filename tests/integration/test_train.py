@@ -13,7 +13,7 @@ import pytest
 import tradecore as tc
 from tradecore.cli import main
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 CONFIG = """
 name = "demo"

@@ -11,7 +11,7 @@ import pytest
 from simulation.network import LoopClock, VirtualLoop, run_virtually
 from tradecore.venues.transport import NetworkTransport
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 

@@ -16,7 +16,7 @@ from tradecore.venues import FeedState, Frame, LinkState, Stream, make_connector
 from venue_binance import FakeBinance
 from venue_live import Live, run, running, until
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 both = pytest.mark.parametrize("venue", ["BINANCE", "BINANCE_USDM"])
 

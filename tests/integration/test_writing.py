@@ -15,7 +15,7 @@ import tradecore as tc
 from tradecore.cli import main
 from tradecore.data.exporters import export
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 ROOM = 20_000
 """Bytes a file may have where the disk is full: enough for small ones, too little for tables."""

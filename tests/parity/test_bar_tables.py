@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 import tradecore as tc
 from tradecore.bars import BAR_COLUMNS, BarBuilder
 
+pytestmark = pytest.mark.both
+
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 REFERENCE = SHARED / "reference" / "09_bars.json"
 needs_reference = pytest.mark.skipif(not REFERENCE.exists(), reason="no shared reference here")

@@ -11,6 +11,8 @@ import pytest
 
 import tradecore as tc
 
+pytestmark = pytest.mark.both
+
 RELATIVE = 1e-9
 
 

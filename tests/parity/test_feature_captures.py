@@ -14,6 +14,8 @@ import pytest
 import tradecore as tc
 from conftest import CLEAR, LAST, SET, TRADE
 
+pytestmark = pytest.mark.both
+
 CAPTURES = {"BTCUSDT.BINANCE_USDM": "usdm/btcusdt_20240808.gz", "BTCUSDT.BINANCE": "spot/btcusdt_20240808.gz"}
 SECOND = 1_000_000_000
 ROWS = 40_000
@@ -147,7 +149,7 @@ class Slow:
         return float(np.sqrt(np.square(np.diff(np.log([self.mids[at] for at in rows]))).sum()))
 
 
-@pytest.mark.once
+@pytest.mark.release
 @pytest.mark.parametrize("name", CAPTURES)
 def test_features_are_those_of_a_slow_obvious_way(name: str, catalog: Path) -> None:
     instrument = tc.Catalog(catalog).instrument(name)

@@ -16,6 +16,8 @@ import tradecore as tc
 from conftest import LAST, SET, TRADE, columns
 from tradecore._core import microprice_adjustments
 
+pytestmark = pytest.mark.both
+
 INSTRUMENT = tc.Instrument(
     "X.TEST", kind="linear", base="X", quote="USD", price_increment="0.0001", qty_increment="0.01", tick_size="0.5"
 )

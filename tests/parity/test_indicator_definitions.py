@@ -15,6 +15,8 @@ import pytest
 import tradecore as tc
 from tradecore._core import indicator_specs
 
+pytestmark = pytest.mark.both
+
 ti = tc.indicators
 NAN = math.nan
 DAY_NS = 86_400 * 10**9

@@ -12,6 +12,8 @@ import pytest
 
 import tradecore as tc
 
+pytestmark = pytest.mark.both
+
 ti = tc.indicators
 Arrays = dict[str, np.ndarray[Any, Any]]
 

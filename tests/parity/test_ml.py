@@ -11,6 +11,8 @@ import pytest
 
 import tradecore as tc
 
+pytestmark = pytest.mark.both
+
 FLOATS = {"rtol": 0, "atol": 1e-10}
 
 

@@ -14,6 +14,8 @@ import pytest
 import tradecore as tc
 from tradecore.errors import InvalidValueError
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture(scope="module")
 def table(shared: Path) -> Any:

@@ -17,6 +17,8 @@ import pytest
 
 import tradecore as tc
 
+pytestmark = pytest.mark.both
+
 ti = tc.indicators
 Column = np.ndarray[Any, Any]
 Columns = dict[str, Column]

@@ -20,6 +20,8 @@ sys.path.insert(0, str(ROOT))
 from benches.emulator import RULES, Request, causes, emulate
 from benches.parity import table_of
 
+pytestmark = pytest.mark.both
+
 INST = tc.Instrument(
     "X.V", kind="linear", base="BTC", quote="USDT", price_increment="1", qty_increment="1", taker_fee_bps=0
 )

@@ -13,6 +13,8 @@ import pytest
 
 import tradecore as tc
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture(scope="module")
 def reference(shared: Path) -> Path:

@@ -13,7 +13,7 @@ from tradecore.server.answers import View, current, failed
 from tradecore.server.kept import Kept
 from tradecore.server.problems import Problem
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 pytest.importorskip("fastapi")
 

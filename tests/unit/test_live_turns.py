@@ -13,7 +13,7 @@ from tradecore.venues import Frame, VenueQueue
 from tradecore.venues.events import Event, LinkState
 from tradecore.venues.tasks import begin
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 class Nobody:

@@ -9,7 +9,7 @@ import pytest
 import tradecore as tc
 from conftest import ROOT
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 def rows(text: str) -> list[str]:

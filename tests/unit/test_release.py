@@ -13,7 +13,7 @@ import yaml
 import tradecore as tc
 from conftest import ROOT
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 SOURCES = ROOT / "python" / "tradecore"
 MANIFEST = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -19,7 +19,7 @@ from tradecore._core import vocabulary
 PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
-    {"_core", "errors", "types", "forks", "imports", "interrupts", "locks", "memory", "text"},
+    {"_core", "errors", "types", "forks", "imports", "interrupts", "locks", "memory", "text", "version"},
     {
         "instruments",
         "validation",

@@ -28,7 +28,7 @@ class Wrong(tc.Strategy):
 """
 
 
-@pytest.mark.once
+@pytest.mark.release
 def test_a_strategy_passes_a_strict_type_checker_and_mistakes_do_not(tmp_path: Path) -> None:
     """As strict as the package itself, and with its cache."""
     wrong = tmp_path / "wrong.py"

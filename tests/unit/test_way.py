@@ -10,7 +10,7 @@ import pytest
 
 from tradecore.server.way import RightOfWay
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.release
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ app.add_typer(user_app, name="user")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from tradecore import __version__
+        from tradecore.version import __version__
 
         typer.echo(f"tradecore {__version__}")
         raise typer.Exit

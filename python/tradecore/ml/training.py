@@ -18,6 +18,7 @@ from tradecore.ml.columns import Floats, Rows, finite_number, integers
 from tradecore.ml.dataset import Dataset
 from tradecore.ml.estimators import describe, outputs, path_of, seeded, weight_argument
 from tradecore.ml.extra import required
+from tradecore.version import __version__
 
 __all__ = ["Fold", "TrainedModel", "train"]
 
@@ -430,8 +431,8 @@ def _native(estimator: Any, features: int) -> Floats | None:
 
 def _versions(estimator: Any) -> dict[str, str]:
     """Return the versions of Python's libraries that a model depends on."""
-    found = {}
-    for package in sorted({"tradecore", "scikit-learn", "numpy", *_packages([estimator])}):
+    found = {"tradecore": __version__}
+    for package in sorted({"scikit-learn", "numpy", *_packages([estimator])}):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # a module of the user's

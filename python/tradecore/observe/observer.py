@@ -12,7 +12,6 @@ import orjson
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
-from tradecore import __version__
 from tradecore.bus import EventBus, Subscription
 from tradecore.errors import TradecoreError
 from tradecore.histogram import Histogram
@@ -21,6 +20,7 @@ from tradecore.observe.collector import SampleCollector
 from tradecore.observe.health import Health, Thresholds, judge
 from tradecore.observe.orders import EventMetrics
 from tradecore.observe.sample import Sample, Sampler
+from tradecore.version import __version__
 
 __all__ = ["Answer", "Observer"]
 

@@ -14,7 +14,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tradecore import __version__
 from tradecore.errors import TradecoreError
 from tradecore.server.accounts import Role
 from tradecore.server.answers import failed
@@ -26,6 +25,7 @@ from tradecore.server.problems import Problem, problem_of
 from tradecore.server.routes import ROUTERS
 from tradecore.server.stream import stream
 from tradecore.server.way import RightOfWay
+from tradecore.version import __version__
 
 __all__ = ["create_app"]
 

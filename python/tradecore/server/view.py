@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tradecore import __version__
 from tradecore._core import L2Book, format_duration_ns
 from tradecore.backtest.stats import net_of
 from tradecore.server.bars import INTERVALS
@@ -23,6 +22,7 @@ from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import BookState
 from tradecore.validation import Nanoseconds
+from tradecore.version import __version__
 
 __all__ = ["View"]
 

@@ -22,6 +22,7 @@ from tradecore.strategy import Strategy
 from tradecore.strategy.state import encode, is_plain
 from tradecore.sweeps.batch import Bench, Outcome, own_bases
 from tradecore.sweeps.points import Parameters
+from tradecore.version import __version__
 
 __all__ = ["Log"]
 
@@ -160,10 +161,8 @@ def _key(number: int, point: Parameters) -> str:
 
 def _identity(bench: Bench) -> dict[str, str]:
     """Say what a sweep is of, as texts that differ when it does."""
-    from importlib.metadata import version  # takes as long as everything else to import
-
     settings = {
-        "version": version("tradecore"),
+        "version": __version__,
         "instruments": list(bench.instruments),
         **{name: _described(value) for name, value in sorted(bench.settings.items()) if name != "byte_budget"},
     }

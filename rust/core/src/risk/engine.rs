@@ -194,7 +194,7 @@ impl Engine {
     }
 
     fn own(&mut self, strategy: StrategyId) -> impl Iterator<Item = &mut Guard> {
-        self.guards.iter_mut().filter(move |guard| guard.scope == Scope::Strategy && guard.has(strategy))
+        self.guards.iter_mut().filter(move |guard| guard.is_own(strategy))
     }
 
     /// Whether any guard has a limit of a check.
@@ -523,8 +523,7 @@ impl Engine {
     /// [`BadLimit`] naming one that would be wider than what holds for it; nothing has changed then.
     pub fn tighten(&mut self, strategy: StrategyId, limits: &Limits) -> Result<(), BadLimit> {
         self.config.check_capital(limits)?;
-        let is_own = |guard: &&Guard| guard.scope == Scope::Strategy && guard.has(strategy);
-        for guard in self.guards.iter().filter(is_own) {
+        for guard in self.guards.iter().filter(|guard| guard.is_own(strategy)) {
             check_margins(limits, &guard.markets, &self.markets)?;
             if let Some(check) = guard.limits.widened_by(limits) {
                 let problem = "would be wider: own limits are only tightened";

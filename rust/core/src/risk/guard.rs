@@ -149,6 +149,11 @@ impl Guard {
         self.strategies[strategy.index()]
     }
 
+    /// Whether it holds a strategy's own limits.
+    pub(super) fn is_own(&self, strategy: StrategyId) -> bool {
+        self.scope == Scope::Strategy && self.has(strategy)
+    }
+
     /// Whether what a strategy does in a market falls under it.
     #[inline]
     pub(super) fn covers(&self, strategy: StrategyId, market: MarketId) -> bool {
