@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars.selectors as cs
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TRADECORE_DEBUG_CHECKS", "1")  # Before the first import: accounts of every run are checked.
 
@@ -25,6 +26,10 @@ SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT / "tests"))
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as background jobs of a shell do
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+settings.register_profile("tests", deadline=None)  # a machine with other work to do fails no test
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ def test_a_batch_is_the_stream_in_a_loop(name: str, kind: str, nan: str) -> None
 NUMBERS = st.one_of(st.floats(width=64), st.floats(1, 200), st.sampled_from([1.0, 2.0, 2.0, 0.0, -1.0, 1e100, np.nan]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(SPECS)), st.data())
 def test_doors_agree_over_any_numbers(name: str, data: Any) -> None:
     n = data.draw(st.integers(0, 60))

@@ -554,7 +554,7 @@ def there_and_back(
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_all_of_it_comes_back_of_what_holds_everything(form: str, data: st.DataObject) -> None:
     spec, most = data.draw(st.sampled_from([(SPEC, 5_000), (HUGE, 2**59), (HUGE, 10**13)]))
     events = data.draw(streams(kinds=EVERY, most=most))
@@ -565,7 +565,7 @@ def test_all_of_it_comes_back_of_what_holds_everything(form: str, data: st.DataO
 
 
 @given(events=streams(kinds=COMMON))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_messages_gaps_and_ids_come_back_of_event_arrays(events: pl.DataFrame) -> None:
     with TemporaryDirectory() as folder:
         back, lost = there_and_back(events, SPEC, "hftbacktest", Path(folder))
@@ -574,7 +574,7 @@ def test_messages_gaps_and_ids_come_back_of_event_arrays(events: pl.DataFrame) -
 
 
 @given(events=streams(kinds=EVERY))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_of_other_kinds_what_an_event_array_holds_comes_back(events: pl.DataFrame) -> None:
     """A message of which the last row is left out ends with the row in front."""
     with TemporaryDirectory() as folder:
@@ -593,7 +593,7 @@ def by_message(events: pl.DataFrame) -> list[Any]:
 
 
 @given(events=streams(kinds=TARDIS, whole_us=True))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_whole_microseconds_come_back_of_tardis_files(events: pl.DataFrame) -> None:
     with TemporaryDirectory() as folder:
         back, lost = there_and_back(events, SPEC, "tardis", Path(folder))
@@ -602,7 +602,7 @@ def test_whole_microseconds_come_back_of_tardis_files(events: pl.DataFrame) -> N
 
 
 @given(events=streams(kinds=[*TARDIS, "gap", "mixed"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_tardis_files_lose_is_said(events: pl.DataFrame) -> None:
     with TemporaryDirectory() as folder:
         back, lost = there_and_back(events, SPEC, "tardis", Path(folder))

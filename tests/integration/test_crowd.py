@@ -66,7 +66,7 @@ def bothered(desk: Desk, random: Random, now_ns: int) -> None:
     desk.place(account, symbol, side, qty, None if at_market else price, now_ns, post_only=False)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**32), venue=st.sampled_from(["BINANCE", "BINANCE_USDM"]))
 def test_the_public_market_is_what_orders_make(seed: int, venue: str) -> None:
     desk, random = crowded(venue, seed), Random(seed)

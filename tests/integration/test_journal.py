@@ -168,7 +168,7 @@ def test_a_session_that_is_cut_goes_on_in_another_process(
     for file, data in zip(files, (journal, str(cut).encode(), kernel.save()), strict=True):
         file.write_bytes(data)
     command = [sys.executable, "-c", CHILD, strategies.__name__, *map(str, files), str(market)]
-    path = f"{ROOT}:{ROOT / 'tests'}"
+    path = f"{ROOT}:{ROOT / 'tests'}:{Path(tc.__file__).parents[1]}"
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": path}, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == result.digest

@@ -36,7 +36,6 @@ def test_no_request_makes_the_server_fail(served: Served) -> None:
         @given(case=cases)
         @settings(
             max_examples=_EXAMPLES,
-            deadline=None,
             derandomize=True,
             database=None,
             phases=[Phase.generate],

@@ -161,7 +161,7 @@ def made(spec: str, trades: dict[str, Any]) -> list[tuple[Any, ...]]:
     return list(zip(*(bars[name].tolist() for name in BAR_COLUMNS), strict=True))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(TAPES, st.sampled_from(SPECS), st.booleans(), st.integers(0, 60))
 def test_one_by_one_is_all_at_once(rows: Any, spec: str, has_clock: bool, cut: int) -> None:
     """Also when the builder is pickled, or saved, on the way."""
@@ -182,7 +182,7 @@ def test_one_by_one_is_all_at_once(rows: Any, spec: str, has_clock: bool, cut: i
     assert repr([tuple(getattr(bar, name) for name in BAR_COLUMNS) for bar in told]) == repr(made(spec, trades))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(TAPES, st.sampled_from([spec for spec in SPECS if not spec[0].isdigit()]))
 def test_nothing_is_lost_or_invented(rows: Any, spec: str) -> None:
     trades = columns(rows)
@@ -198,7 +198,7 @@ def test_nothing_is_lost_or_invented(rows: Any, spec: str) -> None:
         assert (traded["vwap"] >= traded["low"] - 1e-9).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 5_000), st.integers(90, 110), st.integers(1, 50)), min_size=1, max_size=80),
     st.sampled_from([1, 3, 60, 1_000]),

@@ -22,7 +22,7 @@ def labels(draw: st.DrawFn) -> tuple[list[int], list[int]]:
 
 
 @given(labels(), st.sampled_from(["fold", "combinatorial"]), st.sampled_from([0.0, 0.05, 0.2]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_purging_drops_what_meets_a_test_and_the_embargo_after_it_and_no_more(
     spans: tuple[list[int], list[int]], kind: str, embargo: float
 ) -> None:
