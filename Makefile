@@ -18,7 +18,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo paper serve test simulate faults soak kills bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz beside-tests py-test py-test-checked checked packages programs wheel wheel-test
+.PHONY: demo paper serve test simulate faults soak kills bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked checked packages programs wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -37,11 +37,10 @@ serve: build
 # and linking a release is the work of one core for minutes: so they go on beside each other, and builds give way.
 test:
 	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
-	@$(MAKE) --no-print-directory --jobs=2 py-test-checked beside-tests
+	@nice $(MAKE) --no-print-directory build rust-test lint & builds=$$!; \
+	$(MAKE) --no-print-directory py-test-checked || { kill $$builds; exit 1; }; \
+	wait $$builds
 	@$(MAKE) --no-print-directory py-test
-
-beside-tests:
-	@nice $(MAKE) --no-print-directory build rust-test lint
 
 build: $(VENV)/.built
 
