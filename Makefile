@@ -15,6 +15,11 @@ CARGO_TARGET := $(or $(CARGO_TARGET_DIR),target)
 CHECKED := $(CARGO_TARGET)/checked/python
 CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.so)
 
+SOAK_LOG := $(CARGO_TARGET)/soak.log
+
+# Has what a recipe runs beside its commands end with them, also by Ctrl-C.
+ends_with_us = beside=$(1); trap 'kill $$beside 2>/dev/null' EXIT; trap 'exit 130' INT TERM;
+
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
@@ -37,9 +42,8 @@ serve: build
 # and linking a release is the work of one core for minutes: so they go on beside each other, and builds give way.
 test:
 	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
-	@nice $(MAKE) --no-print-directory build rust-test lint & builds=$$!; \
-	$(MAKE) --no-print-directory py-test-checked || { kill $$builds; exit 1; }; \
-	wait $$builds
+	@nice $(MAKE) --no-print-directory build rust-test lint & $(call ends_with_us,$$!) \
+	$(MAKE) --no-print-directory py-test-checked && wait $$beside
 	@$(MAKE) --no-print-directory py-test
 
 build: $(VENV)/.built
@@ -103,10 +107,9 @@ kills: build
 # What is of figures of a release, or of other programs and not of the core, and what a release promises in figures.
 # Beside them a session quotes through faults for two minutes, most of which it waits.
 py-test: build programs
-	@log=$$(mktemp) && trap 'rm -f $$log' EXIT && { \
-	PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration 2m --venue BYBIT >$$log 2>&1 & soak=$$!; \
-	$(BIN)/pytest -n auto -m "release or both" || { kill $$soak; exit 1; }; \
-	wait $$soak && cat $$log || { cat $$log; exit 1; }; }
+	@mkdir -p $(CARGO_TARGET); \
+	PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration 2m --venue BYBIT >$(SOAK_LOG) 2>&1 & $(call ends_with_us,$$!) \
+	$(BIN)/pytest -n auto -m "release or both" && wait $$beside; ended=$$?; cat $(SOAK_LOG); exit $$ended
 
 # Debian's package $(1), on a machine that has none of the programs $(2).
 debian = @for program in $(2); do command -v $$program >/dev/null && exit; done; command -v apt-get >/dev/null \
