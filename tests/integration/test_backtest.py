@@ -721,7 +721,10 @@ def test_a_backtest_runs_once(market: Path) -> None:
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, seed=1.5), "seed: expected"),  # type: ignore[arg-type]
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, seed=2**64), "seed: expected an integer from 0"),
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, cost_basis=None), "cost_basis: expected a word, got None"),  # type: ignore[arg-type]
-        (lambda: tc.Backtest([Quoter("a", [NAME])], {}, reporting_currency=5), "reporting_currency: expected a word"),  # type: ignore[arg-type]
+        (
+            lambda: tc.Backtest([Quoter("a", [NAME])], {}, reporting_currency=5),
+            "reporting_currency: expected a currency",
+        ),  # type: ignore[arg-type]
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, debug_checks="yes"), "debug_checks: expected True or False"),  # type: ignore[arg-type]
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, record=1), "record: expected True or False, got 1"),  # type: ignore[arg-type]
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, sample_interval=0), "sample_interval"),

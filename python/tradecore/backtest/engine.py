@@ -149,9 +149,8 @@ class Backtest:
         for name, flag in (("bounds", bounds), ("debug_checks", debug_checks), ("record", record)):
             if not isinstance(flag, bool):
                 raise InvalidValueError(name, f"expected True or False, got {flag!r}")
-        for name, word in (("cost_basis", cost_basis), ("reporting_currency", reporting_currency)):
-            if not (isinstance(word, str) or (word is None and name == "reporting_currency")):
-                raise InvalidValueError(name, f"expected a word, got {word!r}")
+        if not isinstance(cost_basis, str):
+            raise InvalidValueError("cost_basis", f"expected a word, got {cost_basis!r}")
         self._bounds = bounds
         if not (events is None or isinstance(events, EventBus)):
             raise InvalidValueError("events", f"expected an EventBus, got {events!r}")
