@@ -42,7 +42,7 @@ serve: build
 # and linking a release is the work of one core for minutes: so they go on beside each other, and builds give way.
 test:
 	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
-	@nice $(MAKE) --no-print-directory build rust-test lint & $(call ends_with_us,$$!) \
+	@nice $(MAKE) --no-print-directory --jobs=2 build rust-test lint & $(call ends_with_us,$$!) \
 	$(MAKE) --no-print-directory py-test-checked && wait $$beside
 	@$(MAKE) --no-print-directory py-test
 
