@@ -39,12 +39,9 @@ class Kept:
     def __init__(self, app: ASGIApp, version: Callable[[], int]) -> None:
         self._app = app
         self._version = version
-        self._of = version()
         self._turns = Turns()
-        self._answers: dict[_Key, View] = {}
-        """Of how the session stands now."""
-        self._asked: OrderedDict[_Key, View] = OrderedDict()
-        """The answers that were made last, of whenever, the newest at the end."""
+        self._views: OrderedDict[_Key, tuple[int, View]] = OrderedDict()
+        """Those that were made last, each with the number of when it was, the newest at the end."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have it answered."""
@@ -63,11 +60,11 @@ class Kept:
         if kept is not None:
             await kept(scope, receive, send)
             return
-        version = self._of
+        version = self._version()
         await self._app(scope, receive, send)
         made: View | None = scope["state"].get("view")
         if made is not None and self._version() == version:
-            self._keep(key, made)
+            self._keep(key, version, made)
 
     def known(self, path: bytes, query: bytes) -> View | None:
         """Return a view that a reader may have at once; None where there is none or others are to go first."""
@@ -76,28 +73,23 @@ class Kept:
 
     def _current(self, key: _Key) -> View | None:
         """Return a view of how the session stands now; None for one that nobody has asked for lately."""
-        version = self._version()
-        if version != self._of:
-            self._answers.clear()
-            self._of = version
-        view = self._answers.get(key)
-        if view is not None:
-            return view
-        asked = self._asked.pop(key, None)
-        if asked is None:
+        if (found := self._views.get(key)) is None:
             return None
+        (made_of, view), version = found, self._version()
+        if made_of == version:
+            return view
+        del self._views[key]
         try:
-            view = asked.made_anew()
+            view = view.made_anew()
         except (Problem, TradecoreError):
             return None  # it is asked for the usual way, and answered why there is none
-        self._keep(key, view)
+        self._keep(key, version, view)
         return view
 
-    def _keep(self, key: _Key, view: View) -> None:
+    def _keep(self, key: _Key, version: int, view: View) -> None:
         if len(view.body) > _MOST_BYTES:
             return
-        self._answers[key] = self._asked[key] = view
-        self._asked.move_to_end(key)
-        if len(self._asked) > _MOST:
-            oldest, _ = self._asked.popitem(last=False)
-            self._answers.pop(oldest, None)
+        self._views[key] = version, view
+        self._views.move_to_end(key)
+        if len(self._views) > _MOST:
+            self._views.popitem(last=False)
