@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from tradecore.errors import InvalidValueError
-from tradecore.features.sets import FeatureSet
+from tradecore.features.sets import FeatureSet, schema_difference
 
-__all__ = ["RecordedFeatures", "schema_difference"]
-
-
-def schema_difference(
-    before: Sequence[str], before_hash: str, now: Sequence[str], now_hash: str, *, when: str
-) -> str | None:
-    """Return in words what features differ by from those of before; None where they are the same.
-
-    Parameters
-    ----------
-    before, now : sequence of str
-        Their names, in order.
-    before_hash, now_hash : str
-        Of their schemas.
-    when : str
-        When before was, such as ``in training``.
-    """
-    if before_hash == now_hash and tuple(before) == tuple(now):
-        return None
-    missing = [name for name in before if name not in now]
-    added = [name for name in now if name not in before]
-    parts = [f"missing {', '.join(missing)}"] if missing else []
-    parts += [f"added {', '.join(added)}"] if added else []
-    if parts:
-        return f"other features: {'; '.join(parts)}"
-    for place, (name, was) in enumerate(zip(now, before, strict=False)):
-        if name != was:
-            return f"other features: in another order: {name} where {was} was, at {place}"
-    return f"the same features with other parameters: schema {before_hash[:12]} {when}, {now_hash[:12]} now"
+__all__ = ["RecordedFeatures"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

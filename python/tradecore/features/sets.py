@@ -15,7 +15,7 @@ from tradecore.imports import is_named, made_of
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["FeatureSet", "available"]
+__all__ = ["FeatureSet", "available", "schema_difference"]
 
 _CALLED: Final = re.compile(r"\s*(?P<name>[^=():]+?)\s*=(?P<text>[^()]+:.*)", re.DOTALL)
 """A class of one's own under another name, ``wall = walls.py:BidWall(levels=10)``."""
@@ -220,3 +220,31 @@ def _table_of(text: str) -> Mapping[str, Any]:
 
 def _again(features: list[str | UserFeature], name: str, version: str) -> FeatureSet:
     return FeatureSet(features, name=name, version=version)
+
+
+def schema_difference(
+    before: Sequence[str], before_hash: str, now: Sequence[str], now_hash: str, *, when: str
+) -> str | None:
+    """Return in words what features differ by from those of before; None where they are the same.
+
+    Parameters
+    ----------
+    before, now : sequence of str
+        Their names, in order.
+    before_hash, now_hash : str
+        Of their schemas.
+    when : str
+        When before was, such as ``in training``.
+    """
+    if before_hash == now_hash and tuple(before) == tuple(now):
+        return None
+    missing = [name for name in before if name not in now]
+    added = [name for name in now if name not in before]
+    parts = [f"missing {', '.join(missing)}"] if missing else []
+    parts += [f"added {', '.join(added)}"] if added else []
+    if parts:
+        return f"other features: {'; '.join(parts)}"
+    for place, (name, was) in enumerate(zip(now, before, strict=False)):
+        if name != was:
+            return f"other features: in another order: {name} where {was} was, at {place}"
+    return f"the same features with other parameters: schema {before_hash[:12]} {when}, {now_hash[:12]} now"

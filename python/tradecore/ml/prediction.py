@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tradecore.arrays import column_names
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.features import FeatureSet
-from tradecore.features.recorded import schema_difference
+from tradecore.features.sets import schema_difference
 from tradecore.ml.columns import Floats
 from tradecore.ml.dataset import names_of, schema_hash_of
 from tradecore.ml.metrics import class_values
