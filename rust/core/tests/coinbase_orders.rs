@@ -318,6 +318,22 @@ fn a_snapshot_takes_up_what_waited_and_a_hole_voids_the_book() {
 }
 
 #[test]
+fn an_order_that_is_changed_to_nothing_is_gone() {
+    use EventKind::{BookSet, OrderCancel};
+    let mut fed = Fed::new();
+    fed.feed(&snapshot(10, &RESTING)).unwrap();
+    fed.told.take(&mut fed.out[0]);
+    let change = message("change", 11, &format!(r#","order_id":"{}","new_size":"0""#, uuid(2)));
+    assert_eq!(fed.feed(&change), Ok(FeedMessage::Depth(DeltaAction::Apply)));
+    let qty = fed.out[0].view().event(0).qty;
+    fed.told.take(&mut fed.out[0]);
+    assert_eq!(qty, RESTING[1].3, "what was left of it");
+    fed.told.is(&[RESTING[0], RESTING[2]]);
+    fed.says(&done(12, 2, "canceled"), FeedMessage::Depth(DeltaAction::Apply), &[]);
+    fed.says(&done(13, 1, "canceled"), FeedMessage::Depth(DeltaAction::Apply), &[OrderCancel, BookSet]);
+}
+
+#[test]
 fn a_product_is_followed_by_orders_or_by_levels() {
     let level = r#"{"type":"snapshot","product_id":"BTC-USD","bids":[["99.9","1"]],"asks":[]}"#;
     let change = r#"{"type":"l2update","product_id":"BTC-USD","changes":[["buy","99.9","0"]],"time":"2026-09-30T08:31:22Z"}"#;

@@ -20,26 +20,14 @@ impl StreamBook {
         Self { sync: BookSync::new(rule, 1) }
     }
 
-    pub(super) fn state(&self) -> BookState {
-        self.sync.state()
-    }
-
-    pub(super) fn gaps(&self) -> u64 {
-        self.sync.gaps()
-    }
-
-    pub(super) fn gap_reason(&self) -> Option<GapReason> {
-        self.sync.gap_reason()
-    }
-
-    /// Last id the book contains.
-    pub(super) fn last_id(&self) -> u64 {
-        self.sync.last_id()
+    /// Where the book stands.
+    pub(super) fn sync(&self) -> &BookSync {
+        &self.sync
     }
 
     /// Whether the book is the venue's.
     pub(super) fn is_synced(&self) -> bool {
-        self.state() == BookState::Synced
+        self.sync.state() == BookState::Synced
     }
 
     /// Takes a whole book.

@@ -98,7 +98,7 @@ impl Market {
         if sequence == 0 || (id == 1 && sequence != self.base) {
             return false;
         }
-        let is_held = self.book.is_synced() && sequence == self.sequence && id == self.book.last_id();
+        let is_held = self.book.is_synced() && sequence == self.sequence && id == self.book.sync().last_id();
         sequence < self.sequence || (is_snapshot && is_held)
     }
 

@@ -184,15 +184,15 @@ impl Decoder for BybitDecoder {
     }
 
     fn state(&self, instrument: usize) -> BookState {
-        self.markets[instrument].book.state()
+        self.markets[instrument].book.sync().state()
     }
 
     fn gaps(&self, instrument: usize) -> u64 {
-        self.markets[instrument].book.gaps()
+        self.markets[instrument].book.sync().gaps()
     }
 
     fn gap_reason(&self, instrument: usize) -> Option<GapReason> {
-        self.markets[instrument].book.gap_reason()
+        self.markets[instrument].book.sync().gap_reason()
     }
 
     fn log(&self) -> &FeedLog {

@@ -31,11 +31,7 @@ pub(super) fn changes(
 ) -> Result<(), DecodeError> {
     head.need_start("l2update", Key::Changes)?.array(|json| {
         let [side, price, qty] = cells(json)?;
-        let at = match side.text() {
-            b"buy" => 0,
-            b"sell" => 1,
-            other => return Err(DecodeError::value("changes", other, "buy or sell")),
-        };
+        let at = usize::from(side_of("changes", side)? < 0);
         if levels[at].len() == MAX_LEVELS {
             return Err(DecodeError::TooMany { what: "levels in a frame", limit: MAX_LEVELS });
         }
@@ -45,6 +41,15 @@ pub(super) fn changes(
         });
         Ok(())
     })
+}
+
+/// Reads a side: 1 of what is bought, -1 of what is sold.
+pub(super) fn side_of(field: &'static str, value: Value<'_>) -> Result<i8, DecodeError> {
+    match value.text() {
+        b"buy" => Ok(1),
+        b"sell" => Ok(-1),
+        other => Err(DecodeError::value(field, other, "buy or sell")),
+    }
 }
 
 /// Reads the first three values of the array that is next.
@@ -80,12 +85,8 @@ pub(super) fn trade(
             .ok_or_else(|| DecodeError::value("time", time, "the time of a trade"))?,
         ts_recv,
         kind: EventKind::Trade,
-        side: match head.need(MESSAGE, Key::Side)?.text() {
-            // The maker's: whoever crossed the spread is on the other side.
-            b"buy" => -1,
-            b"sell" => 1,
-            other => return Err(DecodeError::value("side", other, "buy or sell")),
-        },
+        // The maker's: whoever crossed the spread is on the other side.
+        side: -side_of("side", head.need(MESSAGE, Key::Side)?)?,
         flags: FLAG_LAST,
         price: parse_price("price", spec.price_increment, head.need(MESSAGE, Key::Price)?.decimal())?,
         qty: parse_qty("size", spec.qty_increment, head.need(MESSAGE, Key::Size)?.decimal())?,

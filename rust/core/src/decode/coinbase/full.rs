@@ -1,6 +1,6 @@
 //! Messages of the channel `full`, and the snapshot of single orders that it is laid on.
 
-use super::exchange::cells;
+use super::exchange::{cells, side_of};
 use super::head::{Head, Key};
 use super::orders::{OrderKey, Resting, Step};
 use crate::decode::error::DecodeError;
@@ -19,7 +19,7 @@ pub(super) fn step(head: &Head<'_>, kind: &[u8], spec: &Instrument) -> Result<St
     Ok(match kind {
         b"open" => {
             let order = Resting {
-                side: side(head.need(MESSAGE, Key::Side)?)?,
+                side: side_of(Key::Side.name(), head.need(MESSAGE, Key::Side)?)?,
                 price: price(Key::Price)?,
                 qty: qty(Key::RemainingSize)?,
             };
@@ -30,7 +30,8 @@ pub(super) fn step(head: &Head<'_>, kind: &[u8], spec: &Instrument) -> Result<St
         // One of funds has no size: it never rests.
         b"change" if head.value(Key::NewSize).is_some() => {
             let moved = head.value(Key::NewPrice).map(|_| price(Key::NewPrice)).transpose()?;
-            Step::Change(key(head, Key::OrderId)?, moved, qty(Key::NewSize)?)
+            let (key, left) = (key(head, Key::OrderId)?, qty(Key::NewSize)?);
+            if left > 0 { Step::Change(key, moved, left) } else { Step::Done(key) }
         }
         _ => Step::Nothing,
     })
@@ -79,14 +80,6 @@ pub(super) fn orders(head: &Head<'_>, spec: &Instrument) -> Result<Vec<(OrderKey
         })?;
     }
     Ok(found)
-}
-
-fn side(value: Value<'_>) -> Result<i8, DecodeError> {
-    match value.text() {
-        b"buy" => Ok(1),
-        b"sell" => Ok(-1),
-        other => Err(DecodeError::value("side", other, "buy or sell")),
-    }
 }
 
 fn key(head: &Head<'_>, key: Key) -> Result<OrderKey, DecodeError> {

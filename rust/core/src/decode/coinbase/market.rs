@@ -1,7 +1,7 @@
 //! One product's part of a connection: its book, its best prices, its trades.
 
 use super::orders::{Orders, Step};
-use crate::book::{BookState, DeltaIds, GapReason, SyncRule};
+use crate::book::{BookState, BookSync, DeltaIds, GapReason, SyncRule};
 use crate::decode::feed::{FeedMessage, FeedSink};
 use crate::decode::seen::Seen;
 use crate::decode::stamps::{Quoted, Stamps};
@@ -56,18 +56,11 @@ impl Default for Market {
 
 impl Market {
     /// Where the book stands.
-    pub(super) fn state(&self) -> BookState {
-        self.orders.as_ref().map_or_else(|| self.book.state(), |orders| orders.state())
-    }
-
-    /// Gaps found in the book so far.
-    pub(super) fn gaps(&self) -> u64 {
-        self.orders.as_ref().map_or_else(|| self.book.gaps(), |orders| orders.gaps())
-    }
-
-    /// Why the book was void last.
-    pub(super) fn gap_reason(&self) -> Option<GapReason> {
-        self.orders.as_ref().map_or_else(|| self.book.gap_reason(), |orders| orders.gap_reason())
+    pub(super) fn sync(&self) -> &BookSync {
+        match &self.orders {
+            Some(orders) => orders.sync(),
+            None => self.book.sync(),
+        }
     }
 
     /// Voids the book.
@@ -80,7 +73,7 @@ impl Market {
 
     /// The book of single orders, which what tells of them begins; none where the book is one of levels.
     pub(super) fn by_orders(&mut self) -> Option<&mut Orders> {
-        if self.book.state() != BookState::Empty {
+        if self.book.sync().state() != BookState::Empty {
             return None;
         }
         Some(self.orders.get_or_insert_with(|| Box::new(Orders::new())))

@@ -331,15 +331,15 @@ impl Decoder for CoinbaseDecoder {
     }
 
     fn state(&self, instrument: usize) -> BookState {
-        self.markets[instrument].state()
+        self.markets[instrument].sync().state()
     }
 
     fn gaps(&self, instrument: usize) -> u64 {
-        self.markets[instrument].gaps()
+        self.markets[instrument].sync().gaps()
     }
 
     fn gap_reason(&self, instrument: usize) -> Option<GapReason> {
-        self.markets[instrument].gap_reason()
+        self.markets[instrument].sync().gap_reason()
     }
 
     fn log(&self) -> &FeedLog {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, GapReason, SnapshotAction, SyncRule};
+use crate::book::{BookSync, DeltaAction, DeltaIds, GapReason, SnapshotAction, SyncRule};
 use crate::decode::feed::FeedSink;
 use crate::decode::stamps::Stamps;
 use crate::event::{Event, EventKind, FLAG_SNAPSHOT, STEPS_LIMIT};
@@ -83,16 +83,9 @@ impl Orders {
         }
     }
 
-    pub(super) fn state(&self) -> BookState {
-        self.sync.state()
-    }
-
-    pub(super) fn gaps(&self) -> u64 {
-        self.sync.gaps()
-    }
-
-    pub(super) fn gap_reason(&self) -> Option<GapReason> {
-        self.sync.gap_reason()
+    /// Where the book stands.
+    pub(super) fn sync(&self) -> &BookSync {
+        &self.sync
     }
 
     /// Takes a message with its number, and the trade that it is.
@@ -190,8 +183,7 @@ impl Orders {
             Step::Change(key, price, qty) => {
                 let Some(&order) = self.resting.get(&key) else { return };
                 let new = Resting { price: price.unwrap_or(order.price), qty, ..order };
-                let kind = if qty > 0 { EventKind::OrderModify } else { EventKind::OrderCancel };
-                (key, new.row(kind, key, stamps), Some(new))
+                (key, new.row(EventKind::OrderModify, key, stamps), Some(new))
             }
         };
         out.push(row);
