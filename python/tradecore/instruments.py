@@ -22,6 +22,7 @@ __all__ = [
     "instrument_from_dict",
     "load_instruments",
     "shipped_instruments",
+    "venue_of",
 ]
 
 TARDIS_VENUES = tardis_venues()
@@ -170,6 +171,11 @@ def shipped_instruments() -> Mapping[str, Instrument]:
     """
     with resources.as_file(resources.files("tradecore") / "specs" / "instruments.toml") as path:
         return load_instruments(path)
+
+
+def venue_of(instrument: str) -> str:
+    """Return the venue of an instrument's id."""
+    return instrument.rpartition(".")[2]
 
 
 def find_instrument(instrument: str, own: Mapping[str, Instrument] | None = None) -> Instrument:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import operator
 import os
 import time
 from collections import Counter
@@ -31,6 +30,7 @@ from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
 from tradecore.data.catalog import BYTE_BUDGET
 from tradecore.errors import InvalidValueError, RunError, RunInterrupted
+from tradecore.instruments import venue_of
 from tradecore.interrupts import Interrupts, patience
 from tradecore.progress import progress_bar
 from tradecore.risk import RiskLimits
@@ -160,9 +160,8 @@ class Backtest:
         wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
-        self._seed = _to_seed(seed)
         self._settings: dict[str, Any] = {
-            "seed": self._seed,
+            "seed": seed,
             "sample_interval": sample_interval,
             "candle_interval": candles,
             "stop_run_on_error": self._stops_run,
@@ -175,6 +174,7 @@ class Backtest:
         }
         _check_limits(risk, self._strategies, wanted)
         simulation = Simulation(**self._settings)
+        self._seed = self._settings["seed"] = int(seed)
         self._simulation: Simulation | None = simulation
         known = _specs(specs)
         hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
@@ -393,24 +393,13 @@ class Backtest:
         )
 
 
-def _to_seed(seed: Any) -> int:
-    """Return what random numbers begin with."""
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 1 << 64:
-        raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}")
-    return number
-
-
 def _check_limits(risk: RiskLimits | None, strategies: Sequence[Strategy], instruments: Sequence[str]) -> None:
     """Refuse limits of what is not in the run: they would never hold."""
     if risk is None:
         return
     if not isinstance(risk, RiskLimits):
         raise InvalidValueError("risk", f"expected RiskLimits, got {risk!r}")
-    venues = dict.fromkeys(name.rpartition(".")[2] for name in instruments)
+    venues = dict.fromkeys(map(venue_of, instruments))
     for scope, known in (
         ("venues", list(venues)),
         ("instruments", list(instruments)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -110,25 +111,12 @@ def _from_catalog(
         instrument=instrument,
         open=lambda ahead: held.stream(parts, kinds=wanted, with_ids=ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
-        latencies=_once(lambda: _latencies(held, parts)),
+        latencies=cache(lambda: _latencies(held, parts)),
         is_sound=all(part.is_sound for part in parts),
         in_order=all(part.in_order or _is_one_stream(part.kinds) for part in parts),
         kinds=there,
         read=wanted,
     )
-
-
-def _once(measure: Callable[[], list[tuple[str | None, int]]]) -> Callable[[], list[tuple[str | None, int]]]:
-    """Return a function that does this the first time it is called, and knows it then."""
-    known: list[tuple[str | None, int]] | None = None
-
-    def measured() -> list[tuple[str | None, int]]:
-        nonlocal known
-        if known is None:
-            known = measure()
-        return known
-
-    return measured
 
 
 def _is_one_stream(kinds: Mapping[str, int]) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tradecore._core import format_duration_ns, venue_balances
 from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
 from tradecore.backtest.text import counted, plain, some, span_text
+from tradecore.instruments import venue_of
 from tradecore.types import EventKind, RiskCheck
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def notes_on_marks(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -
     """Say which positions are valued at the mid, because the data has nothing else to value them at."""
     for name, venue in venues.items():
         told = ((instrument, mark["source"]) for instrument, mark in summary["marks"].items())
-        others = [other for other, source in told if source != venue.mark_source and other.rpartition(".")[2] == name]
+        others = [other for other, source in told if source != venue.mark_source and venue_of(other) == name]
         if others:
             what = "mark prices" if venue.mark_source == "mark" else "trades"
             yield f"positions in {some(others)} are valued at the mid: the data has no {what}"

@@ -17,7 +17,7 @@ from aiohttp import web
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
 from tradecore.errors import InvalidValueError
-from tradecore.instruments import find_instrument
+from tradecore.instruments import find_instrument, venue_of
 from tradecore.sandbox.clients import Client, Clients
 from tradecore.sandbox.crowd import Crowd
 from tradecore.sandbox.desk import MAINTENANCE, Desk
@@ -343,7 +343,7 @@ class LocalServer(ABC):
         if not isinstance(source, Catalog):
             return self._symbols
         held = source.instruments()
-        traded = [name for name in held if name.rpartition(".")[2] in self.venues]
+        traded = [name for name in held if venue_of(name) in self.venues]
         if held and not traded:
             raise InvalidValueError("data", f"{source.path} holds no instrument of {' or '.join(self.venues)}")
         return traded or self._symbols

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from tradecore.instruments import venue_of
 from tradecore.session.instruments import Scope
 from tradecore.strategy import Strategy
 
@@ -38,13 +39,9 @@ def build_venues(
         Makes a venue of its name alone.
     """
     venues = list(configured)
-    traded = {_venue_of(instrument) for strategy in strategies for instrument in strategy.instruments}
+    traded = {venue_of(instrument) for strategy in strategies for instrument in strategy.instruments}
     if scope.symbol is not None:
         # Those that only the instruments left out are traded on.
-        idle = {_venue_of(instrument) for instrument in scope.known} - traded
+        idle = {venue_of(instrument) for instrument in scope.known} - traded
         venues = [venue for venue in venues if venue.name not in idle]
     return [*venues, *(default(name) for name in sorted(traded - {venue.name for venue in venues}))]
-
-
-def _venue_of(instrument: str) -> str:
-    return instrument.rpartition(".")[2]

@@ -26,7 +26,7 @@ use crate::roster::market_of;
 use crate::terms::{OrderTerms, PostOnly};
 use crate::values::{
     decimal_from_text, fine, money_to_py, price_to_py, qty_to_py, text_of, to_at, to_event, to_price, to_qty,
-    to_side, to_until,
+    to_seed, to_side, to_until,
 };
 use crate::venue::SimVenue;
 
@@ -244,7 +244,7 @@ impl SimExchange {
 impl SimExchange {
     #[new]
     #[pyo3(signature = (*, seed=0))]
-    fn new(seed: u64) -> Self {
+    fn new(#[pyo3(from_py_with = to_seed)] seed: u64) -> Self {
         Self(Mutex::new(State {
             stage: Stage::SettingUp(Box::new(Setup {
                 builder: VenueBuilder::new(Venue::new(), seed),

@@ -28,6 +28,7 @@ mod files;
 mod forks;
 mod groups;
 mod hooks;
+mod indicator_bank;
 mod indicators;
 mod instrument;
 mod kernel;
@@ -38,8 +39,10 @@ mod memory;
 mod notices;
 mod outlet;
 mod parts;
+mod position_ledger;
 mod positions;
 mod profit;
+mod queue_simulator;
 mod raised;
 mod raster;
 mod readers;
@@ -49,6 +52,7 @@ mod record_files;
 mod records;
 mod reports;
 mod risk;
+mod risk_config;
 mod roster;
 mod routes;
 mod series;
@@ -89,7 +93,7 @@ assert_align!(
     custom_models::ChargedFill,
     custom_models::QueuePlace,
     indicators::Indicator,
-    indicators::IndicatorBank,
+    indicator_bank::IndicatorBank,
     events::EventInterest,
     exchange::OpenOrder,
     exchange::SimExchange,
@@ -106,8 +110,8 @@ assert_align!(
     instrument::PyInstrument,
     kernel::PyKernel,
     maths::IntensityEstimator,
-    maths::PositionLedger,
-    maths::QueueSimulator,
+    position_ledger::PositionLedger,
+    queue_simulator::QueueSimulator,
     maths::RealizedVolatility,
     memory::MemoryColumns,
     notices::Notice,
@@ -207,8 +211,10 @@ mod _core {
     #[pymodule_export]
     use crate::groups::OrderGroup;
     #[pymodule_export]
+    use crate::indicator_bank::IndicatorBank;
+    #[pymodule_export]
     use crate::indicators::{
-        Indicator, IndicatorBank, compute_indicator, compute_panel, fractional_weights, indicator_specs,
+        Indicator, compute_indicator, compute_panel, fractional_weights, indicator_specs,
     };
     #[pymodule_export]
     use crate::instrument::PyInstrument;
@@ -216,8 +222,8 @@ mod _core {
     use crate::kernel::PyKernel;
     #[pymodule_export]
     use crate::maths::{
-        IntensityEstimator, PositionLedger, QueueSimulator, RealizedVolatility, avellaneda_stoikov_quotes,
-        fit_intensity, format_duration_ns, glft_coefficients, parse_duration,
+        IntensityEstimator, RealizedVolatility, avellaneda_stoikov_quotes, fit_intensity, format_duration_ns,
+        glft_coefficients, parse_duration,
     };
     #[pymodule_export]
     use crate::memory::MemoryColumns;
@@ -226,9 +232,13 @@ mod _core {
     #[pymodule_export]
     use crate::parts::PartWriter;
     #[pymodule_export]
+    use crate::position_ledger::PositionLedger;
+    #[pymodule_export]
     use crate::positions::FinalPositions;
     #[pymodule_export]
     use crate::profit::profit_parts;
+    #[pymodule_export]
+    use crate::queue_simulator::QueueSimulator;
     #[pymodule_export]
     use crate::raster::book_raster;
     #[pymodule_export]
@@ -244,9 +254,9 @@ mod _core {
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]
-    use crate::risk::{
-        RiskBreach, RiskView, check_risk, check_stops, risk_checks, risk_profile, size_position,
-    };
+    use crate::risk::{RiskBreach, RiskView, risk_checks, risk_profile, size_position};
+    #[pymodule_export]
+    use crate::risk_config::{check_risk, check_stops};
     #[pymodule_export]
     use crate::series::SeriesReader;
     #[pymodule_export]

@@ -6,21 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tradecore_core::book::MarkPrice;
-use tradecore_core::event::STEPS_LIMIT;
 use tradecore_core::indicators as core;
-use tradecore_core::ledger;
-use tradecore_core::random::Random;
-use tradecore_core::sim::{Print, QueueModel, QueuePosition};
 use tradecore_core::strategies;
-use tradecore_core::types::{Money, Price, Qty, Side};
 
 use crate::columns::slice_of;
 use crate::errors;
-use crate::instrument::{Named, PyInstrument};
-use crate::values::{
-    arguments, money_to_py, optional, to_cost_basis, to_duration, to_number, to_side, to_whole,
-};
+use crate::values::{arguments, optional, to_duration, to_number, to_whole};
 
 /// Numbers above 0.
 const POSITIVE: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
@@ -34,20 +25,13 @@ arguments! {
     bins: usize = to_whole("bins", 1..=core::MOST_BINS);
     delta: f64 = to_number("delta", POSITIVE);
     depth_ticks: f64 = to_number("depth_ticks", f64::MIN..=f64::MAX);
-    displayed: i64 = to_whole("displayed", 0..=STEPS_LIMIT);
     gamma: f64 = to_number("gamma", NOT_NEGATIVE);
     half_life: f64 = to_number("half_life_s", POSITIVE);
     k: f64 = to_number("k", POSITIVE);
-    lot: i64 = to_whole("lot", 1..=STEPS_LIMIT);
     mid: f64 = to_number("mid", -core::MOST_MID..=core::MOST_MID);
-    new_qty: i64 = to_whole("new", 0..=STEPS_LIMIT);
-    previous_qty: i64 = to_whole("previous", 0..=STEPS_LIMIT);
-    qty: i64 = to_whole("qty", 0..=STEPS_LIMIT);
     seconds: f64 = to_number("seconds", 0.0..=core::MOST_SECONDS);
-    seed: u64 = to_whole("seed", 0..=u64::MAX);
     sigma: f64 = to_number("sigma", NOT_NEGATIVE);
     ts_ns: i64 = to_whole("ts_ns", i64::MIN..=i64::MAX);
-    unit: f64 = to_number("unit", POSITIVE);
     window: usize = to_whole("window", 1..=core::MOST_WINDOW);
     xi: f64 = to_number("xi", NOT_NEGATIVE);
 }
@@ -384,239 +368,5 @@ impl IntensityEstimator {
     fn fit<'py>(&self, py: Python<'py>, method: &str) -> PyResult<Option<Bound<'py, PyDict>>> {
         let fit = self.0.lock().unwrap_or_else(PoisonError::into_inner).fit(self::method(method)?);
         fit.map(|f| fit_to_py(py, f)).transpose()
-    }
-}
-
-/// Raises what is said of steps that are not within bounds.
-fn check_steps(name: &str, steps: i64, least: i64) -> PyResult<()> {
-    if (least..=STEPS_LIMIT).contains(&steps) {
-        return Ok(());
-    }
-    Err(errors::invalid(name, format!("{steps} increments are not from {least} to 2^60 - 1")))
-}
-
-/// One resting order in the queue of its price level, advanced by hand.
-///
-/// Parameters
-/// ----------
-/// model : str
-///     A queue model; see :class:`tradecore.SimVenue`.
-/// displayed : int
-///     Size of the level when the order joins, increments.
-/// lot : int
-///     Step of a fill, increments.
-/// unit : float
-///     Value of an increment; the logarithmic models depend on it.
-/// seed : int
-///     For ``depletion``.
-/// throttled : bool
-///     Whether a change of the size may be several events in one; for the tracked models.
-///
-/// Raises
-/// ------
-/// InvalidValueError
-///     When there is no such model, or a number is out of range.
-///
-/// Examples
-/// --------
-/// >>> queue = tc.QueueSimulator("conservative", 100)
-/// >>> queue.trade(60), queue.front
-/// (0, 40.0)
-/// >>> queue.trade(60)
-/// 20
-#[pyclass(frozen, module = "tradecore")]
-pub(crate) struct QueueSimulator {
-    model: QueueModel,
-    lot: i64,
-    unit: f64,
-    state: Mutex<Place>,
-}
-
-/// The order and its level, with a clock of changes.
-struct Place {
-    position: QueuePosition,
-    random: Random,
-    displayed: i64,
-    time: i64,
-}
-
-#[pymethods]
-impl QueueSimulator {
-    #[new]
-    #[pyo3(signature = (model, displayed, *, lot=1, unit=1.0, seed=0, throttled=false))]
-    fn new(
-        model: &str,
-        #[pyo3(from_py_with = displayed)] displayed: i64,
-        #[pyo3(from_py_with = lot)] lot: i64,
-        #[pyo3(from_py_with = unit)] unit: f64,
-        #[pyo3(from_py_with = seed)] seed: u64,
-        throttled: bool,
-    ) -> PyResult<Self> {
-        let mut model: QueueModel = model
-            .parse()
-            .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
-        model.is_throttled = throttled;
-        let (position, random) = (QueuePosition::behind(displayed), Random::new(seed, 0));
-        Ok(Self { model, lot, unit, state: Mutex::new(Place { position, random, displayed, time: 0 }) })
-    }
-
-    /// Let a trade happen at the order's price and return how much of it reaches the order, in increments.
-    ///
-    /// It is ``shown`` when the displayed size shrank by it already.
-    #[pyo3(signature = (qty, *, shown=false))]
-    fn trade(&self, #[pyo3(from_py_with = qty)] qty: i64, shown: bool) -> i64 {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Place { position, random, displayed, time } = &mut *state;
-        // Just before the last change, or just after it.
-        let at = if shown { *time - 1 } else { *time + 1 };
-        let print = Print { qty, at, is_shown: shown };
-        self.model.on_trade(position, print, *displayed, self.lot, random)
-    }
-
-    /// Change the displayed size of the level from ``previous`` to ``new``, in increments.
-    fn depth(
-        &self,
-        #[pyo3(from_py_with = previous_qty)] previous: i64,
-        #[pyo3(from_py_with = new_qty)] new: i64,
-    ) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.time += 3;
-        let at = state.time;
-        self.model.on_depth(&mut state.position, (previous, new), at, self.unit);
-        state.displayed = new;
-    }
-
-    /// Quantity ahead of the order, in increments.
-    #[getter]
-    fn front(&self) -> f64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).position.front
-    }
-}
-
-/// A position of one instrument, booked fill by fill with exact money in the settlement currency.
-///
-/// Parameters
-/// ----------
-/// instrument : Instrument
-///     Gives grid, contract and fees.
-/// cost_basis : "average", "fifo" or "lifo"
-///     Which part of a position a fill closes: a share of all of it, what was opened first, or last.
-///
-/// Examples
-/// --------
-/// >>> ledger = tc.PositionLedger(tc.find_instrument("BTCUSDT.SYNTH"))
-/// >>> ledger.apply("buy", 60000, 1)
-/// Decimal('0')
-/// >>> ledger.apply("sell", 60100, 1, maker=True)
-/// Decimal('100')
-/// >>> ledger.position(60100)["fees"]
-/// Decimal('24')
-#[pyclass(frozen, module = "tradecore")]
-pub(crate) struct PositionLedger {
-    instrument: PyInstrument,
-    math: ledger::ContractMath,
-    position: Mutex<ledger::Position>,
-}
-
-impl PositionLedger {
-    /// Price and quantity of a fill, in increments.
-    fn terms(&self, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<(Price, Qty)> {
-        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
-        check_steps("price", price, 1)?;
-        check_steps("qty", qty, 0)?;
-        Ok((Price::new(price), Qty::new(qty)))
-    }
-
-    /// An amount, unless it is beyond exact money.
-    fn counted(&self, amount: Result<Money, ledger::MoneyOverflow>) -> PyResult<Money> {
-        amount.map_err(|error| errors::money(error.of(&self.instrument.0)))
-    }
-}
-
-#[pymethods]
-impl PositionLedger {
-    #[new]
-    #[pyo3(signature = (instrument, *, cost_basis="average"))]
-    fn new(instrument: Named, cost_basis: &str) -> PyResult<Self> {
-        let basis = to_cost_basis(cost_basis)?;
-        let math = ledger::ContractMath::new(&instrument.0.0);
-        let math = math.map_err(|error| errors::money(error.of(&instrument.0.0)))?;
-        Ok(Self { instrument: instrument.0, math, position: Mutex::new(ledger::Position::new(basis)) })
-    }
-
-    /// Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.
-    ///
-    /// Raises
-    /// ------
-    /// OffGridError
-    ///     When price or quantity lie between two increments; of every method.
-    /// InvalidValueError
-    ///     When the price is not above 0, or the quantity is negative; of every method.
-    /// RunError
-    ///     When the value, or a sum of the account, is beyond 10^21 of the currency; of every method.
-    fn value<'py>(
-        &self,
-        py: Python<'py>,
-        price: &Bound<'py, PyAny>,
-        qty: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (price, qty) = self.terms(price, qty)?;
-        money_to_py(py, self.counted(self.math.value(price, qty))?)
-    }
-
-    /// Return the fee of a fill, in the settlement currency; negative is a rebate.
-    #[pyo3(signature = (price, qty, *, maker))]
-    fn fee<'py>(
-        &self,
-        py: Python<'py>,
-        price: &Bound<'py, PyAny>,
-        qty: &Bound<'py, PyAny>,
-        maker: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (price, qty) = self.terms(price, qty)?;
-        let fee = self.math.value(price, qty).and_then(|value| self.math.fee(value, maker));
-        money_to_py(py, self.counted(fee)?)
-    }
-
-    /// Book a fill with its fee and return the profit it realised, before the fee, in the settlement currency.
-    #[pyo3(signature = (side, price, qty, *, maker=false))]
-    fn apply<'py>(
-        &self,
-        py: Python<'py>,
-        side: &Bound<'py, PyAny>,
-        price: &Bound<'py, PyAny>,
-        qty: &Bound<'py, PyAny>,
-        maker: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let side: Side = to_side(side)?;
-        let (price, qty) = self.terms(price, qty)?;
-        let fee = self.math.value(price, qty).and_then(|value| self.math.fee(value, maker));
-        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
-        let realized = fee.and_then(|fee| position.apply(&self.math, side, price, qty, fee));
-        money_to_py(py, self.counted(realized)?)
-    }
-
-    /// Return the position marked at a price.
-    ///
-    /// A dictionary of ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote currency, and, in the
-    /// settlement currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``cash`` and ``equity``.
-    fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-        let mark = self.instrument.price_to_steps(mark)?;
-        check_steps("mark", mark, 1)?;
-        let worth_at = Some(MarkPrice::Twice(mark * 2));
-        let i = &self.instrument.0;
-        let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
-        let out = PyDict::new(py);
-        out.set_item("qty", crate::values::decimal_from_text(py, &i.format_qty(position.qty))?)?;
-        let average = position.avg_entry_price();
-        out.set_item("avg_entry_price", average.map(|p| p * i.price_increment.to_f64(1)))?;
-        out.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
-        let unrealized = self.counted(position.unrealized(&self.math, worth_at))?;
-        out.set_item("unrealized_pnl", money_to_py(py, unrealized)?)?;
-        out.set_item("fees", money_to_py(py, position.fees)?)?;
-        out.set_item("cash", money_to_py(py, position.cash)?)?;
-        let equity = self.counted(position.equity(&self.math, worth_at))?;
-        out.set_item("equity", money_to_py(py, equity)?)?;
-        Ok(out)
     }
 }

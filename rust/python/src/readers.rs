@@ -24,7 +24,7 @@ use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
 use crate::stamps::{leads_to_py, wrong_stamps_to_py};
 use crate::tables::{self, TableInput};
-use crate::values::{arguments, to_duration, to_number, to_whole};
+use crate::values::{arguments, to_duration, to_number, to_seed, to_whole};
 
 /// What a lock holds, whatever a thread that panicked with it left there.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -625,7 +625,6 @@ const MOST_EVENTS: usize = 10_000_000_000;
 
 arguments! {
     events: usize = to_whole("events", 0..=MOST_EVENTS);
-    seed: u64 = to_whole("seed", 0..=u64::MAX);
 }
 
 /// Synthetic markets.
@@ -641,7 +640,7 @@ impl Synth {
     fn reader(
         instrument: &PyInstrument,
         #[pyo3(from_py_with = events)] events: usize,
-        #[pyo3(from_py_with = seed)] seed: u64,
+        #[pyo3(from_py_with = to_seed)] seed: u64,
         start_price: &Bound<'_, PyAny>,
         typical_qty: &Bound<'_, PyAny>,
         start_ns: i64,
@@ -673,7 +672,7 @@ impl Synth {
     fn order_reader(
         instrument: &PyInstrument,
         #[pyo3(from_py_with = events)] events: usize,
-        #[pyo3(from_py_with = seed)] seed: u64,
+        #[pyo3(from_py_with = to_seed)] seed: u64,
         start_price: &Bound<'_, PyAny>,
         typical_qty: &Bound<'_, PyAny>,
         start_ns: i64,

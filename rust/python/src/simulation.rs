@@ -30,10 +30,11 @@ use crate::memory::MemoryColumns;
 use crate::positions::FinalPositions;
 use crate::raised::Raised;
 use crate::records::{failures, tables};
-use crate::risk::{to_optional_risk, uses_to_py};
+use crate::risk::uses_to_py;
+use crate::risk_config::to_optional_risk;
 use crate::roster::Roster;
 use crate::stamps::{leads_to_py, steps_to_py, to_latencies, wrong_stamps_to_py};
-use crate::values::{decimal_from_text, money_to_py, to_cost_basis, to_duration};
+use crate::values::{decimal_from_text, money_to_py, to_cost_basis, to_duration, to_seed};
 use crate::venue::SimVenue;
 
 /// The name of a backtest's session: client ids of backtests are the same every time.
@@ -194,7 +195,7 @@ impl Simulation {
         reporting_rates=None, risk=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
-        seed: u64,
+        #[pyo3(from_py_with = to_seed)] seed: u64,
         sample_interval: &Bound<'_, PyAny>,
         candle_interval: Option<&Bound<'_, PyAny>>,
         stop_run_on_error: bool,
@@ -540,7 +541,7 @@ fn tell_moments<'py>(
             (&gaps, watched.gaps),
             (&silences, watched.silences),
             (&unmarked, watched.unmarked),
-            (&crossings, watched.crossed),
+            (&crossings, simulation.crossings(id)),
         ] {
             if moments.times > 0 {
                 all.set_item(name, moments_to_py(py, &moments)?)?;

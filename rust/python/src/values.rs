@@ -181,6 +181,11 @@ macro_rules! arguments {
 }
 pub(crate) use arguments;
 
+/// What random numbers begin with.
+pub(crate) fn to_seed(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.extract().map_err(|_| unexpected("seed", "an integer from 0 to 2**64 - 1", value))
+}
+
 /// An argument that may be left out.
 pub(crate) fn optional<T>(
     value: &Bound<'_, PyAny>,

@@ -10,7 +10,7 @@ use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
 use crate::risk::MidBand;
 use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told, WrongStampRule};
-use crate::types::{Moments, Side};
+use crate::types::Side;
 
 /// Where a market's columns come from, piece by piece in order of time.
 pub trait ChunkSource: Send {
@@ -213,8 +213,8 @@ impl Lane {
     }
 
     /// What there is to know of its data, of a run that ended at `end`.
-    pub(super) fn watched(&self, end: i64, crossed: Moments) -> Watched {
-        self.feed.watch.told(end, crossed)
+    pub(super) fn watched(&self, end: i64) -> Watched {
+        self.feed.watch.told(end)
     }
 
     /// Has the run end with the first stamp that cannot be by more than a second, where such are to be refused.

@@ -7,6 +7,7 @@ use crate::types::Moments;
 
 /// What says that a market is told of.
 const OF_THE_BOOK: KindSet = KindSet::MARKET.union(KindSet::ORDERS);
+
 /// What there is to know of a market's data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Watched {
@@ -16,8 +17,6 @@ pub struct Watched {
     pub silences: Moments,
     /// The same of the price that positions are valued at, where that is another than the mid.
     pub unmarked: Moments,
-    /// Times in which its book was locked or crossed.
-    pub crossed: Moments,
 }
 
 /// Looks at each message of a market once, in the order in which they act.
@@ -84,9 +83,9 @@ impl Watch {
         }
     }
 
-    /// What was found, of a run that ended at `end`, with when the venue's book was `crossed`.
-    pub(super) fn told(&self, end: i64, crossed: Moments) -> Watched {
-        let mut found = Watched { crossed, ..self.found.clone() };
+    /// What was found, of a run that ended at `end`.
+    pub(super) fn told(&self, end: i64) -> Watched {
+        let mut found = self.found.clone();
         if let Some(since) = self.lost {
             found.gaps.add(since, end.max(since));
         }
@@ -119,11 +118,11 @@ mod tests {
         for rows in view.messages(0, view.len()) {
             watch.see(view.ts_event[rows.from], &view, rows);
         }
-        watch.told(end, Moments::default())
+        watch.told(end)
     }
 
     fn told(rows: &[(i64, EventKind, u8)], basis: FillBasis, end: i64) -> [Vec<(i64, i64)>; 2] {
-        let Watched { gaps, silences, unmarked, .. } = watched(rows, basis, MarkSource::Mid, end);
+        let Watched { gaps, silences, unmarked } = watched(rows, basis, MarkSource::Mid, end);
         assert_eq!(unmarked, Moments::default());
         [gaps.kept, silences.kept]
     }

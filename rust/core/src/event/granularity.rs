@@ -50,9 +50,6 @@ impl Granularity {
         self.messages += 1;
         self.merged += usize::from(levels > 1);
         let at = view.ts_event[rows.from];
-        if self.gaps.is_empty() {
-            self.gaps.reserve(ENOUGH / 4);
-        }
         self.gaps.extend(self.last.map(|last| at - last).filter(|gap| *gap > 0));
         self.last = Some(at);
     }

@@ -6,7 +6,7 @@ use crate::backtest::stats::CurrencyTotals;
 use crate::backtest::watch::Watched;
 use crate::book::{MarkPrice, MarkSource, Uncrossed};
 use crate::sim::{Balance, FeedClock, Market};
-use crate::types::{MarketId, Qty, StrategyId};
+use crate::types::{MarketId, Moments, Qty, StrategyId};
 
 impl Replay {
     /// The venue's side of a market.
@@ -61,7 +61,12 @@ impl Replay {
 
     /// What there is to know of a market's data, as far as the run has got.
     pub fn watched(&self, market: MarketId) -> Watched {
-        self.lanes[market.index()].watched(self.latest, self.market(market).crossed(self.latest))
+        self.lanes[market.index()].watched(self.latest)
+    }
+
+    /// When the venue's book of a market was locked or crossed, however shortly, as far as the run has got.
+    pub fn crossings(&self, market: MarketId) -> Moments {
+        self.market(market).crossed(self.latest)
     }
 
     /// What each strategy of the kernel that one is in has at venues with balances.
