@@ -318,6 +318,19 @@ fn a_snapshot_takes_up_what_waited_and_a_hole_voids_the_book() {
 }
 
 #[test]
+fn a_trade_that_comes_first_may_be_newer_than_the_snapshot() {
+    use EventKind::{BookClear, BookSet, OrderAdd, OrderExecute, Trade};
+    let mut fed = Fed::new();
+    fed.says(&trade(11, 70, RESTING[0], 200), FeedMessage::Trade, &[Trade]);
+    let too_old = FeedMessage::Snapshot(SnapshotAction::TooOld);
+    fed.says(&snapshot(9, &RESTING), too_old, &[]);
+    let load = FeedMessage::Snapshot(SnapshotAction::Load { from: 0 });
+    let rows = [BookClear, OrderAdd, OrderAdd, OrderAdd, BookSet, BookSet, OrderExecute, BookSet];
+    fed.says(&snapshot(10, &RESTING), load, &rows);
+    fed.told.is(&[(1, 1, 999, 300), RESTING[1], RESTING[2]]);
+}
+
+#[test]
 fn an_order_that_is_changed_to_nothing_is_gone() {
     use EventKind::{BookSet, OrderCancel};
     let mut fed = Fed::new();

@@ -22,6 +22,13 @@ pub struct DeltaIds {
     pub previous: Option<u64>,
 }
 
+impl DeltaIds {
+    /// A delta that is one update.
+    pub fn one(id: u64) -> Self {
+        Self { first: id, last: id, previous: None }
+    }
+}
+
 /// How a delta relates to what has been applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sequence {

@@ -157,7 +157,7 @@ impl BybitReader {
             self.chain.restart(id);
             Step::Apply
         } else {
-            let ids = DeltaIds { first: id, last: id, previous: None };
+            let ids = DeltaIds::one(id);
             self.chain.delta(SyncRule::Bybit, ids, self.starts_empty)
         };
         match step {

@@ -89,7 +89,7 @@ impl Market {
             self.base = sequence;
             return self.book.snapshot(id, stamps, sides, out);
         }
-        self.book.delta(DeltaIds { first: id, last: id, previous: None }, stamps, sides, out)
+        self.book.delta(DeltaIds::one(id), stamps, sides, out)
     }
 
     /// Whether a message has been there: another socket brings it again.

@@ -24,6 +24,8 @@ pub(super) struct Market {
     pub(super) book: StreamBook,
     /// The book of single orders, once they are told and levels are not: then it is the book.
     pub(super) orders: Option<Box<Orders>>,
+    /// The newest trade, as long as nobody knows whether orders or levels are told: a snapshot of orders may be older.
+    traded: Option<(Step, Stamps)>,
     /// Messages of the book so far: they have no numbers of their own.
     messages: u64,
     trades: Seen,
@@ -43,6 +45,7 @@ impl Default for Market {
         Self {
             book: StreamBook::new(SyncRule::Coinbase),
             orders: None,
+            traded: None,
             messages: 0,
             trades: Seen::default(),
             newest_trade: None,
@@ -73,10 +76,22 @@ impl Market {
 
     /// The book of single orders, which what tells of them begins; none where the book is one of levels.
     pub(super) fn by_orders(&mut self) -> Option<&mut Orders> {
-        if self.book.sync().state() != BookState::Empty {
+        if self.has_levels() {
             return None;
         }
-        Some(self.orders.get_or_insert_with(|| Box::new(Orders::new())))
+        Some(self.orders.get_or_insert_with(|| Box::new(Orders::new(self.traded.take()))))
+    }
+
+    /// Keeps what a trade does, as long as it may be one of the channel of single orders.
+    pub(super) fn keep(&mut self, step: Step, stamps: Stamps) {
+        let is_newer = self.traded.is_none_or(|(_, last)| last.id < stamps.id);
+        if is_newer && self.orders.is_none() && !self.has_levels() {
+            self.traded = Some((step, stamps));
+        }
+    }
+
+    fn has_levels(&self) -> bool {
+        self.book.sync().state() != BookState::Empty
     }
 
     /// Takes a trade that is a message of the channel of single orders.
@@ -112,7 +127,7 @@ impl Market {
         if is_snapshot {
             return self.book.snapshot(id, stamps, sides, out);
         }
-        self.book.delta(DeltaIds { first: id, last: id, previous: None }, stamps, sides, out)
+        self.book.delta(DeltaIds::one(id), stamps, sides, out)
     }
 
     /// Takes a trade.
@@ -179,6 +194,6 @@ impl Market {
 
     /// Forgets what is the connection's: the book has been voided.
     pub(super) fn forget(&mut self) {
-        (self.newest_trade, self.ticked) = (None, None);
+        (self.newest_trade, self.ticked, self.traded) = (None, None, None);
     }
 }

@@ -295,6 +295,11 @@ impl CoinbaseDecoder {
             _ => {
                 let print: Print = exchange::trade(head, (index, &spec), kind == b"last_match", ts_recv)?;
                 id = print.event.id;
+                if let (Ok(step), Ok(id)) =
+                    (full::execution(head, print.event.qty), head.number("match", Key::Sequence))
+                {
+                    market.keep(step, Stamps { id, ..stamps });
+                }
                 market.check_trades(&print, stamps, out);
                 market.trade(&print, out)
             }

@@ -73,14 +73,14 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// A book that has seen nothing.
-    pub(super) fn new() -> Self {
-        Self {
-            sync: BookSync::new(SyncRule::CoinbaseOrders, MAX_KEPT),
-            resting: FxHashMap::default(),
-            levels: Default::default(),
-            kept: Vec::new(),
+    /// A book that has seen nothing, or a trade that has been told.
+    pub(super) fn new(traded: Option<(Step, Stamps)>) -> Self {
+        let mut sync = BookSync::new(SyncRule::CoinbaseOrders, MAX_KEPT);
+        if let Some((_, Stamps { id, .. })) = traded {
+            sync.on_delta(DeltaIds::one(id));
         }
+        let kept = traded.into_iter().collect();
+        Self { sync, resting: FxHashMap::default(), levels: Default::default(), kept }
     }
 
     /// Where the book stands.
@@ -96,7 +96,7 @@ impl Orders {
         stamps: Stamps,
         out: &mut impl FeedSink,
     ) -> DeltaAction {
-        let action = self.sync.on_delta(DeltaIds { first: stamps.id, last: stamps.id, previous: None });
+        let action = self.sync.on_delta(DeltaIds::one(stamps.id));
         match action {
             DeltaAction::Apply => {
                 self.apply(step, trade, stamps, out);
