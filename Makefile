@@ -136,7 +136,7 @@ py-test-checked: packages programs checked
 # The peers, and this package beside them.
 peers: build
 	@test -x $(BENCH_VENV)/bin/pip || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/python -m pip install -r benches/requirements.txt
+	@$(BIN)/python tools/requirements.py dev ml | $(BENCH_VENV)/bin/python -m pip install -r /dev/stdin -r benches/requirements.txt
 	@VIRTUAL_ENV=$(abspath $(BENCH_VENV)) $(BIN)/maturin develop --release --quiet
 
 bench: peers
