@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
     from tradecore.live.captured import import_recorded, load_recording
-    from tradecore.live.comparing import Comparison, OrderPair, compare_session
+    from tradecore.live.comparing import Comparison, OrderPair, RequestPair, RestingOrder, compare_session
     from tradecore.live.market import SessionMarket, session_market
     from tradecore.live.runner import Live
     from tradecore.orders import OrderSpec
@@ -128,6 +128,8 @@ _LATER = {
     "load_recording": "live.captured",
     "Comparison": "live.comparing",
     "OrderPair": "live.comparing",
+    "RequestPair": "live.comparing",
+    "RestingOrder": "live.comparing",
     "compare_session": "live.comparing",
     "SessionMarket": "live.market",
     "session_market": "live.market",
@@ -235,6 +237,8 @@ __all__ = [
     "QuoteView",
     "RealizedVolatility",
     "ReplayResult",
+    "RequestPair",
+    "RestingOrder",
     "Result",
     "RiskLimits",
     "RunPerformance",

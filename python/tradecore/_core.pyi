@@ -4197,10 +4197,13 @@ class Kernel:
             For bytes that are no state, or one of another set-up. The kernel cannot be used then: strategies may
             have loaded a part.
         """
-    def replay(self, journal: bytes, *, sent: list[tuple[int, Command]] | None = None) -> tuple[int | None, bytes]:
+    def replay(
+        self, journal: bytes, *, sent: list[tuple[int, Command]] | None = None, told: list[Notice] | None = None
+    ) -> tuple[int | None, bytes]:
         """Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
 
-        Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC).
+        Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC);
+        where ``told`` is one, each report on an order that is open or ended a short while ago, a :class:`Notice`.
 
         Returns
         -------

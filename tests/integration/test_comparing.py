@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from test_live_cli import done
 
 import tradecore as tc
 from conftest import ROOT
+from simulation.network import VirtualLoop, run_virtually
+from simulation.world import World
+from tradecore.config import BacktestConfig
 from tradecore.errors import DataError
+from tradecore.sandbox.faults import Fault
 
 pytestmark = pytest.mark.release
 
@@ -93,7 +98,77 @@ def test_what_it_writes_is_what_fits_read(tmp_path: Path) -> None:
     many = tmp_path / "many.csv"  # a fit needs twenty
     many.write_text("took_ns\n" + "".join(f"{row['took_ns']}\n" for row in rows * 20))
     assert tc.fit_latency(many, took="took_ns").entry.p50_ns == 7_000_000
+    fit = tc.fit_latency(latency)
+    assert (fit.entry.model, fit.response.model) == ("7ms", "7ms")
     fills = pl.read_csv(tmp_path / "out" / "fills.csv")
     assert fills.height > 0
     with pytest.raises(DataError, match="at least 10 are needed"):
         tc.fit_queue(tmp_path / "market", fills=fills.head(5))
+
+
+NAME = "BTCUSDT.BINANCE_USDM"
+MAKER = {"quote_qty": "0.01", "max_position": "0.05"}
+
+
+def lived(folder: Path, *, there_ms: float, back_ms: float, **fault: float) -> Path:
+    """Trade for half a minute at a local venue at the end of ways of known lengths, and return the journal."""
+    table = {"kind": "touch_maker", "name": "maker", "instruments": [NAME], "params": MAKER}
+    config = BacktestConfig.model_validate({"strategies": [table], "venues": [{"name": "BINANCE_USDM"}]})
+
+    async def work(loop: VirtualLoop) -> None:
+        loop.latency_s, loop.back_s = ((ms * 0.9e-3, ms * 1.1e-3) for ms in (there_ms, back_ms))
+        world = World(
+            loop, 3, "BINANCE_USDM", ("BTCUSDT",), lambda ids: [tc.TouchMaker("maker", ids, **MAKER)],
+            server={"faults": [Fault(kind="clock_step", **fault)] if fault else []},
+            header={"config": config.model_dump(mode="json")}, session="s1",
+        )  # fmt: skip
+        async with world.server:
+            world.now.start()
+            await world.now.is_up.wait()
+            assert world.now.live is not None
+            assert world.now.running is not None
+            await world.now.live.begun()
+            await asyncio.sleep(30)
+            world.now.live.stop()
+            await world.now.running
+        shutil.copytree(world.now.journal, folder, dirs_exist_ok=True)
+        world.clear()
+
+    run_virtually(work, 1)
+    return folder / "s1"
+
+
+def missed(compared: tc.Comparison) -> int:
+    """Return of how many orders the model misses whether they filled."""
+    return sum(pair.outcome in ("live_only", "model_only") for pair in compared.orders)
+
+
+def test_a_model_with_the_latencies_that_were_fitted_agrees_with_the_session(tmp_path: Path) -> None:
+    journal = lived(tmp_path / "journal", there_ms=20, back_ms=20)
+    compared = tc.compare_session(journal)
+    compared.save(tmp_path / "out")
+    latency = tc.fit_latency(tmp_path / "out" / "latency.csv").latency
+    fitted = tc.compare_session(journal, venues=[tc.SimVenue("BINANCE_USDM", latency=latency)])
+    assert missed(compared) > 40
+    assert missed(fitted) < missed(compared) / 10
+    of_latency = [sum(abs(pair.latency_qty) for pair in each.orders) for each in (compared, fitted)]
+    assert of_latency[1] < of_latency[0] / 10
+
+
+def test_latencies_are_those_that_the_venue_had_whatever_its_clock_says(tmp_path: Path) -> None:
+    compared = tc.compare_session(lived(tmp_path / "journal", there_ms=20, back_ms=20, step_ms=1_500))
+    compared.save(tmp_path / "out")
+    assert all(abs((each.clock_offset_ns or 0) - 1_500_000_000) < 1_500_000 for each in compared.requests)
+    fit = tc.fit_latency(tmp_path / "out" / "latency.csv")
+    for each in (fit, fit.requests["submit"], fit.requests["replace"]):
+        for leg in (each.entry, each.response):
+            assert leg.negative == 0
+            assert abs(leg.p50_ns - 20_000_000) < 1_000_000  # the venue stamps to the ms
+            assert leg.p90_ns < 24_000_000
+
+
+def test_ways_of_two_lengths_are_told_apart_where_clocks_are_right(tmp_path: Path) -> None:
+    journal = lived(tmp_path / "journal", there_ms=24, back_ms=6)
+    both = [tc.compare_session(journal, trust_clocks=trusts).summary() for trusts in (False, True)]
+    assert [abs(each["entry_ms"] - want) < 1 for each, want in zip(both, (15, 24), strict=True)] == [True, True]
+    assert [abs(each["response_ms"] - want) < 1 for each, want in zip(both, (15, 6), strict=True)] == [True, True]

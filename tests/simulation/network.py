@@ -250,6 +250,8 @@ class VirtualLoop(BaseEventLoop):
         self.listening: dict[int, Callable[[], asyncio.BaseProtocol]] = {}
         self.open_pipes = 0
         self.latency_s: tuple[float, float] = (0.0005, 0.003)
+        self.back_s: tuple[float, float] | None = None
+        """Of the way from a server, where that is another than the way to it."""
         self._ports = itertools.count(20_001)
         self._random = Random(seed)
         self._selector = _NoSelector(self)
@@ -282,7 +284,7 @@ class VirtualLoop(BaseEventLoop):
         factory = self.listening.get(int(port))
         if factory is None or (node is not None and node.is_dead):
             raise ConnectionRefusedError(111, "Connection refused")
-        ours, theirs = _Pipe(self, next(self._ports), self._latency), _Pipe(self, int(port), self._latency)
+        ours, theirs = _Pipe(self, next(self._ports), self._latency), _Pipe(self, int(port), self._back)
         ours.peer, theirs.peer = theirs, ours
         self.open_pipes += 2
         if node is not None:
@@ -297,6 +299,9 @@ class VirtualLoop(BaseEventLoop):
 
     def _latency(self) -> float:
         return self._random.uniform(*self.latency_s)
+
+    def _back(self) -> float:
+        return self._random.uniform(*(self.back_s or self.latency_s))
 
 
 def run_virtually(

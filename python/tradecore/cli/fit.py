@@ -28,26 +28,31 @@ def latency(
     took: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Instead of times: how long they took there and back.")
     ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only requests of this kind, of the column request.")
+    ] = None,
     series: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Write what was measured, for entry_latency = 'series:CSV'.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fit latency models to a file of acknowledged orders.
+    """Fit latency models to acknowledged orders: a file, such as latency.csv of tradecore compare.
 
     A column's name ends with its unit: _ns, _us, _ms or _s.
     """
     from tradecore.data.latencies import fit_latency
 
-    fit = fit_latency(file, sent=sent, acted=acted, received=received, took=took, series=series)
+    fit = fit_latency(file, sent=sent, acted=acted, received=received, took=took, only=only, series=series)
     if json:
         emit(fit.summary())
         return
     for name, leg in (("entry", fit.entry), ("response", fit.response)):
         say(f'{name}_latency = "{leg.model}"')
         say(f"  {_measured(leg)}")
+        for kind, of_kind in fit.requests.items():
+            say(f"  {kind} {_measured(getattr(of_kind, name))}")
     if fit.refused:
-        say(f"left out: {fit.refused:,} without a time at the venue")
+        say(f"left out: {fit.refused:,} without {'an answer' if took else 'a time at the venue'}")
     if fit.series is not None:
         say(f"series written to {fit.series}")
 

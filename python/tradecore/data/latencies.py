@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["LatencyFit", "LegFit", "fit_latency"]
 
 _MOST_NS = (1 << 63) - 1
+_REQUEST = "request"
+"""The column that tells kinds of requests apart."""
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
@@ -53,9 +56,11 @@ class LatencyFit:
     entry, response : LegFit
         The legs.
     refused : int
-        Rows without a time at the venue, which were left out.
+        Rows without a time at the venue, or without an answer, which were left out.
     series : str or None
         The file of the series, where one was written.
+    requests : dict of str to LatencyFit
+        By kind of request, where the file tells kinds apart: those of which there is enough for a fit of its own.
 
     Examples
     --------
@@ -69,6 +74,7 @@ class LatencyFit:
     response: LegFit
     refused: int = 0
     series: str | None = None
+    requests: dict[str, LatencyFit] = field(default_factory=dict)
 
     @property
     def latency(self) -> Latency:
@@ -87,11 +93,13 @@ def fit_latency(
     acted: str = "acted_ns",
     received: str = "received_ns",
     took: str | None = None,
+    only: str | None = None,
     series: str | Path | None = None,
 ) -> LatencyFit:
-    r"""Fit latency models to a file of acknowledged orders.
+    r"""Fit latency models to a file of acknowledged orders, such as the ``latency.csv`` of ``tradecore compare``.
 
-    Of each leg a lognormal distribution or, where the tail asks for it, a mixture of two.
+    Of each leg a lognormal distribution or, where the tail asks for it, a mixture of two. A column ``request``, such as
+    ``submit`` and ``cancel``, tells kinds apart.
 
     Parameters
     ----------
@@ -101,7 +109,10 @@ def fit_latency(
         Columns of when an order was sent, when it took effect at the venue (0 or nothing where it was refused) and
         when that was known. A name ends with its unit: ``_ns``, ``_us``, ``_ms`` or ``_s``; ns if it does not.
     took : str, optional
-        Instead of them a column of how long orders took there and back; each leg then takes half of it.
+        Instead of them a column of how long orders took there and back; each leg then takes half of it. Nothing where
+        there was no answer.
+    only : str, optional
+        Fit only requests of this kind.
     series : path, optional
         Where to write what was measured, for ``Latency(entry="series:FILE")``.
 
@@ -115,7 +126,8 @@ def fit_latency(
     DataError
         For a file that cannot be read, or that lacks a column.
     InvalidValueError
-        For fewer than 20 latencies that are not negative, and a ``series`` of a file without times.
+        For a kind that the file does not have, for fewer than 20 latencies that are not negative, and for a ``series``
+        of a file without times.
 
     Examples
     --------
@@ -125,32 +137,55 @@ def fit_latency(
     >>> tc.fit_latency("acks.csv").entry.p50_ns
     4000015
     """
-    needed = {"took": took} if took is not None else {"sent": sent, "acted": acted, "received": received}
-    frame = _read(path, needed)
-    if took is not None:
-        if series is not None:
-            raise InvalidValueError("series", f"needs columns of times, which {took} is not")
-        half = _leg(path, _ns(path, frame, took) // 2)
-        return LatencyFit(half, half)
-    times = [_ns(path, frame, column) for column in (sent, acted, received)]
     import polars as pl
 
-    rows = pl.DataFrame(dict(zip(("sent_ns", "acted_ns", "received_ns"), times, strict=True)))
-    taken = rows.filter(pl.col("acted_ns") > 0)
-    fit = LatencyFit(
-        _leg(path, taken["acted_ns"] - taken["sent_ns"]),
-        _leg(path, taken["received_ns"] - taken["acted_ns"]),
-        refused=rows.height - taken.height,
-        series=None if series is None else str(series),
-    )
+    if took is not None and series is not None:
+        raise InvalidValueError("series", f"needs columns of times, which {took} is not")
+    needed = {"took": took} if took is not None else {"sent": sent, "acted": acted, "received": received}
+    frame = _read(path, needed)
+    rows = pl.DataFrame({name: _ns(path, frame, column) for name, column in needed.items()})
+    kinds = frame[_REQUEST] if _REQUEST in frame.columns else pl.Series([None] * rows.height, dtype=pl.String)
+    each = {str(kind): rows.filter(kinds == kind) for kind in kinds.drop_nulls().unique(maintain_order=True)}
+    if only is not None:
+        if only not in each:
+            known = ", ".join(each) or "it tells none apart"
+            raise InvalidValueError("only", f"{path} has no requests of the kind {only!r}: {known}")
+        rows, each = each[only], {}
+    fit = _fit(path, rows)
+    if len(each) > 1:
+        of_kinds = {}
+        for kind, those in each.items():
+            with suppress(InvalidValueError):  # too few
+                of_kinds[kind] = _fit(path, those)
+        fit = replace(fit, requests=of_kinds)
     if series is not None:
-        place = Path(series)
-        forward = taken.filter(
-            (pl.col("acted_ns") >= pl.col("sent_ns")) & (pl.col("received_ns") >= pl.col("acted_ns"))
-        )
-        with staged(place.parent, place.name) as folder:
-            forward.sort("sent_ns").write_csv(folder / place.name)
+        _write_series(rows, Path(series))
+        fit = replace(fit, series=str(series))
     return fit
+
+
+def _fit(path: str | Path, rows: pl.DataFrame) -> LatencyFit:
+    """Return the models of rows of times, or of what both ways took."""
+    import polars as pl
+
+    key = "took" if "took" in rows.columns else "acted"
+    taken = rows.filter(pl.col(key) > 0)
+    if key == "took":
+        entry = response = _leg(path, taken[key] // 2)
+    else:
+        entry = _leg(path, taken["acted"] - taken["sent"])
+        response = _leg(path, taken["received"] - taken["acted"])
+    return LatencyFit(entry, response, refused=rows.height - taken.height)
+
+
+def _write_series(rows: pl.DataFrame, place: Path) -> None:
+    import polars as pl
+
+    forward = rows.filter(
+        pl.col("acted") > 0, pl.col("acted") >= pl.col("sent"), pl.col("received") >= pl.col("acted")
+    ).rename({name: f"{name}_ns" for name in rows.columns})
+    with staged(place.parent, place.name) as folder:
+        forward.sort("sent_ns").write_csv(folder / place.name)
 
 
 def _read(path: str | Path, needed: Mapping[str, str]) -> pl.DataFrame:

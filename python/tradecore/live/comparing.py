@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal, TypeAlias
 
-from tradecore._core import journal_messages
+from tradecore._core import Command, Notice, journal_messages
 from tradecore.backtest.tables import TableStore
 from tradecore.files import staged
 from tradecore.live.desk import PaperDesk
 from tradecore.live.replay import Replay
+from tradecore.live.requests import Clocks, Request, paired
 from tradecore.venue import Latency, SimVenue
 
-__all__ = ["Comparison", "OrderPair", "compare_session"]
+__all__ = ["Comparison", "OrderPair", "RequestPair", "RestingOrder", "compare_session"]
 
 Outcome: TypeAlias = Literal["both", "live_only", "model_only", "neither"]
 
@@ -103,6 +105,84 @@ class OrderPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPair:
+    """A request of the session on its way to the venue and back, and the same one in the model.
+
+    Parameters
+    ----------
+    order_id : int
+        The strategy's order that it is of.
+    instrument : str
+    request : str
+        ``submit``, ``replace`` or ``cancel``.
+    answer : str or None
+        What the venue said, such as ``accepted``; ``unknown`` where nothing came and the order was looked up, None
+        where the session ended before.
+    sent_ns : int
+        When it left its strategy, ns UTC.
+    acted_ns : int or None
+        When it took effect at the venue, by its own stamp less ``clock_offset_ns``; None where it did not say.
+    received_ns : int or None
+        When the answer was known.
+    took_ns : int or None
+        There and back; None also where it was refused and the venue did not say when: it may never have left.
+    clock_offset_ns : int or None
+        By how much the venue's clock was measured to be ahead of ours; None where nobody did.
+    model_answer, model_acted_ns, model_received_ns
+        Of the model, likewise.
+
+    Examples
+    --------
+    ::
+
+        cancels = [each for each in tc.compare_session("journal/s1").requests if each.request == "cancel"]
+    """
+
+    order_id: int
+    instrument: str
+    request: str
+    answer: str | None
+    sent_ns: int
+    acted_ns: int | None
+    received_ns: int | None
+    took_ns: int | None
+    clock_offset_ns: int | None
+    model_answer: str | None
+    model_acted_ns: int | None
+    model_received_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestingOrder:
+    """An order of the session that rested and ended, as :func:`tradecore.fit_queue` takes it.
+
+    Parameters
+    ----------
+    instrument, side : str
+    price, qty : float
+        Quote currency, and contracts (spot: base units).
+    placed_ns, ended_ns : int
+        When it came to rest, and was filled or cancelled, by the venue's clock; where the venue did not say, halfway
+        between its sending and the answer, and when that it had ended was known.
+    filled_qty : float
+
+    Examples
+    --------
+    ::
+
+        filled = [each for each in tc.compare_session("journal/s1").resting if each.filled_qty]
+    """
+
+    instrument: str
+    side: str
+    price: float
+    qty: float
+    placed_ns: int
+    ended_ns: int
+    filled_qty: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """A session beside the simulator.
 
@@ -113,10 +193,11 @@ class Comparison:
         That left for the venue, by id.
     funding_cost : Decimal
         What the session paid of its venue's accord more than the model, settlement currency.
-    resting : list of dict
+    requests : list of RequestPair
+        New orders, replacements and cancels on their way, in the order they left, as :func:`tradecore.fit_latency`
+        takes them.
+    resting : list of RestingOrder
         Orders that rested, as :func:`tradecore.fit_queue` takes them.
-    acknowledged : list of dict
-        How long orders took to be acknowledged, as ``fit latency --took took_ns`` takes them.
 
     Examples
     --------
@@ -128,8 +209,8 @@ class Comparison:
     session: str
     orders: list[OrderPair]
     funding_cost: Decimal
-    resting: list[dict[str, Any]]
-    acknowledged: list[dict[str, Any]]
+    requests: list[RequestPair]
+    resting: list[RestingOrder]
 
     def summary(self) -> dict[str, Any]:
         """Return counts and sums as plain values."""
@@ -141,7 +222,7 @@ class Comparison:
             for field in fields(OrderPair)
             if field.name.endswith(("_cost", "latency_qty", "queue_qty", "data_qty"))
         ]
-        sums = {name: str(sum((getattr(pair, name) for pair in self.orders), _ZERO)) for name in parts}
+        sums = {name: _summed([getattr(pair, name) for pair in self.orders]) for name in parts}
         both = [pair for pair in self.orders if pair.outcome == "both"]
         return {
             "session": self.session,
@@ -150,7 +231,12 @@ class Comparison:
             "live_ms": _mean([pair.live_ms for pair in both]),
             "model_ms": _mean([pair.model_ms for pair in both]),
             **sums,
-            "funding_cost": str(self.funding_cost),
+            "funding_cost": _summed([self.funding_cost]),
+            "requests": len(self.requests),
+            "entry_ms": _median_ms((each.sent_ns, each.acted_ns) for each in self.requests),
+            "response_ms": _median_ms((each.acted_ns, each.received_ns) for each in self.requests),
+            "model_entry_ms": _median_ms((each.sent_ns, each.model_acted_ns) for each in self.requests),
+            "model_response_ms": _median_ms((each.model_acted_ns, each.model_received_ns) for each in self.requests),
         }
 
     def save(self, folder: str | Path) -> None:
@@ -163,17 +249,20 @@ class Comparison:
         """
         import polars as pl
 
-        tables = {
-            "orders.csv": [{name: _plain(value) for name, value in asdict(pair).items()} for pair in self.orders],
-            "fills.csv": self.resting,
-            "latency.csv": self.acknowledged,
+        tables: dict[str, tuple[type, Sequence[Any]]] = {
+            "orders.csv": (OrderPair, self.orders),
+            "fills.csv": (RestingOrder, self.resting),
+            "latency.csv": (RequestPair, self.requests),
         }
         with staged(Path(folder)) as fresh:
-            for name, rows in tables.items():
-                pl.DataFrame(rows, infer_schema_length=None).write_csv(fresh / name)
+            for name, (kind, rows) in tables.items():
+                columns = {field.name: [_plain(getattr(row, field.name)) for row in rows] for field in fields(kind)}
+                pl.DataFrame(columns, strict=False).write_csv(fresh / name)
 
 
-def compare_session(journal: str | Path, *, venues: Sequence[SimVenue] | None = None) -> Comparison:
+def compare_session(
+    journal: str | Path, *, venues: Sequence[SimVenue] | None = None, trust_clocks: bool = False
+) -> Comparison:
     """Send the commands of a session to the simulated venue, at their times, in the market that it saw.
 
     What the session filled more or less than the model, and at what prices, is put down to its causes by running the
@@ -187,6 +276,9 @@ def compare_session(journal: str | Path, *, venues: Sequence[SimVenue] | None = 
         The folder of a session that was made from a configuration.
     venues : sequence of SimVenue, optional
         Settings of the model; those of the session's configuration if not given.
+    trust_clocks : bool
+        Whether both clocks are right, so that the venue's stamps are taken as they are. Requests for its time take half
+        of what the ways there and back differ by for a difference of clocks.
 
     Raises
     ------
@@ -201,24 +293,31 @@ def compare_session(journal: str | Path, *, venues: Sequence[SimVenue] | None = 
     """
     first = _run(journal, venues, None)
     tables = first.tables
-    sent = set(first.sent.values())
-    orders = [row for row in tables.table("orders").to_dicts() if row["order_id"] in sent]
+    ids = {command.parent_id or command.order_id for _, command in first.commands}
+    orders = [row for row in tables.table("orders").to_dicts() if row["order_id"] in ids]
     live = _live(tables)
-    acknowledged = [_acknowledged(row) for row in orders if row["ts_accept"] is not None]
+    requests = first.requests(trust_clocks=trust_clocks)
     with tempfile.TemporaryDirectory() as folder:
-        timed = _run(journal, venues, _series(Path(folder), acknowledged)) if acknowledged else first
+        series = _series(Path(folder), requests)
+        timed = first if series is None else _run(journal, venues, series)
     taken = {row["order_id"] for row in tables.table("fills").to_dicts() if row["liquidity"] == "taker"}
+    orders.sort(key=lambda row: int(row["order_id"]))
     pairs = [
         _pair(row, live.get(row["order_id"], Side()), first.of(row), timed.of(row), row["order_id"] in taken)
         for row in orders
     ]
     paid = sum((row["paid"] for row in tables.table("payments").to_dicts()), _ZERO)
+    stamps = _stamps(requests)
     return Comparison(
         session=first.session,
         orders=pairs,
         funding_cost=paid - first.paid,
-        resting=[_resting(row, live.get(row["order_id"], Side())) for row in orders if _rested(row, taken)],
-        acknowledged=acknowledged,
+        requests=requests,
+        resting=[
+            _resting(row, live.get(row["order_id"], Side()), stamps[row["order_id"]])
+            for row in orders
+            if _rested(row, taken)
+        ],
     )
 
 
@@ -227,12 +326,29 @@ class _Ran:
     """What a simulated venue made of a session's commands."""
 
     session: str
+    mode: str
+    clocks: Clocks
     tables: TableStore
-    sent: dict[int, int]
+    commands: list[tuple[int, Command]] = field(default_factory=list)
+    """That left for the venue, with their times, ns UTC."""
+    told: list[Notice] = field(default_factory=list)
+    """What the session was told of its orders."""
+    answered: list[Notice] = field(default_factory=list)
+    """What the model says of them."""
+    sent: dict[int, int] = field(default_factory=dict)
     """The strategy's order of each order that left for the venue: itself, or the one that it was a part of."""
-    fills: dict[int, list[tuple[Decimal, Decimal, Decimal, int, int]]]
+    fills: dict[int, list[tuple[Decimal, Decimal, Decimal, int, int]]] = field(default_factory=dict)
     """By the strategy's order: price, quantity, fee, the venue's time and when it was known, ns UTC."""
-    paid: Decimal
+    paid: Decimal = _ZERO
+
+    def requests(self, *, trust_clocks: bool) -> list[RequestPair]:
+        """Return each command beside the same one in the model."""
+        is_paper = self.mode == "paper"
+        lived = paired(self.commands, self.told, always_stamped=is_paper)
+        modelled = paired(self.commands, self.answered, always_stamped=True)
+        # On paper the venue is the model itself, whose clock is ours.
+        clocks = Clocks() if is_paper or trust_clocks else self.clocks
+        return [_request(live, model, clocks) for live, model in zip(lived, modelled, strict=True)]
 
     def of(self, order: Mapping[str, Any]) -> Side:
         """Return what became of an order, as long as the session had it: what ended it there ends it here."""
@@ -246,12 +362,13 @@ class _Ran:
 
 def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latency | None) -> _Ran:
     replay = Replay(journal)
-    replay.sent = []
+    replay.sent, replay.told = [], []
     settings = {venue.name: venue for venue in (replay.venues if venues is None else venues)}
     if latency is not None:
         settings = {name: replace(venue, latency=latency) for name, venue in settings.items()}
     desk = PaperDesk(replay.instruments, settings, seed=replay.seed)
-    ran = _Ran(replay.session, TableStore([i.id for i in replay.instruments], replay.strategies), {}, {}, _ZERO)
+    tables = TableStore([i.id for i in replay.instruments], replay.strategies)
+    ran = _Ran(replay.session, replay.mode, replay.clocks, tables)
     for entries in replay.pieces():
         for at, market, columns in journal_messages(entries):
             _hear(desk, at, ran)
@@ -261,7 +378,10 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
             _hear(desk, at, ran)
             desk.send(at, [command], ())
             ran.sent[command.order_id] = command.parent_id or command.order_id
+        ran.commands += replay.sent
+        ran.told += replay.told
         replay.sent.clear()
+        replay.told.clear()
     _hear(desk, replay.kernel.now_ns, ran)
     replay.checked_summary()
     ran.tables.keep(replay.kernel.take_tables())
@@ -272,6 +392,7 @@ def _hear(desk: PaperDesk, until_ns: int, ran: _Ran) -> None:
     """Let everything happen at the simulated venue that is due by a time, and keep what it tells."""
     while (due := desk.next_due()) is not None and due <= until_ns:
         for notice in desk.advance(due):
+            ran.answered.append(notice)
             if notice.kind == "fill" and notice.order is not None:
                 price, qty = notice.price or _ZERO, notice.qty or _ZERO
                 fill = (price, qty, notice.fee or _ZERO, notice.ts_event, notice.at_ns)
@@ -341,24 +462,66 @@ def _rested(row: Mapping[str, Any], taken: set[int]) -> bool:
     return bool(ended and row["price"] is not None and not row["replaced"] and row["order_id"] not in taken)
 
 
-def _resting(row: Mapping[str, Any], live: Side) -> dict[str, Any]:
+def _resting(row: Mapping[str, Any], live: Side, stamps: Mapping[str, int]) -> RestingOrder:
+    """Return an order that rested, by its venue's own clock: that of the market beside it."""
     is_whole = live.filled_qty == Decimal(repr(row["qty"]))
-    placed = (row["ts_submit"] + row["ts_accept"]) // 2  # the venue's own stamp of it is not kept
-    ended = max(live.last_ns if is_whole else row["ts_close"], placed)
+    placed = stamps.get("submit", (row["ts_submit"] + row["ts_accept"]) // 2)
+    ended = live.last_ns if is_whole else stamps.get("cancel", row["ts_close"])
     told = {name: row[name] for name in ("instrument", "side", "price", "qty")}
-    return {**told, "placed_ns": placed, "ended_ns": ended, "filled_qty": float(live.filled_qty)}
+    return RestingOrder(**told, placed_ns=placed, ended_ns=max(ended, placed), filled_qty=float(live.filled_qty))
 
 
-def _acknowledged(row: Mapping[str, Any]) -> dict[str, Any]:
-    sent, received = row["ts_submit"], row["ts_accept"]
-    return {"order_id": row["order_id"], "sent_ns": sent, "received_ns": received, "took_ns": received - sent}
+def _stamps(requests: Sequence[RequestPair]) -> Mapping[int, dict[str, int]]:
+    """Return the venue's own times of what it was asked for each order: of the first order sent, of the last cancel."""
+    stamps: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for each in requests:
+        if each.acted_ns is None or each.answer == "cancel_rejected":
+            continue
+        venue_ns = each.acted_ns + (each.clock_offset_ns or 0)
+        if each.request == "cancel":
+            stamps[each.order_id]["cancel"] = venue_ns
+        else:
+            stamps[each.order_id].setdefault(each.request, venue_ns)
+    return stamps
 
 
-def _series(folder: Path, acknowledged: Sequence[Mapping[str, Any]]) -> Latency:
-    """Return the latencies that a session had; of the way there and back each leg takes half."""
-    rows = sorted((row["sent_ns"], row["sent_ns"] + row["took_ns"] // 2, row["received_ns"]) for row in acknowledged)
+def _request(live: Request, model: Request, clocks: Clocks) -> RequestPair:
+    command, received = live.command, live.received_ns
+    venue = command.instrument.rpartition(".")[2]
+    offset = clocks.offset_ns(venue, live.sent_ns)
+    may_have_stayed = live.venue_ns is None and str(live.answer).endswith("rejected")
+    return RequestPair(
+        order_id=command.parent_id or command.order_id,
+        instrument=command.instrument,
+        request=command.kind,
+        answer=live.answer,
+        sent_ns=live.sent_ns,
+        acted_ns=None if live.venue_ns is None else live.venue_ns - (offset or 0),
+        received_ns=received,
+        took_ns=None if received is None or may_have_stayed else received - live.sent_ns,
+        clock_offset_ns=offset,
+        model_answer=model.answer,
+        model_acted_ns=model.venue_ns,
+        model_received_ns=model.received_ns,
+    )
+
+
+def _series(folder: Path, requests: Sequence[RequestPair]) -> Latency | None:
+    """Return the latencies that a session had; None without any.
+
+    A stamp that cannot be, since it lies outside of the way there and back, is taken to be at its end; where there is
+    none, each leg takes half.
+    """
+    rows = []
+    for each in requests:
+        if each.received_ns is not None and each.took_ns is not None:
+            half = (each.sent_ns + each.received_ns) // 2
+            acted = half if each.acted_ns is None else min(max(each.acted_ns, each.sent_ns), each.received_ns)
+            rows.append((each.sent_ns, acted, each.received_ns))
+    if not rows:
+        return None
     path = folder / "latency.csv"
-    path.write_text("sent_ns,acted_ns,received_ns\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
+    path.write_text("sent_ns,acted_ns,received_ns\n" + "".join(f"{a},{b},{c}\n" for a, b, c in sorted(rows)))
     return Latency(entry=f"series:{path}", response=f"series:{path}")
 
 
@@ -368,4 +531,13 @@ def _plain(value: Any) -> Any:
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    return round(sum(known) / len(known), 6) if known else None
+
+
+def _summed(values: Sequence[Decimal]) -> str:
+    return format(sum(values, _ZERO).normalize() + 0, "f")
+
+
+def _median_ms(times: Iterable[tuple[int | None, int | None]]) -> float | None:
+    took = [later - earlier for earlier, later in times if earlier is not None and later is not None]
+    return median(took) / 1e6 if took else None

@@ -17,7 +17,7 @@ from tradecore.live.session import Session
 from tradecore.types import BookState
 from tradecore.venues import Stream
 from tradecore.venues.clock import Clock, Timer
-from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
+from tradecore.venues.events import Balance, ClockMeasured, Event, FeedState, Frame, LinkState, VenueReport
 
 __all__ = ["Driver"]
 
@@ -162,6 +162,9 @@ class Driver:
     def arrived(self, line: Line, event: Event) -> None:
         """Take what a connector delivers."""
         if not isinstance(event, Frame):
+            if isinstance(event, ClockMeasured):
+                self.guarded(self.session.clock, event)
+                return
             if isinstance(event, FeedState) and event.is_disconnected:
                 self.disconnected(event.venue, event.ts_recv, event.instrument)
             for each in line.read(event):

@@ -109,6 +109,10 @@ class JournalWriter:
         name = venue.encode()
         self._append(RecordKind.FRAME, b"".join((FRAME.pack(ts_recv, len(name)), name, data)))
 
+    def clock(self, at_ns: int, venue: str, offset_ns: int) -> None:
+        """Append by how much a venue's clock is ahead of ours."""
+        self._append(RecordKind.CLOCK, orjson.dumps({"at_ns": at_ns, "venue": venue, "offset_ns": offset_ns}))
+
     def state(self, saved: bytes) -> None:
         """Append the session's state after all entries so far."""
         self._append(RecordKind.STATE, saved)

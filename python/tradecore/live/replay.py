@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
-from tradecore._core import Command, Kernel, journal_begins, journal_commands, taken_at
+from tradecore._core import Command, Kernel, Notice, journal_begins, journal_commands, taken_at
 from tradecore.config import BacktestConfig
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
 from tradecore.live.journal import JournalReader, RecordKind
+from tradecore.live.requests import Clocks
 from tradecore.risk import needing_synced_books
 from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.session.kernel import build_kernel
@@ -53,6 +54,10 @@ class Replay:
     seed : int
     sent : list of (int, Command), optional
         Where the commands of each piece are added, with their times, if whoever reads it makes one.
+    told : list of Notice, optional
+        Likewise for the reports of each piece.
+    clocks : Clocks
+        Of venues, as far as the journal has been taken.
     ended : str, optional
         The digest that the journal ends with, once that has been read.
     """
@@ -85,6 +90,8 @@ class Replay:
         self.mode: str = header["mode"]
         self.seed = config.seed
         self.sent: list[tuple[int, Command]] | None = None
+        self.told: list[Notice] | None = None
+        self.clocks = Clocks()
         self._until = until_ns
         self._inputs = 0
         self._commands = 0
@@ -116,12 +123,14 @@ class Replay:
         for record in self._reader:
             if record.kind is RecordKind.END:
                 self.ended = orjson.loads(record.data)["digest"]
+            if record.kind is RecordKind.CLOCK:
+                self.clocks.add(**orjson.loads(record.data))
             if record.kind is not RecordKind.ENTRIES:
                 continue
             if self._until is not None and (journal_begins(record.data) or 0) >= self._until:
                 self._is_cut = True
                 return
-            diverged, _ = self.kernel.replay(record.data, sent=self.sent)
+            diverged, _ = self.kernel.replay(record.data, sent=self.sent, told=self.told)
             self._inputs += 1
             if self._diverged is None:
                 self._diverged = diverged

@@ -50,6 +50,8 @@ class RecordKind(enum.IntEnum):
     """JSON: how the session came to its end; nothing follows."""
     ROWS = 6
     """Rows of tables, in the file that lies beside the segments."""
+    CLOCK = 7
+    """JSON: by how much a venue's clock was ahead of ours, and when that was measured."""
 
 
 _KINDS = {int(kind): kind for kind in RecordKind}

@@ -16,7 +16,7 @@ from tradecore.live.desk import Desk, earlier
 from tradecore.live.journal import JournalWriter
 from tradecore.reconcile import AccountState, KnownOrder, ReconcileAction, VenueAccount, VenueExecution, reconcile
 from tradecore.types import BookState
-from tradecore.venues.events import Balance, FeedState, Frame, VenueReport
+from tradecore.venues.events import Balance, ClockMeasured, FeedState, Frame, VenueReport
 
 if TYPE_CHECKING:
     from tradecore.ml.inference import Inference
@@ -138,6 +138,11 @@ class Session:
         """Write down bytes of a venue."""
         if self.journal is not None:
             self.journal.frame(frame.ts_recv, frame.venue, frame.data)
+
+    def clock(self, measured: ClockMeasured) -> None:
+        """Write down how far a venue's clock is ahead."""
+        if self.journal is not None:
+            self.journal.clock(measured.ts_recv, measured.venue, measured.offset_ns)
 
     def message(self, at_ns: int, instrument: str, source: FeedDecoder | Mapping[str, Any]) -> None:
         """Deliver whole messages, to whom they move first: those a decoder has ready, or event columns.

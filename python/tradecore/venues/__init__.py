@@ -2,7 +2,18 @@
 
 from tradecore.venues.clock import Clock, SystemClock, VirtualClock
 from tradecore.venues.connector import Connector, Health, Permissions
-from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, Position, Sink, Stream, VenueReport
+from tradecore.venues.events import (
+    Balance,
+    ClockMeasured,
+    Event,
+    FeedState,
+    Frame,
+    LinkState,
+    Position,
+    Sink,
+    Stream,
+    VenueReport,
+)  # fmt: skip
 from tradecore.venues.feed import Feed
 from tradecore.venues.queue import VenueQueue
 from tradecore.venues.registry import CONNECTORS, make_connector
@@ -12,6 +23,7 @@ __all__ = [
     "CONNECTORS",
     "Balance",
     "Clock",
+    "ClockMeasured",
     "Connector",
     "Credentials",
     "Event",

@@ -16,7 +16,7 @@ from tradecore.venues.api import VenueApi
 from tradecore.venues.batches import Batches
 from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.connector import Connector, Health
-from tradecore.venues.events import Event, Sink, Stream, VenueReport
+from tradecore.venues.events import ClockMeasured, Event, Sink, Stream, VenueReport
 from tradecore.venues.listing import Listing
 from tradecore.venues.orders import OrderDesk, OrderState, reports_of
 from tradecore.venues.signing import Credentials
@@ -123,6 +123,7 @@ class VenueConnector(Connector):
         self._sink = sink
         for _ in range(3):
             await self._api.measure_clock()
+        self._tell_clock()
         await self._read_listing()
         if self.has_keys:
             if (await self.permissions()).can_withdraw:
@@ -239,6 +240,11 @@ class VenueConnector(Connector):
             await self._clock.sleep(_CLOCK_S)
             with suppress(VenueError, NoAnswerError):  # what was measured before goes on counting
                 await self._api.measure_clock()
+                self._tell_clock()
+
+    def _tell_clock(self) -> None:
+        if (offset_ns := self.clock_offset_ns) is not None:
+            self._tell(ClockMeasured(self.name, self._clock.now_ns(), offset_ns))
 
     async def _keep_watch(self) -> None:
         while True:

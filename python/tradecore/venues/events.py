@@ -15,6 +15,7 @@ from tradecore.types import BookState, Side
 
 __all__ = [
     "Balance",
+    "ClockMeasured",
     "Event",
     "FeedState",
     "Frame",
@@ -244,6 +245,15 @@ class Position:
     entry_price: Decimal | None
 
 
-Event: TypeAlias = Frame | FeedState | LinkState | VenueReport | Balance | Position
+@dataclass(frozen=True, slots=True)
+class ClockMeasured:
+    """By how much a venue's clock is ahead of ours, as far as it is known now."""
+
+    venue: str
+    ts_recv: int
+    offset_ns: int
+
+
+Event: TypeAlias = Frame | FeedState | LinkState | VenueReport | Balance | Position | ClockMeasured
 Sink: TypeAlias = Callable[[Event], None]
 """Takes what a connector tells, in the thread of its event loop. It must not wait."""

@@ -11,7 +11,7 @@ use tradecore_core::book::BookState;
 use tradecore_core::event::{Columns as _, EventColumns, FLAG_LAST, View, is_qty};
 use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
-    Question as CoreQuestion, Rows, Topics, entries,
+    Passed, Question as CoreQuestion, Rows, Topics, entries,
 };
 use tradecore_core::orders::{BadSession, Order as CoreOrder, OrderKey, Report};
 use tradecore_core::risk::Trading;
@@ -853,7 +853,8 @@ impl PyKernel {
 
     /// Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
     ///
-    /// Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC).
+    /// Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC);
+    /// where ``told`` is one, each report on an order that is open or ended a short while ago, a :class:`Notice`.
     ///
     /// Returns
     /// -------
@@ -868,12 +869,13 @@ impl PyKernel {
     ///     For a journal that is damaged or was cut within an entry; nothing of it was taken.
     /// RunError
     ///     For a kernel that keeps no journal.
-    #[pyo3(signature = (journal, *, sent=None))]
+    #[pyo3(signature = (journal, *, sent=None, told=None))]
     fn replay<'py>(
         &self,
         py: Python<'py>,
         journal: &[u8],
         sent: Option<&Bound<'py, PyList>>,
+        told: Option<&Bound<'py, PyList>>,
     ) -> PyResult<(Option<i64>, Bound<'py, PyBytes>)> {
         let mut state = self.state()?;
         if !state.config.keeps_journal {
@@ -888,12 +890,15 @@ impl PyKernel {
         state.is_started = true;
         let names = state.names.clone();
         let (kernel, _) = state.started()?;
-        let (is_kept, mut commands) = (sent.is_some(), Vec::new());
-        let keep = |kernel: &Kernel, at: i64, outgoing: Outgoing| {
-            if is_kept {
+        let (keeps_sent, keeps_told) = (sent.is_some(), told.is_some());
+        let (mut commands, mut notices) = (Vec::new(), Vec::new());
+        let keep = |kernel: &Kernel, at: i64, passed: Passed<'_>| match passed {
+            Passed::Sent(outgoing) if keeps_sent => {
                 let name = names[outgoing.strategy.index()].clone();
                 commands.extend(Command::new(kernel, outgoing, name).map(|command| (at, command)));
             }
+            Passed::Told(report) if keeps_told => notices.extend(Notice::on_order(kernel, at, report)),
+            Passed::Sent(_) | Passed::Told(_) => {}
         };
         let mut signal = None;
         let goes_on = || {
@@ -908,6 +913,11 @@ impl PyKernel {
         if let Some(sent) = sent {
             for command in commands {
                 sent.append(command)?;
+            }
+        }
+        if let Some(told) = told {
+            for notice in notices {
+                told.append(notice)?;
             }
         }
         Ok((diverged, PyBytes::new(py, &rest)))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use tradecore_core::kernel::Refusal as CoreRefusal;
+use tradecore_core::kernel::{Kernel, Refusal as CoreRefusal};
 use tradecore_core::ledger::Payment;
 use tradecore_core::orders::{FeeCoin, FillEvent, Liquidity, NewTerms, OrderKey, Report, ReportKind};
 use tradecore_core::sim::Notice as CoreNotice;
@@ -26,6 +26,14 @@ impl Notice {
         let (CoreNotice::Report(_, market, _) | CoreNotice::Payment(Payment { market, .. })) = &notice;
         let instrument = instrument(*market);
         Self { at, what: notice, instrument }
+    }
+
+    /// A venue's word on an order that a kernel knows, by our number of it, at the time of its input.
+    pub(crate) fn on_order(kernel: &Kernel, at: i64, report: &Report) -> Option<Self> {
+        let order = kernel.order(&report.order)?;
+        let report = Report { order: OrderKey::Id(order.id), ..report.clone() };
+        let told = CoreNotice::Report(kernel.account_of(order.strategy), order.market, report);
+        Some(Self::new(at, told, &|market| Arc::clone(kernel.instrument(market))))
     }
 
     fn place(&self) -> (AccountId, MarketId) {

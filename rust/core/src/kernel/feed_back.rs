@@ -1,15 +1,24 @@
 //! A session fed back from its journal, and compared with it as it goes.
 
-use super::codec::{Entry, entries};
+use super::codec::{Entry, OwnedInput, entries};
 use super::input::Outgoing;
 use super::machine::{Kernel, KernelError};
+use crate::orders::Report;
 
 /// Entries between two looks at whether to go on.
 const ENTRIES_A_LOOK: usize = 1 << 14;
 
+/// What passed between a session and its venues.
+pub enum Passed<'a> {
+    /// A command that would have left, right after the input that led to it.
+    Sent(Outgoing),
+    /// A venue's word, right after it was taken.
+    Told(&'a Report),
+}
+
 impl Kernel {
     /// Takes the inputs of a journal, as far as it can be read; the kernel keeps one of its own. `goes_on` is asked now
-    /// and then, and `sent` is given what would have left, right after its input. Returns the time of the first input
+    /// and then, and `passed` is given what went out and came in, with its time. Returns the time of the first input
     /// after which the kernel did not write what the journal says, and what it wrote beyond the journal's end.
     ///
     /// # Errors
@@ -18,7 +27,7 @@ impl Kernel {
         &mut self,
         journal: &[u8],
         mut goes_on: impl FnMut() -> bool,
-        mut sent: impl FnMut(&Kernel, i64, Outgoing),
+        mut passed: impl FnMut(&Kernel, i64, Passed<'_>),
     ) -> Result<(Option<i64>, Vec<u8>), KernelError> {
         let mut reading = entries(journal);
         let mut diverged = None;
@@ -39,8 +48,11 @@ impl Kernel {
             }
             written.forget();
             self.handle(at, input.as_input())?;
+            if let OwnedInput::Report(report) = &input {
+                passed(self, at, Passed::Told(report));
+            }
             for outgoing in self.drain().collect::<Vec<_>>() {
-                sent(self, at, outgoing);
+                passed(self, at, Passed::Sent(outgoing));
             }
             self.questions().clear();
             self.refusals();

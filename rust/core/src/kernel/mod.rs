@@ -50,6 +50,7 @@ mod writer;
 pub use codec::{Entries, Entry, OwnedInput, entries};
 pub use context::Context;
 pub use events::{EventListener, Halt, SessionEvent, SessionEventKind, SessionEventKinds, StopMove};
+pub use feed_back::Passed;
 pub use guarding::{TradingState, trip_word};
 pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Refusal, Rows, Seen, Supply};
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, SetupError, StrategySetup};
