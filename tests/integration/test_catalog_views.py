@@ -343,6 +343,24 @@ def test_a_series_stops_to_read_where_it_ends(market: Path) -> None:
     assert frame.height == 1_000_000
 
 
+def test_more_samples_than_a_table_holds_are_refused_by_number(market: Path) -> None:
+    catalog = tc.Catalog(market)
+    (row,) = catalog.info()
+    rows = row["last_ts_recv"] - row["first_ts_recv"] + 1
+    with pytest.raises(InvalidValueError, match=f"every: 1ns gives {rows:,} rows, more than 1,000,000,000"):
+        catalog.book(NAME, 1, "1ns").collect()
+    with pytest.raises(InvalidValueError, match=f"at: 1ns gives {rows:,} rows, more than 1,000,000,000"):
+        tc.features.compute(catalog, NAME, ["mid"], "1ns")
+    with pytest.raises(InvalidValueError, match=f"at: 1ns gives {rows:,} rows"):
+        tc.features.compute(catalog.scan(NAME).collect(), NAME, ["mid"], "1ns")
+    start = datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)
+    for at, span, height in (("1us", {"end": start + timedelta(microseconds=50)}, 50), ("1h", {}, 0)):
+        table = tc.features.compute(catalog, NAME, ["mid"], at, start=start, **span)
+        assert table.height == catalog.book(NAME, 1, at, start=start, **span).collect().height == height
+    first = next(tc.features.tables.pieces(catalog, NAME, ["mid"], "1ns"))
+    assert first.height > 0
+
+
 # --- bars ---------------------------------------------------------------------------------------------------------
 
 

@@ -309,7 +309,8 @@ class Catalog:
         CatalogError
             When the data has no book, or as :meth:`scan`.
         InvalidValueError
-            For a depth or length of time that is none.
+            For a depth or length of time that is none; when it is collected, for one so short that there would be more
+            than 1,000,000,000 rows.
         """
         span, every_ns = views.Span.of(start, end), views.length("every", every)
         if type(depth) is not int or not 1 <= depth <= 1_000:
@@ -321,6 +322,7 @@ class Catalog:
             span,
             depth=depth,
             every_ns=every_ns,
+            known=held.received(),
         )
 
     def bars(

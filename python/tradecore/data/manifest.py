@@ -205,6 +205,13 @@ class Manifest:
         """
         return [*(part for month in self.months for part in self._of_file(month)), *self.recent]
 
+    def received(self) -> tuple[int, int] | None:
+        """Return when the first and the last event were received, ns; raises as :meth:`parts`."""
+        parts = self.parts()
+        if not parts:
+            return None
+        return min(part.first_ts_recv for part in parts), max(part.last_ts_recv for part in parts)
+
     def of_month(self, month: str) -> list[Part]:
         """Return the parts of a month, in order of time; raises as :meth:`parts`."""
         files = (part for file in self.months if file.month == month for part in self._of_file(file))

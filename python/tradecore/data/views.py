@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tradecore._core import FINE_SCALE, BarSpec, EventStream, Instrument, SeriesReader
+from tradecore._core import FINE_SCALE, BarSpec, EventStream, Instrument, SeriesReader, format_duration_ns
 from tradecore.bars import BAR_COLUMNS
 from tradecore.data.layout import DTYPES
 from tradecore.data.manifest import Manifest, Part
@@ -30,6 +30,7 @@ __all__ = [
     "bars",
     "book",
     "book_stream",
+    "check_grid",
     "description",
     "events",
     "frames",
@@ -47,6 +48,8 @@ Moment: TypeAlias = "datetime | date | str"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = -(1 << 62), 1 << 62
+_MOST_ROWS = 1_000_000_000
+"""Rows at regular times that a table may have."""
 _CELLS = 1 << 20
 """Numbers of a piece of a series."""
 
@@ -69,6 +72,35 @@ def length(name: str, value: DurationLike) -> int:
     if ns <= 0:
         raise InvalidValueError(name, f"expected a length of time such as '100ms' or '1m', got {value!r}")
     return ns
+
+
+def check_grid(name: str, every_ns: int, known: tuple[int, int] | None, span: Span) -> None:
+    """Refuse a table with a row at each multiple of a length of time where nobody could hold it.
+
+    Parameters
+    ----------
+    name : str
+        Of the field that was given.
+    every_ns : int
+    known : tuple of int, optional
+        When the first and the last event were received, ns; None where there are none.
+    span : Span
+        What is asked for.
+
+    Raises
+    ------
+    InvalidValueError
+        Saying how many rows there would be.
+    """
+    if known is None:
+        return
+    first, last = max(known[0], span.start_ns), min(known[1], span.end_ns - 1)
+    if (rows := last // every_ns + (-first // every_ns) + 1) > _MOST_ROWS:
+        raise InvalidValueError(
+            name,
+            f"{format_duration_ns(every_ns)} gives {rows:,} rows, more than {_MOST_ROWS:,}: expected a longer one, or "
+            "less time between start and end",
+        )
 
 
 def bar_spec(name: str, value: DurationLike) -> BarSpec:
@@ -314,15 +346,21 @@ def quotes(instrument: Instrument, open_stream: Callable[[], EventStream], span:
 
 
 def book(
-    instrument: Instrument, open_stream: Callable[[], EventStream], span: Span, *, depth: int, every_ns: int
+    instrument: Instrument,
+    open_stream: Callable[[], EventStream],
+    span: Span,
+    *,
+    depth: int,
+    every_ns: int,
+    known: tuple[int, int] | None,
 ) -> pl.LazyFrame:
-    """Return samples of the book that a stream makes."""
+    """Return samples of the book that a stream makes, of events received from the first to the last time in `known`."""
     levels = [f"{name}_{level}" for level in range(depth) for name in ("bid", "bid_qty", "ask", "ask_qty")]
 
     def open_reader() -> SeriesReader:
         return SeriesReader.book(instrument, open_stream(), depth=depth, every_ns=every_ns, from_ns=span.start_ns)
 
-    return _series(["ts", *levels], open_reader, span)
+    return _series(["ts", *levels], open_reader, span, lambda: check_grid("every", every_ns, known, span))
 
 
 def bars(
@@ -336,8 +374,16 @@ def bars(
     return _series(BAR_COLUMNS, open_reader, span)
 
 
-def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], span: Span) -> pl.LazyFrame:
-    """Return a series that is read when it is collected, piece by piece; its first column is its time."""
+def _series(
+    columns: Sequence[str],
+    open_reader: Callable[[], SeriesReader],
+    span: Span,
+    check_all: Callable[[], None] | None = None,
+) -> pl.LazyFrame:
+    """Return a series that is read when it is collected, piece by piece; its first column is its time.
+
+    `check_all` is called before all of it is read, and not where its first rows are asked for.
+    """
     import polars as pl
 
     shown: list[pl.Expr] = []
@@ -371,11 +417,13 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
         finally:
             reader.close()
 
-    return _lazy(schema, pieces)
+    return _lazy(schema, pieces, check_all)
 
 
 def _lazy(
-    schema: Mapping[str, pl.DataType], pieces: Callable[[Sequence[str], pl.Expr | None], Iterator[pl.DataFrame]]
+    schema: Mapping[str, pl.DataType],
+    pieces: Callable[[Sequence[str], pl.Expr | None], Iterator[pl.DataFrame]],
+    check_all: Callable[[], None] | None = None,
 ) -> pl.LazyFrame:
     """Return a frame whose pieces are made when it is collected, with the columns and the rows that are asked for."""
     import polars as pl
@@ -387,6 +435,8 @@ def _lazy(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         del batch_size  # a hint
+        if n_rows is None and check_all is not None:
+            check_all()
         left = n_rows
         for piece in pieces(with_columns or list(schema), predicate):
             yield piece if left is None else piece.head(left)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradecore._core import EventStream, FeatureReader, Instrument, MemoryColumns
+from tradecore.arrays import to_stamps
 from tradecore.data.arguments import instrument_of
 from tradecore.data.catalog import Catalog
-from tradecore.data.views import Moment, Span, length
+from tradecore.data.views import Moment, Span, check_grid, length
 from tradecore.errors import InvalidValueError
 from tradecore.features.custom import UserFeature
 from tradecore.features.sets import FeatureSet
@@ -66,7 +67,8 @@ def compute(
     Raises
     ------
     InvalidValueError
-        For features, times or an ``at`` that cannot be.
+        For features, times or an ``at`` that cannot be, and for a length of time so short that there would be more than
+        1,000,000,000 rows.
     CatalogError, DataError
         For a catalog without the instrument, and events that break a rule.
     FeatureError
@@ -83,7 +85,7 @@ def compute(
     """
     import polars as pl
 
-    told = list(pieces(events, instrument, features, at, start=start, end=end, progress=progress))
+    told = list(_tables(events, instrument, features, at, Span.of(start, end), progress=progress, in_one=True))
     if told:
         return pl.concat(told, rechunk=True)
     time = pl.Datetime("ns", "UTC")
@@ -106,13 +108,28 @@ def pieces(
     Raises
     ------
     InvalidValueError, CatalogError, DataError, FeatureError
-        As :func:`compute`.
+        As :func:`compute`, but for a table of any length.
     """
+    yield from _tables(events, instrument, features, at, Span.of(start, end), progress=progress, in_one=False)
+
+
+def _tables(
+    events: Catalog | str | Path | Mapping[str, Any] | pl.DataFrame,
+    instrument: str | Instrument,
+    features: FeatureSet | Sequence[str | UserFeature],
+    at: DurationLike,
+    span: Span,
+    *,
+    progress: bool,
+    in_one: bool,
+) -> Iterator[pl.DataFrame]:
+    """Yield a table in pieces; one that is to be held as a whole is refused where nobody could."""
     import polars as pl
 
-    chosen, span = FeatureSet.of(features), Span.of(start, end)
-    when = _when(at)
-    spec, source, basis, total = _opened(events, instrument)
+    chosen, when = FeatureSet.of(features), _when(at)
+    spec, source, basis, total, received = _opened(events, instrument)
+    if in_one and isinstance(when, int):
+        check_grid("at", when, received, span)
     reader = FeatureReader(spec, chosen, source, basis=basis, at=when, from_ns=span.start_ns)
     time = pl.Datetime("ns", "UTC")
     with closing(reader), progress_bar("features", "events", quiet=not progress) as update:
@@ -141,8 +158,8 @@ def _when(at: DurationLike) -> str | int:
 
 def _opened(
     events: Catalog | str | Path | Mapping[str, Any] | pl.DataFrame, instrument: str | Instrument
-) -> tuple[Instrument, EventStream | MemoryColumns, str, int]:
-    """Return the instrument, its events, what makes its book, and how many rows there are."""
+) -> tuple[Instrument, EventStream | MemoryColumns, str, int, tuple[int, int] | None]:
+    """Return the instrument, its events, what makes its book, and how many rows there are from when to when."""
     if isinstance(events, Catalog | str | Path):
         held = Catalog.of(events).manifest(instrument)
         parts = held.parts()
@@ -153,13 +170,16 @@ def _opened(
             held.stream(parts, kinds=kinds, uncross=True),
             _basis(has_book),
             sum(part.rows for part in parts),
+            held.received(),
         )
     spec = instrument_of(instrument)
     if not hasattr(events, "columns") and not isinstance(events, Mapping):
         problem = f"expected a catalog or event columns by name, got {type(events).__name__}"
         raise InvalidValueError("events", problem)
     columns = MemoryColumns(spec.id, events, with_ids=False)
-    return spec, columns, _basis(columns.has_book), columns.rows
+    times = to_stamps("ts_recv", events["ts_recv"])
+    received = (int(times[0]), int(times[-1])) if len(times) else None
+    return spec, columns, _basis(columns.has_book), columns.rows, received
 
 
 def _basis(has_book: bool) -> str:
