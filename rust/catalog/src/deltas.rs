@@ -71,41 +71,46 @@ impl Deltas {
         })
     }
 
-    /// Appends the next `count` values, of which there are as many.
-    pub(crate) fn take<T: Cell>(
-        &mut self,
-        name: &'static str,
-        mut count: usize,
-        out: &mut Vec<T>,
-    ) -> Result<(), PartProblem> {
-        while count > 0 {
+    /// Puts the next values, of which there are as many.
+    pub(crate) fn take<T: Cell>(&mut self, name: &'static str, mut out: &mut [T]) -> Result<(), PartProblem> {
+        while !out.is_empty() {
             // The last value has no difference behind it.
             if self.left == 1 {
                 self.left = 0;
-                return append(name, &[self.next], out);
+                return out
+                    .first_mut()
+                    .map_or(Ok(()), |out| same(name, self.next, std::slice::from_mut(out)));
             }
             if self.at == self.group {
                 self.begin_group().map_err(|what| damaged(name, what))?;
             }
-            let take = count.min(BATCH - self.at % BATCH).min(self.left - 1);
+            let now;
+            (now, out) = out.split_at_mut(out.len().min(BATCH - self.at % BATCH).min(self.left - 1));
             if self.width == 0 && self.least == 0 {
-                let same = [self.next; BATCH];
-                append(name, &same[..take], out)?;
+                same(name, self.next, now)?;
             } else {
-                let mut values = [0; BATCH];
-                self.unpack(&mut values[..take]).map_err(|what| damaged(name, what))?;
-                append(name, &values[..take], out)?;
+                let (first, mut lost) = (self.next, 0);
+                self.unpack(now, &mut lost).map_err(|what| damaged(name, what))?;
+                if lost != 0 {
+                    // Once more as they are, to name the first that does not fit.
+                    let mut values = [0_i64; BATCH];
+                    self.next = first;
+                    self.unpack(&mut values[..now.len()], &mut 0).map_err(|what| damaged(name, what))?;
+                    return Err(refused::<T>(
+                        name,
+                        values[..now.len()].iter().map(|value| value.to_le_bytes()),
+                    ));
+                }
             }
-            self.at += take;
-            self.left -= take;
-            count -= take;
+            self.at += now.len();
+            self.left -= now.len();
         }
         Ok(())
     }
 
     /// Puts the values at which the next differences begin, and goes on to the one behind them.
     #[inline]
-    fn unpack(&mut self, values: &mut [i64]) -> Result<(), &'static str> {
+    fn unpack<T: Cell>(&mut self, values: &mut [T], lost: &mut i32) -> Result<(), &'static str> {
         let (width, first) = (self.width, self.at * self.width);
         let needed = (first + values.len() * width).div_ceil(8);
         let from = self.start + first / 8;
@@ -122,8 +127,8 @@ impl Deltas {
         };
         let mask = u64::MAX.checked_shr(64 - width as u32).unwrap_or(0);
         let (mut value, least) = (self.next, self.least);
-        let mut put = |out: &mut i64, difference: u64| {
-            *out = value;
+        let mut put = |out: &mut T, difference: u64| {
+            *out = T::of_integer(value, lost);
             value = value.wrapping_add(least).wrapping_add((difference & mask).cast_signed());
         };
         if width <= 8 && first.is_multiple_of(8) {
@@ -173,11 +178,11 @@ fn word(bytes: &[u8; ROOM], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-#[inline]
-fn append<T: Cell>(name: &'static str, values: &[i64], out: &mut Vec<T>) -> Result<(), PartProblem> {
+/// Puts one value many times.
+fn same<T: Cell>(name: &'static str, value: i64, out: &mut [T]) -> Result<(), PartProblem> {
     let mut lost = 0;
-    out.extend(values.iter().map(|value| T::of(&value.to_le_bytes()[..T::STORED], &mut lost)));
-    if lost == 0 { Ok(()) } else { Err(refused::<T>(name, values.iter().map(|value| value.to_le_bytes()))) }
+    out.fill(T::of_integer(value, &mut lost));
+    if lost == 0 { Ok(()) } else { Err(refused::<T>(name, std::iter::once(value.to_le_bytes()))) }
 }
 
 /// The number that alternates between the signs stands for.

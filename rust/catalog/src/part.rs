@@ -336,10 +336,13 @@ impl PartReader {
         let ts_recv = taken(&mut group.ts_recv, rows, keep)?;
         let side = taken(&mut group.side, rows, keep)?;
         let flags = taken(&mut group.flags, rows, keep)?;
-        let mut packed = |column: &mut Column<i64>| {
-            column.next(rows, &mut self.wide)?;
-            retain(&mut self.wide, keep);
-            Ok::<_, PartProblem>(PackedInts::of(&self.wide))
+        let mut packed = |column: &mut Column<i64>| match keep {
+            None => column.next_packed(rows, &mut self.wide),
+            Some(_) => {
+                column.next(rows, &mut self.wide)?;
+                retain(&mut self.wide, keep);
+                Ok(PackedInts::of(&self.wide))
+            }
         };
         let price = packed(&mut group.price)?;
         let qty = packed(&mut group.qty)?;

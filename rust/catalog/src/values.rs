@@ -7,7 +7,7 @@
 //! What can be read is what integers are written as: plain, as indices of a plain dictionary in runs (RLE and
 //! bit-packed), or as differences, in pages of either version, all of them present.
 
-use std::cell::RefCell;
+use std::cell::{self, RefCell};
 use std::io::Cursor;
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use zstd::zstd_safe;
 
 use crate::deltas::Deltas;
 use crate::error::PartProblem;
+use crate::packed::PackedInts;
 
 /// Some bytes of a file, addressed as in it.
 pub(crate) struct ChunkBytes {
@@ -81,6 +82,12 @@ pub(crate) trait Cell: Copy + Default {
 
     /// The value stored in [`Self::STORED`] bytes; what narrowing changed is added to `lost`.
     fn of(stored: &[u8], lost: &mut i32) -> Self;
+
+    /// The value of an integer, of which as many bytes are looked at.
+    #[inline]
+    fn of_integer(value: i64, lost: &mut i32) -> Self {
+        Self::of(&value.to_le_bytes()[..Self::STORED], lost)
+    }
 }
 
 macro_rules! wide {
@@ -138,6 +145,8 @@ pub(crate) struct Column<T> {
     /// Whether every page says which rows have a value.
     has_levels: bool,
     dictionary: Vec<T>,
+    /// The same in 32 bits once that was asked for, nothing where one does not fit.
+    narrow: Option<Vec<i32>>,
     /// Values of the current page that have not been taken.
     left: usize,
     values: Values,
@@ -170,6 +179,7 @@ impl<T: Cell> Column<T> {
             is_zstd,
             has_levels: chunk.column_descr().max_def_level() > 0,
             dictionary: Vec::new(),
+            narrow: None,
             left: 0,
             values: Values::Plain(Bytes::new()),
         })
@@ -178,23 +188,25 @@ impl<T: Cell> Column<T> {
     /// Replaces `out` with the next `rows` values.
     pub(crate) fn next(&mut self, rows: usize, out: &mut Vec<T>) -> Result<(), PartProblem> {
         out.clear();
-        out.reserve(rows);
-        while out.len() < rows {
+        out.resize(rows, T::default());
+        let mut rest = &mut out[..];
+        while !rest.is_empty() {
             if self.left == 0 {
                 self.next_page()?;
             }
-            let take = self.left.min(rows - out.len());
-            self.left -= take;
+            let (now, later) = rest.split_at_mut(self.left.min(rest.len()));
+            self.left -= now.len();
             match &mut self.values {
                 Values::Plain(bytes) => {
-                    let taken = bytes.split_to(take * T::STORED);
-                    append_plain(self.name, &taken, out)?;
+                    let taken = bytes.split_to(now.len() * T::STORED);
+                    read_plain(self.name, &taken, now)?;
                 }
                 Values::Indices(runs) => {
-                    runs.gather(take, &self.dictionary, out).map_err(|what| damaged(self.name, what))?;
+                    runs.gather(&self.dictionary, now).map_err(|what| damaged(self.name, what))?;
                 }
-                Values::Deltas(deltas) => deltas.take(self.name, take, out)?,
+                Values::Deltas(deltas) => deltas.take(self.name, now)?,
             }
+            rest = later;
         }
         Ok(())
     }
@@ -215,7 +227,9 @@ impl<T: Cell> Column<T> {
                     let bytes = first(&buf, num_values as usize, T::STORED)
                         .ok_or_else(|| damaged(self.name, "a dictionary ends before its values"))?;
                     self.dictionary.clear();
-                    append_plain(self.name, &bytes, &mut self.dictionary)?;
+                    self.dictionary.resize(num_values as usize, T::default());
+                    read_plain(self.name, &bytes, &mut self.dictionary)?;
+                    self.narrow = None;
                 }
                 Page::DataPage { buf, num_values, encoding, def_level_encoding, .. } => {
                     let mut values = self.unpack(buf, num_values)?;
@@ -322,6 +336,35 @@ impl<T: Cell> Column<T> {
     }
 }
 
+impl Column<i64> {
+    /// The next `rows` values, packed; without a wide copy of them where they are indices of a dictionary that is narrow.
+    pub(crate) fn next_packed(
+        &mut self,
+        rows: usize,
+        wide: &mut Vec<i64>,
+    ) -> Result<PackedInts, PartProblem> {
+        if self.left == 0 && rows > 0 {
+            self.next_page()?;
+        }
+        if self.left >= rows
+            && let Values::Indices(runs) = &mut self.values
+        {
+            let narrow = self.narrow.get_or_insert_with(|| match PackedInts::of(&self.dictionary) {
+                PackedInts::Narrow(values) => values,
+                PackedInts::Wide(_) => Vec::new(),
+            });
+            if narrow.len() == self.dictionary.len() {
+                let mut values = vec![0; rows];
+                runs.gather(narrow, &mut values).map_err(|what| damaged(self.name, what))?;
+                self.left -= rows;
+                return Ok(PackedInts::Narrow(values));
+            }
+        }
+        self.next(rows, wide)?;
+        Ok(PackedInts::of(wide))
+    }
+}
+
 pub(crate) fn damaged(column: &str, what: &str) -> PartProblem {
     PartProblem::Unreadable(format!("column {column}: {what}"))
 }
@@ -332,9 +375,11 @@ fn first(bytes: &Bytes, count: usize, width: usize) -> Option<Bytes> {
     Some(bytes.slice(..length))
 }
 
-fn append_plain<T: Cell>(name: &'static str, bytes: &[u8], out: &mut Vec<T>) -> Result<(), PartProblem> {
+fn read_plain<T: Cell>(name: &'static str, bytes: &[u8], out: &mut [T]) -> Result<(), PartProblem> {
     let mut lost = 0;
-    out.extend(bytes.chunks_exact(T::STORED).map(|stored| T::of(stored, &mut lost)));
+    for (out, stored) in out.iter_mut().zip(bytes.chunks_exact(T::STORED)) {
+        *out = T::of(stored, &mut lost);
+    }
     if lost == 0 { Ok(()) } else { Err(refused::<T>(name, bytes.chunks_exact(T::STORED))) }
 }
 
@@ -382,29 +427,22 @@ impl Runs {
         Self { bytes, next: 0, width, run: Run::Same { value: 0, left: 0 } }
     }
 
-    /// Appends the values that the next `count` indices stand for.
-    fn gather<T: Cell>(
-        &mut self,
-        mut count: usize,
-        dictionary: &[T],
-        out: &mut Vec<T>,
-    ) -> Result<(), Damage> {
-        while count > 0 {
+    /// Puts the values that the next indices stand for.
+    fn gather<T: Copy + Default>(&mut self, dictionary: &[T], mut out: &mut [T]) -> Result<(), Damage> {
+        while !out.is_empty() {
+            let now;
             match &mut self.run {
                 Run::Same { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
                 Run::Same { value, left } => {
-                    let take = count.min(*left);
-                    let value = dictionary.get(*value as usize).ok_or(BEYOND)?;
-                    out.resize(out.len() + take, *value);
-                    *left -= take;
-                    count -= take;
+                    (now, out) = out.split_at_mut(out.len().min(*left));
+                    now.fill(*dictionary.get(*value as usize).ok_or(BEYOND)?);
+                    *left -= now.len();
                 }
                 Run::Packed { start, at, left } => {
-                    let take = count.min(*left);
-                    unpack(&self.bytes[*start..], self.width, *at, take, dictionary, out)?;
-                    *at += take;
-                    *left -= take;
-                    count -= take;
+                    (now, out) = out.split_at_mut(out.len().min(*left));
+                    unpack(&self.bytes[*start..], self.width, *at, dictionary, now)?;
+                    *at += now.len();
+                    *left -= now.len();
                 }
             }
         }
@@ -426,7 +464,8 @@ impl Runs {
                 Run::Packed { start, left, .. } => {
                     let take = count.min(*left);
                     unpacked.clear();
-                    unpack(&self.bytes[*start..], 1, 0, take, &[0_u8, 1], &mut unpacked)?;
+                    unpacked.resize(take, 0);
+                    unpack(&self.bytes[*start..], 1, 0, &[0_u8, 1], &mut unpacked)?;
                     ones = unpacked.iter().all(|bit| *bit == 1);
                     count -= take;
                     *left = 0;
@@ -470,44 +509,57 @@ pub(crate) fn number(bytes: &mut &[u8], bits: u32) -> Result<u64, Damage> {
     Ok(number)
 }
 
-/// Appends what `count` packed indices of `width` bits stand for, from index `at` on.
-fn unpack<T: Cell>(
+/// Puts what packed indices of `width` bits stand for, from index `at` on.
+fn unpack<T: Copy + Default>(
     bytes: &[u8],
     width: usize,
-    at: usize,
-    count: usize,
+    mut at: usize,
     dictionary: &[T],
-    out: &mut Vec<T>,
+    out: &mut [T],
 ) -> Result<(), Damage> {
     let mask = (1_u64 << width) - 1;
-    let known = dictionary.len() as u64;
-    let mut beyond = false;
-    let mut look_up = |index: u64| {
-        beyond |= index >= known;
-        dictionary.get(index as usize).copied().unwrap_or_default()
-    };
-    let (mut at, end) = (at, at + count);
-    while at < end {
-        let rest = &bytes[at * width / 8..];
-        if at.is_multiple_of(8) && end - at >= 8 && width <= 16 {
-            // Eight at a time: they begin with a byte and lie in two words.
-            if let Some(words) = rest.first_chunk::<16>() {
-                let words = u128::from_le_bytes(*words);
-                let low = words as u64;
-                out.extend_from_slice(&if width <= 8 {
-                    std::array::from_fn::<T, 8, _>(|k| look_up(low >> (k * width) & mask))
-                } else {
-                    std::array::from_fn::<T, 8, _>(|k| look_up((words >> (k * width)) as u64 & mask))
-                });
-                at += 8;
-                continue;
-            }
+    let beyond = cell::Cell::new(false);
+    let look_up = |bits: u64| match dictionary.get((bits & mask) as usize) {
+        Some(value) => *value,
+        None => {
+            beyond.set(true);
+            T::default()
         }
+    };
+    let one = |at: usize| {
+        let rest = &bytes[at * width / 8..];
         let mut word = [0; 8];
         let length = rest.len().min(8);
         word[..length].copy_from_slice(&rest[..length]);
-        out.push(look_up(u64::from_le_bytes(word) >> (at * width % 8) & mask));
+        look_up(u64::from_le_bytes(word) >> (at * width % 8))
+    };
+    // Eight of them begin with a byte.
+    let (before, out) = out.split_at_mut(out.len().min(at.wrapping_neg() % 8));
+    for out in before {
+        *out = one(at);
         at += 1;
     }
-    if beyond { Err(BEYOND) } else { Ok(()) }
+    let (eights, behind) = out.as_chunks_mut::<8>();
+    let mut rest = bytes.get(at * width / 8..).unwrap_or_default();
+    for eight in eights {
+        // Four of so many bits lie in a word, as do the four behind them.
+        let low = rest.first_chunk().map(|low| u64::from_le_bytes(*low));
+        let high =
+            rest.get(width / 2..).and_then(|high| high.first_chunk()).map(|high| u64::from_le_bytes(*high));
+        if let (true, Some(low), Some(high)) = (width <= 16, low, high) {
+            let high = high >> (4 * width % 8);
+            let (first, second) = eight.split_at_mut(4);
+            first.iter_mut().enumerate().for_each(|(k, out)| *out = look_up(low >> (k * width)));
+            second.iter_mut().enumerate().for_each(|(k, out)| *out = look_up(high >> (k * width)));
+        } else {
+            eight.iter_mut().enumerate().for_each(|(k, out)| *out = one(at + k));
+        }
+        at += 8;
+        rest = rest.get(width..).unwrap_or_default();
+    }
+    for out in behind {
+        *out = one(at);
+        at += 1;
+    }
+    if beyond.get() { Err(BEYOND) } else { Ok(()) }
 }
