@@ -137,7 +137,7 @@ struct Data {
 fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id),
-        settings: VenueSettings {
+        settings: Arc::new(VenueSettings {
             queue: QueueRule::Power3(3.0).into(),
             custom_queue: None,
             impact: None,
@@ -155,7 +155,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             orders: tradecore_core::sim::OrderRules::default(),
             fees: FeeSettings::default(),
             funding: FundingSource::default(),
-        },
+        }),
         source: Box::new(Once(Some(Arc::clone(columns)))),
         holds: KindSet::LEVELS,
         is_sound: true,

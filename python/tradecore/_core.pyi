@@ -2706,7 +2706,7 @@ class EventReader:
 
 @final
 class FinalPositions:
-    """The positions at the end of a run."""
+    """The positions at the end of a run, and what was traded in it."""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a strategy and instrument, instrument by instrument.
@@ -2715,6 +2715,9 @@ class FinalPositions:
         currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding``, ``interest`` and ``cash`` in the
         settlement currency, and ``fills``, their number.
         """
+
+    def volumes(self) -> dict[str, dict[str, Decimal]]:
+        """Return what was filled in the run and traded in its data, ``filled`` and ``traded``, by instrument."""
 
 @final
 class MemoryColumns:

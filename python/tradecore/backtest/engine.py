@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -338,11 +338,12 @@ class Backtest:
                 prepare(self._heard, [self._feeds[name].instrument for name in strategy.instruments])
         ahead = ReadAhead()
         index = {}
-        with ExitStack() as streams:
+        streams: list[EventStream] = []
+        try:
             for name, feed in self._feeds.items():
                 events = feed.open(ahead)
                 if isinstance(events, EventStream):
-                    streams.callback(events.close)
+                    streams.append(events)
                 index[name] = simulation.add_market(
                     feed.instrument,
                     events,
@@ -358,6 +359,9 @@ class Backtest:
                 for strategy in group:
                     _add(simulation, strategy, [index[instrument] for instrument in strategy.instruments])
             yield simulation
+        finally:
+            for stream in streams:
+                stream.close()
 
     def _copies(self) -> list[Strategy]:
         """Return copies of the strategies as they are before the run."""

@@ -119,8 +119,8 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
 def notes_on_marks(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -> Iterable[str]:
     """Say which positions are valued at the mid, because the data has nothing else to value them at."""
     for name, venue in venues.items():
-        told = ((instrument, mark["source"]) for instrument, mark in summary["marks"].items())
-        others = [other for other, source in told if source != venue.mark_source and venue_of(other) == name]
+        told = summary["marks"].items()
+        others = [other for other, (source, _) in told if source != venue.mark_source and venue_of(other) == name]
         if others:
             what = "mark prices" if venue.mark_source == "mark" else "trades"
             yield f"positions in {some(others)} are valued at the mid: the data has no {what}"
@@ -235,7 +235,7 @@ def _unconverted(reported: Mapping[str, Any] | None) -> Iterable[str]:
 
 
 def _large_shares(summary: Mapping[str, Any]) -> Iterable[str]:
-    shares = ((name, volume, share_of(volume)) for name, volume in summary["volumes"].items())
+    shares = ((name, volume, share_of(volume)) for name, volume in summary["positions"].volumes().items())
     for name, volume, share in shares:
         if share is not None and share > MOST_OF_VOLUME:
             yield (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tradecore._core import format_duration_ns
+from tradecore._core import FinalPositions, format_duration_ns
 from tradecore.backtest.frames import dated
 from tradecore.backtest.money_frames import MoneyFrames
 from tradecore.backtest.risk import RunRisk
@@ -81,9 +81,9 @@ class RunRecord(MoneyFrames):
         self.seed = seed
         self.wall_s = wall_s
         self.fill_basis: dict[str, str] = summary["fill_basis"]
-        marks: dict[str, dict[str, Any]] = summary["marks"]
-        self.mark_source: dict[str, str] = {name: mark["source"] for name, mark in marks.items()}
-        self._marks: dict[str, float | None] = {name: mark["price"] for name, mark in marks.items()}
+        marks: dict[str, tuple[str, float | None]] = summary["marks"]
+        self.mark_source: dict[str, str] = {name: source for name, (source, _) in marks.items()}
+        self._marks: dict[str, float | None] = {name: price for name, (_, price) in marks.items()}
         self._granularity_ns: dict[str, int] = summary["granularity_ns"]
         self.clock_steps: dict[str, list[tuple[int, int, int]]] = {
             venue: [(begin, lead, least) for begin, lead, least in steps]
@@ -102,15 +102,24 @@ class RunRecord(MoneyFrames):
         self.gaps: dict[str, dict[str, Any]] = summary["gaps"]
         self.silences: dict[str, dict[str, Any]] = summary["silences"]
         self._unmarked: dict[str, dict[str, Any]] = summary["unmarked"]
-        self.volumes: dict[str, dict[str, Any]] = {
-            name: {**volume, "share": share_of(volume)} for name, volume in summary["volumes"].items()
-        }
+        # A result that was loaded brings them along.
+        self._volumes: dict[str, dict[str, Any]] | None = summary.get("volumes")
         self.venues = list(venues)
         self.notes: list[str] = list(notes)
         self.instruments = summary["instruments"]
         self._journal: bytes = summary["journal"]
         # Results that were saved before there were limits had none.
         self._limits: list[dict[str, Any]] = summary.get("risk", [])
+
+    @cached_property
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        """What was filled and traded in each instrument, see :class:`Result <tradecore.Result>`."""
+        if self._volumes is not None:
+            return self._volumes
+        if isinstance(self._positions, FinalPositions):
+            volumes = self._positions.volumes()
+            return {name: {**volume, "share": share_of(volume)} for name, volume in volumes.items()}
+        return {}
 
     def _bounds_of(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Return the least and the largest net profit of a run with bounds and what ran beside it, by currency."""
@@ -473,7 +482,7 @@ class RunRecord(MoneyFrames):
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_positions": self.final_positions}
+        return {**super().__getstate__(), "_positions": self.final_positions, "_volumes": self.volumes}
 
     def _facts(self) -> Facts:
         return Facts(

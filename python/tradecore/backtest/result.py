@@ -342,6 +342,7 @@ _ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0), "interest": Deci
 def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
     told = {**_SINCE, **facts["summary"]}
     told.setdefault("marks", {name: {"source": "mid", "price": None} for name in told["fill_basis"]})
+    told["marks"] = {name: (mark["source"], mark["price"]) for name, mark in told["marks"].items()}
     told |= {key: [{**_ROWS_SINCE, **row} for row in told[key]] for key in ("totals", "positions")}
     instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
     result = Result(

@@ -40,6 +40,7 @@ __all__ = [
     "day_of",
     "find_manifest",
     "folder_of",
+    "folders_of",
     "keep",
     "manifest_of",
     "manifests",
@@ -127,6 +128,12 @@ def manifest_of(root: Path, instrument: str) -> Path:
 def retired_place(root: Path, path: Path) -> Path:
     """Return where a folder's files lie once they were replaced, each with ``.part`` to its name."""
     return root.joinpath(_RETIRED, *path.parts[len(root.parts) :])
+
+
+def folders_of(root: Path, manifest: Path) -> tuple[str, str]:
+    """Return the folder of a manifest and its :func:`retired_place`, as texts: a run asks for those of a thousand."""
+    folder = os.path.dirname(manifest)
+    return folder, os.path.join(root, _RETIRED, *folder.split(os.sep)[-2:])
 
 
 def keep(root: Path, folder: str | Path) -> Lease:

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from tradecore._core import EventStream, Instrument, ReadAhead, check_part, checksum, read_note
-from tradecore.data.layout import DTYPES, MANIFEST, PART_PATH, day_of, keep, modern_of, retired_place
+from tradecore.data.layout import DTYPES, MANIFEST, PART_PATH, day_of, folders_of, keep, modern_of
 from tradecore.errors import CatalogError, InstrumentError
 from tradecore.instruments import instrument_from_dict
 from tradecore.locks import Lease
@@ -161,12 +161,11 @@ class Manifest:
     @property
     def retired(self) -> Path:
         """The folder that its files are moved to once they were replaced."""
-        return retired_place(self.root, self.folder)
+        return Path(folders_of(self.root, self.path)[1])
 
     def _files(self, parts: Iterable[Part]) -> list[tuple[str, str, int, int, str | None]]:
         """Return what a reader is told of parts."""
-        folder = self.folder
-        retired = retired_place(self.root, folder)
+        folder, retired = folders_of(self.root, self.path)
         return [
             (f"{folder}/{part.path}", f"{retired}/{part.path}.part", part.rows, part.kinds_mask(), part.checksums)
             for part in parts

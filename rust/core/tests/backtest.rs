@@ -272,7 +272,7 @@ proptest! {
         let kinds = [("A.TEST", InstrumentKind::LINEAR_PERPETUAL), ("B.TEST", InstrumentKind::INVERSE_PERPETUAL)];
         let markets = || -> Vec<MarketSetup> {
             let queue = |mut market: MarketSetup| {
-                market.settings.queue = "depletion".parse().unwrap();
+                Arc::make_mut(&mut market.settings).queue = "depletion".parse().unwrap();
                 market
             };
             let data = |i: usize| market_data(seed + i as u64, 8_000);
@@ -785,7 +785,7 @@ fn settled(markets: Vec<(&str, Basis, ClockLead, KindSet, i64)>) -> Result<Repla
     let setups = markets.into_iter().map(|(id, basis, clock_lead, holds, least)| {
         let kind = InstrumentKind::LINEAR_PERPETUAL;
         let setup = market_setup(id, kind, EventColumns::default(), 9, Latency::default());
-        let settings = VenueSettings { basis, clock_lead, ..setup.settings };
+        let settings = Arc::new(VenueSettings { basis, clock_lead, ..(*setup.settings).clone() });
         MarketSetup { settings, holds, latencies: Latencies::of_least(least), ..setup }
     });
     Replay::new(config(), setups.collect(), vec![])

@@ -179,7 +179,7 @@ fn strategies(seed: u64, with_reckless: bool) -> Vec<StrategySetup> {
 fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>) -> Replay {
     let market = MarketSetup {
         instrument: Arc::clone(instrument),
-        settings: VenueSettings {
+        settings: Arc::new(VenueSettings {
             queue: "power(2)".parse().unwrap(),
             custom_queue: None,
             impact: None,
@@ -197,7 +197,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             orders: tradecore_core::sim::OrderRules::default(),
             fees: FeeSettings::default(),
             funding: FundingSource::default(),
-        },
+        }),
         source: Pieces::new(data.columns, 1 << 20),
         holds: KindSet::LEVELS,
         is_sound: true,

@@ -117,7 +117,7 @@ fn config(sample_ns: i64) -> RunConfig {
 fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> MarketSetup {
     MarketSetup {
         instrument,
-        settings: VenueSettings {
+        settings: Arc::new(VenueSettings {
             queue: "conservative".parse().unwrap(),
             custom_queue: None,
             impact: None,
@@ -135,7 +135,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             orders: tradecore_core::sim::OrderRules::default(),
             fees: FeeSettings::default(),
             funding: FundingSource::default(),
-        },
+        }),
         source: Pieces::new(data, 1 << 20),
         holds: KindSet::LEVELS,
         is_sound: true,

@@ -38,8 +38,9 @@ impl Desk {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let instrument = Arc::new(instrument.with_support(rules.supports()));
         let (queue, random) = (QueueRule::Conservative.into(), Random::new(1, 0));
-        let market = Market::new(instrument, basis, queue, Matching::default(), random).unwrap();
-        let mut desk = Self { market: market.with_rules(rules), now: 0 };
+        let mut market = Market::new(instrument, basis, queue, Matching::default(), random).unwrap();
+        market.set_rules(rules);
+        let mut desk = Self { market, now: 0 };
         desk.play(|t| {
             t.book(&[(990, 5_000), (980, 6_000)], &[(1_000, 3_000), (1_010, 4_000)]);
         });
@@ -447,8 +448,8 @@ fn a_mark_price_sets_off_what_waits_for_it_and_nothing_else() {
 
 #[test]
 fn what_the_data_does_not_tell_sets_nothing_off() {
-    let desk = Desk::new(OrderRules::default());
-    let mut desk = Desk { market: desk.market.of_data(KindSet::of(&[EventKind::BookSet])), ..desk };
+    let mut desk = Desk::new(OrderRules::default());
+    desk.market.set_data(KindSet::of(&[EventKind::BookSet]));
     for by in [TriggerBy::Last, TriggerBy::Mark] {
         let told = desk.submit(1, stop(by, 985, at_market(Side::Sell, 500)));
         assert_eq!(told, [(1, ReportKind::Rejected(Reason::NoTriggerPrice))]);

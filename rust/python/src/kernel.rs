@@ -1049,7 +1049,7 @@ impl PyKernel {
         let Some(kernel) = &state.kernel else { return Ok(PyList::empty(py)) };
         let instruments = &state.roster.instruments;
         let marks = (0..instruments.len()).map(|market| kernel.mark(MarketId::new(market)));
-        FinalPositions::of(kernel, instruments, marks)?.rows(py)
+        FinalPositions::of(kernel, instruments, marks, Vec::new())?.rows(py)
     }
 
     /// What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``.

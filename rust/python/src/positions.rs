@@ -8,18 +8,20 @@ use pyo3::types::{PyDict, PyList, PyString};
 use tradecore_core::book::MarkPrice;
 use tradecore_core::kernel::Kernel;
 use tradecore_core::ledger::Position;
-use tradecore_core::types::{Instrument, MarketId, Money};
+use tradecore_core::types::{Instrument, MarketId, Money, Qty};
 
 use crate::errors;
 use crate::values::{money_to_py, qty_to_py};
 
-/// The positions at the end of a run.
+/// The positions at the end of a run, and what was traded in it.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct FinalPositions {
     strategies: Vec<String>,
     instruments: Vec<Arc<Instrument>>,
     /// Of every strategy in every market, with what it would bring at its mark.
     held: Vec<Vec<(Position, Money)>>,
+    /// What everybody traded in every market of a run.
+    traded: Vec<Qty>,
 }
 
 impl FinalPositions {
@@ -27,6 +29,7 @@ impl FinalPositions {
         kernel: &Kernel,
         instruments: &[Arc<Instrument>],
         marks: impl Iterator<Item = Option<MarkPrice>>,
+        traded: Vec<Qty>,
     ) -> PyResult<Self> {
         let in_market = |(market, mark)| {
             let market = MarketId::new(market);
@@ -41,6 +44,7 @@ impl FinalPositions {
             strategies: kernel.strategies().map(|(name, _)| name.to_owned()).collect(),
             instruments: instruments.to_vec(),
             held: marks.enumerate().map(in_market).collect::<PyResult<_>>()?,
+            traded,
         })
     }
 }
@@ -80,5 +84,18 @@ impl FinalPositions {
             }
         }
         Ok(rows)
+    }
+
+    /// Return what was filled in the run and traded in its data, ``filled`` and ``traded``, by instrument.
+    fn volumes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for ((instrument, held), traded) in self.instruments.iter().zip(&self.held).zip(&self.traded) {
+            let filled = held.iter().fold(0i64, |sum, (position, _)| sum.saturating_add(position.volume));
+            let told = PyDict::new(py);
+            told.set_item(intern!(py, "filled"), qty_to_py(py, instrument, filled)?)?;
+            told.set_item(intern!(py, "traded"), qty_to_py(py, instrument, traded.steps())?)?;
+            out.set_item(instrument.id.as_str(), told)?;
+        }
+        Ok(out)
     }
 }

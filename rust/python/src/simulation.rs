@@ -34,7 +34,7 @@ use crate::risk::uses_to_py;
 use crate::risk_config::to_optional_risk;
 use crate::roster::Roster;
 use crate::stamps::{leads_to_py, steps_to_py, to_latencies, wrong_stamps_to_py};
-use crate::values::{decimal_from_text, money_to_py, to_cost_basis, to_duration, to_seed};
+use crate::values::{money_to_py, to_cost_basis, to_duration, to_seed};
 use crate::venue::SimVenue;
 
 /// The name of a backtest's session: client ids of backtests are the same every time.
@@ -477,33 +477,6 @@ fn calls_to_py<'py>(
     Ok(out)
 }
 
-/// What a kernel's strategies filled in each instrument, and what was traded there by everybody.
-fn volumes_to_py<'py>(
-    py: Python<'py>,
-    kernel: &Kernel,
-    instruments: &[Arc<Instrument>],
-    traded: &[Qty],
-) -> PyResult<Bound<'py, PyDict>> {
-    let out = PyDict::new(py);
-    // In many instruments nothing was filled, which is one value.
-    let mut last: Option<(String, Bound<'py, PyAny>)> = None;
-    for (market, (instrument, traded)) in instruments.iter().zip(traded).enumerate() {
-        let positions = kernel.positions_in(MarketId::new(market));
-        let filled = positions.fold(0i64, |sum, position| sum.saturating_add(position.volume));
-        let told = PyDict::new(py);
-        let text = instrument.format_qty(filled);
-        let filled = match last {
-            Some((known, value)) if known == text => value,
-            _ => decimal_from_text(py, &text)?,
-        };
-        told.set_item(intern!(py, "filled"), &filled)?;
-        last = Some((text, filled));
-        told.set_item(intern!(py, "traded"), decimal_from_text(py, &instrument.format_qty(traded.steps()))?)?;
-        out.set_item(instrument.id.as_str(), told)?;
-    }
-    Ok(out)
-}
-
 /// What each strategy has at venues with balances: whose, where, of what, in the beginning, in the end, and at the least.
 fn balances_to_py<'py>(py: Python<'py>, replay: &mut Replay, of: StrategyId) -> PyResult<Bound<'py, PyList>> {
     let names: Vec<String> = replay.kernel_of(of).strategies().map(|(name, _)| name.to_owned()).collect();
@@ -644,7 +617,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     let mut venue = "";
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
-        bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
+        bases.set_item(&ids[market], PyString::intern(py, simulation.market(id).basis().as_str()))?;
         if let Some(ns) = simulation.market(id).granularity() {
             granularities.set_item(&ids[market], ns)?;
         }
@@ -663,10 +636,8 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         }
         let (source, mark) = simulation.mark(id);
         marks.push(mark);
-        let told = PyDict::new(py);
-        told.set_item(intern!(py, "source"), source.as_str())?;
-        told.set_item(intern!(py, "price"), mark.map(|mark| mark.to_f64(instrument.price_increment)))?;
-        valued.set_item(&ids[market], told)?;
+        let price = mark.map(|mark| mark.to_f64(instrument.price_increment));
+        valued.set_item(&ids[market], (PyString::intern(py, source.as_str()), price))?;
     }
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
     out.set_item("instruments", traded)?;
@@ -681,11 +652,10 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
 
     let traded: Vec<Qty> = (0..instruments.len()).map(|m| simulation.volume(MarketId::new(m))).collect();
     let kernel = simulation.kernel_of(of);
-    out.set_item("volumes", volumes_to_py(py, kernel, instruments, &traded)?)?;
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
     out.set_item("failures", failures(py, kernel)?)?;
 
-    out.set_item("positions", FinalPositions::of(kernel, instruments, marks.into_iter())?)?;
+    out.set_item("positions", FinalPositions::of(kernel, instruments, marks.into_iter(), traded)?)?;
     out.set_item("risk", uses_to_py(py, kernel)?)?;
     out.set_item("orders", kernel.order_count())?;
     let record = kernel.record();

@@ -81,17 +81,18 @@ struct Legs<'py> {
 
 /// A venue's settings.
 pub(crate) struct SimVenue {
-    settings: VenueSettings,
+    settings: Arc<VenueSettings>,
 }
 
 impl SimVenue {
     /// The same with what its files of measured latencies hold, which are not read where a venue is declared.
     pub(crate) fn reading(mut self) -> PyResult<Self> {
-        self.settings.latency.load(measured)?;
-        if let FundingSource::Series { file, rates } = &mut self.settings.funding {
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.latency.load(measured)?;
+        if let FundingSource::Series { file, rates } = &mut settings.funding {
             *rates = read_file(file, read_rates)?;
         }
-        if let Some(rules) = &mut self.settings.margin
+        if let Some(rules) = &mut settings.margin
             && let Maintenance::File(file) = &rules.maintenance
         {
             rules.maintenance = Maintenance::Given(brackets_of(file)?);
@@ -105,12 +106,12 @@ impl SimVenue {
     }
 
     /// The settings, and an instrument as the venue trades it.
-    pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
+    pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (Arc<VenueSettings>, Arc<Instrument>) {
         let Self { settings } = self;
         let supports = settings.orders.supports();
         let as_it_is = settings.fees == FeeSettings::default() && supports == OrderSupport::default();
         let own = || Arc::new(settings.fees.charged(instrument).with_support(supports));
-        (settings.clone(), if as_it_is { Arc::clone(instrument) } else { own() })
+        (Arc::clone(settings), if as_it_is { Arc::clone(instrument) } else { own() })
     }
 }
 
@@ -127,7 +128,7 @@ impl<'py> FromPyObject<'_, 'py> for SimVenue {
         if to_text("name", "the name of a venue", &given.name)?.is_empty() {
             return Err(unexpected("name", "the name of a venue", &given.name));
         }
-        Ok(Self { settings: VenueSettings::try_from(&given)? })
+        Ok(Self { settings: Arc::new(VenueSettings::try_from(&given)?) })
     }
 }
 
@@ -434,8 +435,8 @@ pub(crate) fn venue_balances<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let venue: SimVenue = venue.extract()?;
     let held = PyDict::new(py);
-    for (currency, amount) in venue.settings.balances.unwrap_or_default().begin {
-        held.set_item(currency, money_to_py(py, amount)?)?;
+    for (currency, amount) in venue.settings.balances.iter().flat_map(|balances| &balances.begin) {
+        held.set_item(currency, money_to_py(py, *amount)?)?;
     }
     Ok(held)
 }

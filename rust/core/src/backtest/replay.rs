@@ -153,7 +153,7 @@ impl Replay {
         strategies: Vec<StrategySetup>,
     ) -> Result<Self, RunError> {
         for market in &mut markets {
-            market.settings.matching.accounts = Accounts::Isolated;
+            Arc::make_mut(&mut market.settings).matching.accounts = Accounts::Isolated;
         }
         let groups = strategies.into_iter().map(|strategy| vec![strategy]).collect();
         Self::of(config, markets, groups, Venue::grouped(1), false)

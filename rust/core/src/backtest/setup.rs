@@ -13,8 +13,8 @@ use crate::types::Instrument;
 pub struct MarketSetup {
     /// The instrument.
     pub instrument: Arc<Instrument>,
-    /// Settings of its venue.
-    pub settings: VenueSettings,
+    /// Settings of its venue, which it mostly shares with others.
+    pub settings: Arc<VenueSettings>,
     /// Its data.
     pub source: Box<dyn ChunkSource>,
     /// The kinds of events that the data holds.

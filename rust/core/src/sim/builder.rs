@@ -83,11 +83,11 @@ impl VenueBuilder {
         let draws = |stream| Random::new(self.seed, stream + self.count);
         let basis = settings.basis.resolve(holds);
         let (queue, matching) = (settings.queue, settings.matching);
-        let mut market = Market::new(Arc::clone(instrument), basis, queue, matching, draws(QUEUE_STREAM))?
-            .of_data(holds)
-            .with_rules(settings.orders)
-            .with_impact(settings.impact.as_ref().and_then(|impact| impact.of(&instrument.id)).copied())
-            .with_custom_queue(settings.custom_queue.clone());
+        let mut market = Market::new(Arc::clone(instrument), basis, queue, matching, draws(QUEUE_STREAM))?;
+        market.set_data(holds);
+        market.set_rules(settings.orders);
+        market.set_impact(settings.impact.as_ref().and_then(|impact| impact.of(&instrument.id)).copied());
+        market.set_custom_queue(settings.custom_queue.clone());
         if let Some((group, rules)) = filling {
             market.set_filling(group, rules);
         }
@@ -105,11 +105,13 @@ impl VenueBuilder {
         }
         let is_marked = (expires || settings.margin.is_some())
             && [EventKind::Mark, EventKind::Index].into_iter().any(|kind| holds.contains(kind));
-        let name = || instrument.id.venue().to_owned();
-        let charged = self.charging.entry(name());
-        charged.or_insert_with(|| (settings.fees.clone(), Vec::new())).1.push(id);
+        let name = instrument.id.venue();
+        match self.charging.get_mut(name) {
+            Some((_, markets)) => markets.push(id),
+            None => drop(self.charging.insert(name.to_owned(), (settings.fees.clone(), vec![id]))),
+        }
         if let Some(balances) = &settings.balances {
-            let held = self.holding.entry(name());
+            let held = self.holding.entry(name.to_owned());
             held.or_insert_with(|| (balances.clone(), settings.margin.clone(), Vec::new())).2.push(id);
         }
         for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {

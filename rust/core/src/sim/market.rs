@@ -224,16 +224,14 @@ impl Market {
         Ok(market)
     }
 
-    /// The same with these rules for the terms of orders.
-    #[must_use]
-    pub fn with_rules(self, rules: OrderRules) -> Self {
-        Self { rules, ..self }
+    /// Has the terms of orders meet these rules.
+    pub fn set_rules(&mut self, rules: OrderRules) {
+        self.rules = rules;
     }
 
-    /// The same with prices that move away from who takes.
-    #[must_use]
-    pub fn with_impact(self, impact: Option<Impact>) -> Self {
-        Self { impact, ..self }
+    /// Has prices move away from who takes.
+    pub fn set_impact(&mut self, impact: Option<Impact>) {
+        self.impact = impact;
     }
 
     /// The venue's book as of the last message.

@@ -165,7 +165,7 @@ pub fn market_setup(
 ) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id, kind),
-        settings: VenueSettings {
+        settings: Arc::new(VenueSettings {
             queue: "power(2)".parse().unwrap(),
             custom_queue: None,
             impact: None,
@@ -183,7 +183,7 @@ pub fn market_setup(
             orders: tradecore_core::sim::OrderRules::default(),
             fees: FeeSettings::default(),
             funding: FundingSource::default(),
-        },
+        }),
         source: Pieces::new(data, piece),
         holds: KindSet::LEVELS,
         is_sound: true,

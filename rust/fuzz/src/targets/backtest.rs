@@ -1,6 +1,8 @@
 //! Whole runs over any sound data and settings: the same again, the same on one that keeps its journal, and nothing
 //! traded that the orders do not say.
 
+use std::sync::Arc;
+
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
 use tradecore_core::book::MarkSource;
 use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
@@ -62,7 +64,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
     let kinds = [("A.TEST", InstrumentKind::LINEAR_PERPETUAL), ("B.TEST", InstrumentKind::INVERSE_PERPETUAL)];
     let markets = kinds.into_iter().zip(&setup.data).map(|((id, kind), data)| MarketSetup {
         instrument: instrument(id, kind),
-        settings: setup.settings.clone(),
+        settings: Arc::new(setup.settings.clone()),
         source: Pieces::new(data.clone(), piece),
         holds: KindSet::LEVELS,
         is_sound: false,

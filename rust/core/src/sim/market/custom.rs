@@ -7,14 +7,12 @@ use crate::sim::queue::{Print, QueueRule};
 use crate::types::AccountId;
 
 impl Market {
-    /// The same with orders that queue by models of somebody else's where their rule is [`QueueRule::Custom`].
-    #[must_use]
-    pub fn with_custom_queue(mut self, source: Option<Source<dyn QueueSource>>) -> Self {
+    /// Has orders queue by models of somebody else's where their rule is [`QueueRule::Custom`].
+    pub fn set_custom_queue(&mut self, source: Option<Source<dyn QueueSource>>) {
         self.custom_queue = source;
         for at in 0..self.pools.len() {
             self.pools[at].custom = self.custom_for(self.pools[at].rule);
         }
-        self
     }
 
     /// A model of somebody else's for orders that fill by a rule.

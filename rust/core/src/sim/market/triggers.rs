@@ -22,11 +22,9 @@ use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty};
 
 impl Market {
-    /// The same market of data that holds these kinds of events: an order is refused whose trigger is none of it.
-    #[must_use]
-    pub fn of_data(mut self, holds: KindSet) -> Self {
+    /// Its data holds these kinds of events: an order is refused whose trigger is none of it.
+    pub fn set_data(&mut self, holds: KindSet) {
         self.triggers.holds = holds;
-        self
     }
 
     /// Something traded at a price, which those do not meet that were sent after `before`.
