@@ -108,12 +108,14 @@ __all__ = [
     "compute_indicator",
     "compute_panel",
     "feature_definitions",
+    "few_changes_text",
     "fill_basis",
     "find_line",
     "fit_intensity",
     "fit_latencies",
     "fit_microprice",
     "format_duration_ns",
+    "format_span_ns",
     "fractional_weights",
     "funding_kinds",
     "glft_coefficients",
@@ -4477,6 +4479,12 @@ def parse_duration(text: DurationLike | int) -> int:
 
 def format_duration_ns(ns: int) -> str:
     """Return a length of time, given in ns, as text in the largest unit that divides it."""
+
+def format_span_ns(ns: int) -> str:
+    """Return a length of time, given in ns, as people say it: the two largest units that are not 0, or seconds."""
+
+def few_changes_text(changes: int, period_ns: int, span_ns: int) -> str:
+    """Return why there are no statistics of so few changes of a period, in so long a time, ns."""
 
 def avellaneda_stoikov_quotes(
     s: NDArray[np.float64],

@@ -186,6 +186,20 @@ def test_the_unit_of_receive_times_is_told_by_their_size(tmp_path: Path, unit: s
     assert unit == "s" or found["problems"] == []
 
 
+@pytest.mark.parametrize("files", [1, 2])
+def test_the_first_line_out_of_order_is_named_with_the_one_before(tmp_path: Path, files: int) -> None:
+    path = write(tmp_path / "c.txt", [*market(), *trades_of([1, 2, 3])])
+    lines = path.read_text().splitlines(keepends=True)
+    lines[4:4] = [lines.pop(6), lines.pop(6)]
+    path.write_text("".join(lines))
+    others = [write(tmp_path / "other.txt", trades_of([4], START_MS + 60_000))][: files - 1]
+    found = report(path, *others)
+    late, above = int(lines[6].split()[0]), int(lines[5].split()[0])
+    assert found["unsorted"] > 0
+    assert found["first_unsorted"] == {"file": str(path), "line": 7, "ts_recv": late, "previous": above}
+    assert [problem for problem in found["problems"] if f"first {path}:7 at 2026-01-02 00:00:00." in problem]
+
+
 def test_captures_in_us_and_ns_are_the_same_market(tmp_path: Path) -> None:
     catalogs = []
     for unit in ("us", "ns"):

@@ -155,6 +155,19 @@ def test_numbers_that_no_grid_takes_are_said(tmp_path: Path, capsys: pytest.Capt
     assert "amount" in problem
 
 
+@pytest.mark.parametrize(("name", "of"), [("price", "60000.0"), ("amount", "60000.0,1")])
+def test_a_number_beyond_any_grid_is_told_by_its_line(
+    name: str, of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = "12345678901234567890"
+    path = book(tmp_path / "a.csv", "binance", "FOOUSDT", amount="1")
+    text = path.read_text()
+    assert of in text
+    path.write_text(text.replace(of, huge if name == "price" else f"60000.0,{huge}"))
+    (problem,) = check(path, capsys=capsys)["problems"]
+    assert re.search(rf"a\.csv:\d+: {name}: {huge} is 2\^60 steps", problem)
+
+
 @pytest.mark.parametrize(("name", "qty"), [("06-huge-quantity-tardis", "30000000000"), ("07-tiny-price", "5000000000")])
 def test_the_reported_numbers_are_read(
     name: str, qty: str, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

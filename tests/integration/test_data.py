@@ -754,6 +754,10 @@ def test_checks_count_defects_of_tardis_files(tmp_path: Path) -> None:
     ]
     report = check_files([tardis(tmp_path / "b.csv", BOOK, rows)])
     assert (report["duplicates"], report["unsorted"], report["crossed"]) == (1, 1, 1)
+    stamps = {"ts_recv": 1_640_995_200_000_200_000, "previous": 1_640_995_200_000_300_000}
+    assert report["first_unsorted"] == {"file": str(tmp_path / "b.csv"), "line": 6} | stamps
+    told = f"1 row received before one above them, first {tmp_path / 'b.csv'}:6 at 2022-01-01 00:00:00.000200000 UTC, "
+    assert f"{told}after 2022-01-01 00:00:00.000300000 UTC" in report["problems"]
     assert not report["missing_snapshot"]
     late = check_files([tardis(tmp_path / "late.csv", BOOK, rows[3:4])])
     assert late["missing_snapshot"]

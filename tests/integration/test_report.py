@@ -96,9 +96,10 @@ def test_a_page_has_its_parts_and_loads_nothing(result: tc.Result, tmp_path: Pat
 
 def test_a_span_of_seconds_shows_no_ratio(result: tc.Result, tmp_path: Path) -> None:
     text = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
-    span = result.stats.span_ns
-    assert span is not None
-    assert re.search(rf"Sharpe ratio</dt><dd>n/a \({span / 1e9:.3g} s\)", text)
+    why = result.stats.why["sharpe"]
+    assert re.fullmatch(r"0 changes of 1m in [\d.]+ s: at least 30 needed", why)
+    assert f"Sharpe ratio</dt><dd>n/a ({why})" in text
+    assert re.search(rf"Sharpe ratio +n/a \({re.escape(why)}\)", str(result))
 
 
 def test_the_same_run_gives_the_same_page(market: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from tradecore._core import CHANGES_NEEDED, Instrument, format_duration_ns
+from tradecore._core import Instrument, format_duration_ns
 from tradecore.backtest.attribution import PARTS
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.notes import moments_text
@@ -111,8 +111,6 @@ def _subtitle(result: RunRecord) -> str:
 def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) -> str:
     """Return the tiles of one currency."""
     currency, stats, returns = told.currency, result.stats, told.returns
-    is_short = (stats.span_ns or 0) < CHANGES_NEEDED * told.period_ns
-    short = span_text(stats.span_ns) if is_short else told.why.get("returns", "")
 
     def money(label: str, value: Decimal | float, *, signed: bool = False, note: str = "") -> Tile:
         tone = ("gain" if value > 0 else "loss" if value < 0 else "") if signed else ""
@@ -120,7 +118,7 @@ def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) 
 
     def ratio(label: str, name: str, text: Callable[[float], str] = "{:,.2f}".format, note: str = "") -> Tile:
         if returns is None:
-            return Tile(label, f"n/a ({short})")
+            return Tile(label, f"n/a ({told.why['returns']})")
         value = getattr(returns, name)
         return Tile(label, f"n/a ({returns.why[name]})" if value is None else text(value), note)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from tradecore._core import CHANGES_NEEDED, format_duration_ns
+from tradecore._core import CHANGES_NEEDED, few_changes_text, format_duration_ns
 from tradecore.backtest.closings import with_closings
 from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import span_text
@@ -122,8 +122,8 @@ def run_performance(
     changes = _changes(times, values, period_ns)
     returns = None
     if len(changes) < CHANGES_NEEDED:
-        period = format_duration_ns(period_ns)
-        why["returns"] = f"{len(changes)} changes of {period}: at least {CHANGES_NEEDED} needed"
+        sampled = int(times[-1] - times[0]) if len(times) else 0
+        why["returns"] = few_changes_text(len(changes), period_ns, sampled)
     elif not given and total["sharpe"] is None and total["sortino"] is None:
         why["returns"] = total["sharpe_why"]
     else:

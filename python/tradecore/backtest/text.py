@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tradecore._core import format_duration_ns
+from tradecore._core import format_duration_ns, format_span_ns
 from tradecore.backtest.stats import Stats, net_of
 from tradecore.errors import StrategyError
 from tradecore.text import printable
@@ -136,16 +136,7 @@ def span_text(ns: int | None) -> str:
     """Return a length of time as people say it: the two largest units that are not 0."""
     if ns is None:
         return "no data"
-    seconds = ns / 1e9
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    left, told = round(seconds), []
-    for unit, size in units:
-        count, left = divmod(left, size)
-        if count:
-            told.append(f"{count} {unit}")
-    return " ".join(told[:2])
+    return format_span_ns(ns)
 
 
 def line(facts: Facts) -> str:

@@ -74,7 +74,8 @@ def check_files(
         (``min``, ``p1`` to ``p99.9``, ``max``), and durations, ns: ``locked_ns``, ``crossed_ns``,
         ``longest_crossed_ns`` (locked or crossed without a break), ``longest_silence_ns``. ``quoted`` are quotes of
         the venue's best prices while a book was known, ``quoted_otherwise`` those that differ from its prices;
-        ``quoted_ns`` and ``quoted_otherwise_ns`` the same in time of receipt.
+        ``quoted_ns`` and ``quoted_otherwise_ns`` the same in time of receipt. ``first_unsorted`` is the first row that
+        was received before one above it: ``file``, ``line``, ``ts_recv`` and ``previous``, when that above it was.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class _Rule:
 
 FAULTS = (
     _Rule("gaps", "{n} gap{s} in the sequence of book updates"),
-    _Rule("unsorted", "{n} row{s} received before one above them"),
+    _Rule("unsorted", "{n} row{s} received before one above them", "first_unsorted"),
     _Rule(
         "duplicates",
         "{n} message{s} that had been there before (duplicates)",
@@ -197,9 +197,17 @@ def _said(rules: tuple[_Rule, ...], summary: Mapping[str, Any]) -> Iterator[str]
     for rule in rules:
         if number := rule.number(summary):
             first = summary.get(rule.first) if rule.first else None
-            at = "" if first is None else f", first at {_moment(first)}"
+            at = "" if first is None else f", first {_place(first)}"
             told = {"depth_stream": summary.get("depth_stream") or "none"}
             yield rule.says.format(n=number, s="" if number == 1 else "s", **told) + at
+
+
+def _place(first: int | Mapping[str, Any]) -> str:
+    """Say when something was first, or in which row and how far that was before the one above."""
+    if isinstance(first, int):
+        return f"at {_moment(first)}"
+    when = f"at {_moment(first['ts_recv'])}, after {_moment(first['previous'])}"
+    return f"{first['file']}:{first['line']} {when}"
 
 
 def _clock(clock: Mapping[str, Any]) -> str:

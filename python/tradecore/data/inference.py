@@ -79,7 +79,7 @@ def fitted(instrument: str, read: Callable[[Instrument], T]) -> tuple[Instrument
                 grid = _with(grid, which, found, found * 10)
             if grid in tried:
                 grid = _with(grid, which, _common(numbers), _common(numbers) / 10)
-            if grid in tried or _places(grid[which]) > _MOST_PLACES:
+            if grid in tried or not _is_grid(instrument, grid) or _places(grid[which]) > _MOST_PLACES:
                 problem = error.problem
                 if len(numbers) > 1:
                     both = f"{min(numbers):f} and {max(numbers):f}"
@@ -93,6 +93,15 @@ def _with(grid: tuple[Decimal, Decimal], which: int, step: Decimal, other: Decim
     """Return a grid with another step of one of both, the second if the first is that of the other already."""
     step = other if step == grid[1 - which] else step
     return (step, grid[1]) if which == 0 else (grid[0], step)
+
+
+def _is_grid(instrument: str, grid: tuple[Decimal, Decimal]) -> bool:
+    """Whether there is an instrument of such steps: one of 20 digits is too large."""
+    try:
+        _stand_in(instrument, *grid)
+    except InstrumentError:
+        return False
+    return True
 
 
 def _places(step: Decimal) -> int:

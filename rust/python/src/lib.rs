@@ -222,8 +222,8 @@ mod _core {
     use crate::kernel::PyKernel;
     #[pymodule_export]
     use crate::maths::{
-        IntensityEstimator, RealizedVolatility, avellaneda_stoikov_quotes, fit_intensity, format_duration_ns,
-        glft_coefficients, parse_duration,
+        IntensityEstimator, RealizedVolatility, avellaneda_stoikov_quotes, few_changes_text, fit_intensity,
+        format_duration_ns, format_span_ns, glft_coefficients, parse_duration,
     };
     #[pymodule_export]
     use crate::memory::MemoryColumns;

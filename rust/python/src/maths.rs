@@ -61,6 +61,22 @@ pub(crate) fn format_duration_ns(#[pyo3(from_py_with = any_time)] ns: i64) -> St
     tradecore_core::types::format_duration(ns)
 }
 
+/// Return a length of time, given in ns, as people say it: the two largest units that are not 0, or seconds.
+#[pyfunction]
+pub(crate) fn format_span_ns(#[pyo3(from_py_with = any_time)] ns: i64) -> String {
+    tradecore_core::types::format_span(ns)
+}
+
+/// Return why there are no statistics of so few changes of a period, in so long a time, ns.
+#[pyfunction]
+pub(crate) fn few_changes_text(
+    changes: u64,
+    #[pyo3(from_py_with = any_time)] period_ns: i64,
+    #[pyo3(from_py_with = any_time)] span_ns: i64,
+) -> String {
+    tradecore_core::backtest::NoRatio::TooFew { changes, period: period_ns, span: span_ns }.to_string()
+}
+
 /// Return Avellaneda-Stoikov quotes, element by element.
 ///
 /// Parameters

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::decode::{
     self, BinanceMarket, BybitReader, CaptureReader, ClockOffset, ColumnMap, FeedSummary as CoreSummary,
-    HftDecoder as CoreHftDecoder, HftRows, KlineReader, Merged, PlacedError, ReadEvents, Receipt, Strictness,
-    TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
+    HftDecoder as CoreHftDecoder, HftRows, KlineReader, LateRow, Merged, PlacedError, ReadEvents, Receipt,
+    Strictness, TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::synth::{OrdersConfig, OrdersSynth, Sizes, Synth as CoreSynth, SynthConfig, SynthError};
@@ -419,6 +419,7 @@ fn counts_to_py(
             out.set_item("clocks", clocks_to_py(py, reader.clocks())?)?;
             out.set_item("unsynced", c.unsynced)?;
             out.set_item("unsorted", c.unsorted)?;
+            set_first_late(out, reader.first_late())?;
             out.set_item("empty_trades", c.empty_trades)?;
             out.set_item("duplicate_trades", c.duplicate_trades)?;
             out.set_item("stale_quotes", c.stale_quotes)?;
@@ -445,6 +446,7 @@ fn counts_to_py(
             out.set_item("gaps", 0)?;
             out.set_item("skipped", c.skipped)?;
             out.set_item("unsorted", c.unsorted)?;
+            set_first_late(out, reader.first_late())?;
             out.set_item("duplicates", c.duplicates)?;
             out.set_item("duplicate_trades", c.duplicate_trades)?;
             out.set_item("empty_trades", c.empty_trades)?;
@@ -464,6 +466,7 @@ fn counts_to_py(
             out.set_item("gaps", c.gaps)?;
             out.set_item("skipped", c.skipped)?;
             out.set_item("unsorted", c.unsorted)?;
+            set_first_late(out, reader.first_late())?;
             out.set_item("duplicates", c.duplicates)?;
             out.set_item("other_symbols", c.other_symbols)?;
             out.set_item("empty_trades", c.empty_trades)?;
@@ -477,6 +480,7 @@ fn counts_to_py(
             out.set_item("gaps", c.gaps)?;
             out.set_item("skipped", c.skipped)?;
             out.set_item("unsorted", c.unsorted)?;
+            set_first_late(out, reader.first_late())?;
             out.set_item("duplicates", c.duplicates)?;
             out.set_item("ignored", c.ignored)?;
             tables::show_receipt(out, reader.receipt())?;
@@ -494,6 +498,22 @@ fn counts_to_py(
     Ok(())
 }
 
+/// The key of the first row that was received before one above it.
+const FIRST_LATE: &str = "first_unsorted";
+
+/// Adds where the first late row is, and its stamps.
+fn set_first_late(out: &Bound<'_, PyDict>, row: Option<&LateRow>) -> PyResult<()> {
+    let told = row.map(|row| {
+        let told = PyDict::new(out.py());
+        told.set_item("file", &row.source_name)?;
+        told.set_item("line", row.line)?;
+        told.set_item("ts_recv", row.ts_recv)?;
+        told.set_item("previous", row.previous)?;
+        Ok::<_, PyErr>(told)
+    });
+    out.set_item(FIRST_LATE, told.transpose()?)
+}
+
 /// Adds what the sources of one reader counted, each for itself.
 fn sum_to_py(py: Python<'_>, merged: &Merged<Source>, out: &Bound<'_, PyDict>) -> PyResult<()> {
     for reader in merged.readers() {
@@ -501,6 +521,13 @@ fn sum_to_py(py: Python<'_>, merged: &Merged<Source>, out: &Bound<'_, PyDict>) -
         counts_to_py(py, reader, &CoreSummary::default(), &own)?;
         for (key, value) in own {
             let sum = match out.get_item(&key)? {
+                // Of one file is enough: who reads on will meet those of others.
+                Some(other) if key.eq(FIRST_LATE)? => {
+                    if other.is_none() {
+                        out.set_item(key, value)?;
+                    }
+                    continue;
+                }
                 Some(other) if value.is_instance_of::<PyDict>() => {
                     add_up(other.cast()?, value.cast()?)?;
                     continue;

@@ -1,6 +1,6 @@
 //! Statistics of a sampled equity curve, in one pass and constant memory.
 
-use crate::types::{Money, format_duration};
+use crate::types::{Money, format_duration, format_span};
 
 /// Periods a Sharpe ratio may be taken over, ns: 1 min, 1 h, 1 day. Changes of seconds say nothing of a year: what they
 /// vary by is mostly the spread, and half a minute of them would do.
@@ -64,12 +64,14 @@ pub enum NoRatio {
         longest: i64,
     },
     /// The run is too short.
-    #[error("{changes} change{} of {}: at least {CHANGES_NEEDED} needed", if *.changes == 1 { "" } else { "s" }, format_duration(*.period))]
+    #[error("{changes} change{} of {} in {}: at least {CHANGES_NEEDED} needed", if *.changes == 1 { "" } else { "s" }, format_duration(*.period), format_span(*.span))]
     TooFew {
         /// How many there are.
         changes: u64,
         /// Their length, ns.
         period: i64,
+        /// From the first sample to the last, ns.
+        span: i64,
     },
     /// Nothing was ever gained or lost.
     #[error("equity never changed")]
@@ -114,6 +116,8 @@ pub struct EquityStats {
     periods: Vec<Differences>,
     peak: f64,
     drawdown: f64,
+    /// Of the first sample and the last.
+    sampled: Option<(i64, i64)>,
 }
 
 impl EquityStats {
@@ -129,11 +133,12 @@ impl EquityStats {
             loss_sq: 0.0,
         };
         let periods = PERIODS_NS.into_iter().filter(|period| *period >= sample_ns).map(empty).collect();
-        Self { periods, peak: 0.0, drawdown: 0.0 }
+        Self { periods, peak: 0.0, drawdown: 0.0, sampled: None }
     }
 
     /// Takes a sample; times must not go back. Samples that were left out are taken to be equal to this one.
     pub fn push(&mut self, ts: i64, equity: f64) {
+        self.sampled.get_or_insert((ts, ts)).1 = ts;
         self.peak = self.peak.max(equity);
         self.drawdown = self.drawdown.max(self.peak - equity);
         for differences in &mut self.periods {
@@ -151,7 +156,8 @@ impl EquityStats {
         let Some(d) = self.periods.iter().rev().find(|d| d.n >= f64::from(CHANGES_NEEDED)) else {
             let longest = PERIODS_NS[PERIODS_NS.len() - 1];
             let (period, why) = self.periods.first().map_or((longest, NoRatio::TooCoarse { longest }), |d| {
-                (d.period, NoRatio::TooFew { changes: d.n as u64, period: d.period })
+                let span = self.sampled.map_or(0, |(first, last)| last.saturating_sub(first));
+                (d.period, NoRatio::TooFew { changes: d.n as u64, period: d.period, span })
             });
             return Ratios { period, sharpe: Err(why), sortino: Err(why) };
         };
@@ -257,9 +263,9 @@ mod tests {
 
     #[test]
     fn a_ratio_that_is_not_there_says_why() {
-        let short = "3 changes of 1m: at least 30 needed";
+        let short = "3 changes of 1m in 3 min: at least 30 needed";
         assert_eq!(missing([1.0, 2.0, 1.0, 3.0]), [short; 2]);
-        assert_eq!(missing([1.0, 2.0])[0], "1 change of 1m: at least 30 needed");
+        assert_eq!(missing([1.0, 2.0])[0], "1 change of 1m in 60 s: at least 30 needed");
         assert_eq!(missing([0.0; 31]), ["equity never changed"; 2]);
         let late = "equity was the same at the end of all 30 periods of 1m";
         let mut stats = EquityStats::new(MINUTE);

@@ -12,6 +12,7 @@
 //! with the largest id not above `u`. That ticker may arrive later, so an update is judged once a ticker beyond it is
 //! known.
 
+use super::late::{FirstLate, LateRow};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -162,11 +163,14 @@ impl Oracle {
 
 /// A recording of one instrument of a Binance market.
 pub struct CaptureReader {
+    /// Of the files, in the order given.
+    names: Vec<String>,
     /// Taken out while a line is read.
     inputs: Option<Box<Recordings>>,
     decoder: BinanceDecoder,
     strictness: Strictness,
     last_recv: i64,
+    late: FirstLate,
     counts: CaptureCounts,
     oracle: Oracle,
     book: L2Book,
@@ -193,10 +197,12 @@ impl CaptureReader {
             BinanceDecoder::new(market, vec![Arc::clone(instrument)]).with_clocks_within(CLOCKS_WITHIN);
         decoder.set_depth_source(0, survey.source(), survey.has_bare_partial());
         Self {
+            names: inputs.iter().map(|lines| lines.name().to_owned()).collect(),
             inputs: Some(Box::new(Recordings::new(inputs))),
             decoder,
             strictness,
             last_recv: i64::MIN,
+            late: FirstLate::default(),
             counts: CaptureCounts::default(),
             oracle: Oracle::default(),
             book: L2Book::new(),
@@ -205,6 +211,11 @@ impl CaptureReader {
             starts_empty: false,
             skips: Vec::new(),
         }
+    }
+
+    /// The first line that was received before one above it.
+    pub fn first_late(&self) -> Option<&LateRow> {
+        self.late.row()
     }
 
     /// Makes a book of nothing where no snapshot is: levels that no update has named are missing in it.
@@ -266,6 +277,8 @@ impl CaptureReader {
                 });
             }
             self.counts.unsorted += 1;
+            self.late.note(ts_recv, self.last_recv);
+            self.late.place_at(&self.names[line.file], line.number);
         }
         let ts = ts_recv.max(self.last_recv);
         self.feed(frame, ts, line.number, out).map_err(|error| match error {

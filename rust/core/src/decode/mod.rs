@@ -14,6 +14,7 @@ mod feeds;
 mod hft;
 mod json;
 mod klines;
+mod late;
 mod levels;
 mod lines;
 mod merged;
@@ -43,6 +44,7 @@ pub use feed::{Control, ControlKind, Decoder, FeedLog, FeedMessage, FeedOutcome,
 pub use feeds::{FEED_VENUES, FeedDecoder};
 pub use hft::{HFT_OWN, HftDecoder, HftRows};
 pub use klines::{KlineReader, is_kline, kline_origin};
+pub use late::LateRow;
 pub use lines::{FileBytes, Lines, OpenFile};
 pub use merged::{Merged, ReadEvents};
 pub use packed::gunzip;

@@ -103,7 +103,7 @@ impl Open {
         limit: i64,
         each: &mut impl FnMut(&Line<'_>) -> Result<T, DecodeError>,
     ) -> Result<Option<T>, PlacedError> {
-        let (number, shift, last) = (self.lines.number() + 1, self.shift, &mut self.last);
+        let (number, file, shift, last) = (self.lines.number() + 1, self.place, self.shift, &mut self.last);
         let mut held = None;
         let made = self.lines.next_with(|text| {
             if limit < i64::MAX
@@ -115,7 +115,7 @@ impl Open {
                 }
                 *last = ts;
             }
-            each(&Line { text, number, shift, is_copy: false }).map(Some)
+            each(&Line { file, text, number, shift, is_copy: false }).map(Some)
         })?;
         self.has_ended = made.is_none();
         self.bytes += held.as_ref().map_or(0, |line| line.text.len());
@@ -236,6 +236,8 @@ pub(super) struct Recordings {
 
 /// A line of a file.
 pub(super) struct Line<'a> {
+    /// The place of its file among those given.
+    pub(super) file: usize,
     pub(super) text: &'a [u8],
     pub(super) number: u64,
     /// What is added to its receive time, ns.
@@ -369,7 +371,7 @@ impl Recordings {
             let place = file.place;
             is_copy = line.key.is_some_and(|key| self.memory.is_known(key, place, self.last, is_near));
         }
-        let made = each(&Line { text: &line.text, number: line.number, shift, is_copy });
+        let made = each(&Line { file: file.place, text: &line.text, number: line.number, shift, is_copy });
         made.map(Some).map_err(|error| PlacedError {
             source_name: self.open[index].lines.name().to_owned(),
             line: line.number,

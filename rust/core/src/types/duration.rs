@@ -52,6 +52,28 @@ pub fn format_duration(ns: i64) -> String {
     format!("{ns}ns")
 }
 
+/// Returns a length of time as people say it: seconds of three digits below two minutes, else the two largest units that
+/// are not 0.
+pub fn format_span(ns: i64) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    let ns = ns.unsigned_abs();
+    if ns < 120 * SECOND {
+        let places = 12_usize.saturating_sub(ns.checked_ilog10().unwrap_or(0) as usize + 1).min(9);
+        let text = format!("{:.places$}", ns as f64 / SECOND as f64);
+        let text = if places > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        return format!("{text} s");
+    }
+    let mut left = (ns + SECOND / 2) / SECOND;
+    let mut told = Vec::new();
+    for (unit, size) in [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)] {
+        if left >= size && told.len() < 2 {
+            told.push(format!("{} {unit}", left / size));
+        }
+        left %= size;
+    }
+    told.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +94,24 @@ mod tests {
         }
         for text in ["", "100", "ms", "1 fortnight", "1.5ns", "x1s", "1s2", "999999999d"] {
             assert!(parse_duration(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn spans_are_said_as_people_do() {
+        for (ns, text) in [
+            (0, "0 s"),
+            (1, "0.000000001 s"),
+            (500_000_000, "0.5 s"),
+            (1_234_567_890, "1.23 s"),
+            (75_000_000_000, "75 s"),
+            (99_960_000_000, "100 s"),
+            (180_000_000_000, "3 min"),
+            (3_661_400_000_000, "1 h 1 min"),
+            (86_405_000_000_000, "1 d 5 s"),
+            (i64::MAX, "106751 d 23 h"),
+        ] {
+            assert_eq!(format_span(ns), text);
         }
     }
 }

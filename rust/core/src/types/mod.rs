@@ -25,7 +25,7 @@ pub use bytes::CodecError;
 pub(crate) use bytes::{Decoded, Reader, Writer};
 pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
-pub use duration::{TIME_LIMIT, format_duration, parse_duration};
+pub use duration::{TIME_LIMIT, format_duration, format_span, parse_duration};
 pub use fees::{FeeCurrency, Fees};
 pub use hook::HookError;
 pub use ids::{AccountId, CurrencyId, MarketId, StrategyId};

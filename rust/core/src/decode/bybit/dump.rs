@@ -14,6 +14,7 @@ use super::book::BookUpdate;
 use super::envelope::{Envelope, Topic};
 use crate::book::{DeltaIds, SyncRule};
 use crate::decode::error::{DecodeError, PlacedError, Strictness};
+use crate::decode::late::{FirstLate, LateRow};
 use crate::decode::lines::Lines;
 use crate::decode::symbol::Symbol;
 use crate::decode::table::{Chain, Receipt, Step, TableOptions, is_known};
@@ -49,6 +50,7 @@ pub struct BybitReader {
     chain: Chain,
     last_recv: i64,
     last_sequence: u64,
+    late: FirstLate,
     levels: Vec<Level>,
     counts: BybitCounts,
 }
@@ -82,6 +84,7 @@ impl BybitReader {
             chain: Chain::default(),
             last_recv: i64::MIN,
             last_sequence: 0,
+            late: FirstLate::default(),
             levels: Vec::new(),
             counts: BybitCounts::default(),
         })
@@ -97,6 +100,11 @@ impl BybitReader {
         self.counts
     }
 
+    /// The first message that was sent before one above it.
+    pub fn first_late(&self) -> Option<&LateRow> {
+        self.late.row()
+    }
+
     /// Appends whole messages until `out` holds at least `rows` rows; `false` at the end.
     ///
     /// # Errors
@@ -105,6 +113,7 @@ impl BybitReader {
         while out.len() < rows {
             let Some(mut lines) = self.inputs.pop_front() else { return Ok(false) };
             let read = lines.next_with(|line| self.line(line, out).map_err(|error| error.in_frame(line)));
+            self.late.place(&lines);
             if !matches!(read, Ok(None)) {
                 self.inputs.push_front(lines);
             }
@@ -140,6 +149,7 @@ impl BybitReader {
                 });
             }
             self.counts.unsorted += 1;
+            self.late.note(ts_recv, self.last_recv);
             ts_recv = self.last_recv;
         }
         let [bids, asks] = data.sides.clone().map(|range| &self.levels[range]);

@@ -14,6 +14,7 @@ mod layout;
 mod rows;
 mod stamp;
 
+use crate::decode::late::{LateRow, earliest};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -192,7 +193,9 @@ impl Stream {
                 self.begin(file)?;
                 continue;
             };
-            if lines.next_with(|line| self.rows.line(line))?.is_none() {
+            let read = lines.next_with(|line| self.rows.line(line))?;
+            self.rows.late.place(lines);
+            if read.is_none() {
                 self.rows.end_message();
                 self.current = None;
             }
@@ -208,6 +211,7 @@ impl Stream {
             // What was looked at does not come again.
             if let Some(line) = first {
                 self.rows.line(&line).map_err(|error| lines.error(error))?;
+                self.rows.late.place(&lines);
             }
         } else if has_header {
             lines.next_with(|_| Ok(()))?;
@@ -409,6 +413,11 @@ impl TableReader {
                 out.extend_from(&rows.out, from, to);
             }
         }
+    }
+
+    /// The first row that was received before one above it.
+    pub fn first_late(&self) -> Option<&LateRow> {
+        earliest(self.streams.iter().map(|stream| &stream.rows.late))
     }
 
     /// What has been read so far.

@@ -1,5 +1,6 @@
 //! Rows of tables of one kind as events.
 
+use crate::decode::late::FirstLate;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -69,6 +70,7 @@ pub(super) struct Rows {
     time: Stamp,
     sent: Stamp,
     recv: Stamp,
+    pub(super) late: FirstLate,
     pub(super) counts: TableCounts,
 }
 
@@ -96,6 +98,7 @@ impl Rows {
             time: Stamp::default(),
             sent: Stamp::default(),
             recv: Stamp::default(),
+            late: FirstLate::default(),
             counts: TableCounts::default(),
         }
     }
@@ -217,6 +220,7 @@ impl Rows {
             });
         }
         self.counts.unsorted += 1;
+        self.late.note(ts_recv, self.last_recv);
         Ok(self.last_recv)
     }
 

@@ -19,6 +19,7 @@ mod rows;
 mod sources;
 mod venues;
 
+use crate::decode::late::{LateRow, earliest};
 use std::sync::Arc;
 
 use self::layout::Layout;
@@ -78,6 +79,7 @@ impl File {
                 rows.end_message();
                 break;
             }
+            rows.late.place(lines);
         }
         Ok(())
     }
@@ -279,6 +281,11 @@ impl TardisReader {
             other_kind: other.rows.layout.kind.to_string(),
         };
         PlacedError { source_name: file.lines.name().to_owned(), line: 0, error }
+    }
+
+    /// The first row that was received before one above it in its file.
+    pub fn first_late(&self) -> Option<&LateRow> {
+        earliest(self.files.iter().map(|file| &file.rows.late))
     }
 
     /// What has been read so far.

@@ -1,5 +1,6 @@
 //! Rows of one Tardis file as events: cells, stamps, sides, snapshots.
 
+use crate::decode::late::FirstLate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -94,6 +95,7 @@ pub(super) struct Rows {
     template: Event,
     /// The line above, to find rows that come twice.
     above: Vec<u8>,
+    pub(super) late: FirstLate,
     pub(super) counts: TardisCounts,
 }
 
@@ -143,6 +145,7 @@ impl Rows {
             head: Vec::new(),
             template: BOOK_ROW,
             above: Vec::new(),
+            late: FirstLate::default(),
             counts: TardisCounts::default(),
         }
     }
@@ -221,6 +224,7 @@ impl Rows {
         let is_late = ts_recv < self.last_local && self.strictness == Strictness::Lenient;
         if is_late {
             self.counts.unsorted += 1;
+            self.late.note(ts_recv, self.last_local);
             ts_recv = self.last_local;
         }
         if ts_recv < self.last_local {
