@@ -55,7 +55,9 @@ __all__ = [
     "FeedSummary",
     "Fill",
     "FinalPositions",
+    "FrameDoor",
     "FundingRate",
+    "Heard",
     "HftDecoder",
     "Indicator",
     "IndicatorBank",
@@ -117,6 +119,7 @@ __all__ = [
     "format_duration_ns",
     "format_span_ns",
     "fractional_weights",
+    "frame_record",
     "funding_kinds",
     "glft_coefficients",
     "gunzip",
@@ -3188,6 +3191,115 @@ class FeedSummary:
         """Return counts, times and the book so far."""
 
 @final
+class Heard:
+    """What arrived of an instrument, counted: messages by what their first row is.
+
+    Examples
+    --------
+    >>> from tradecore._core import Heard
+    >>> heard = Heard()
+    >>> heard.count(5, tc.EventKind.TRADE, 7)
+    >>> (heard.messages, heard.trades, heard.traded_qty, heard.last_ns)
+    (1, 1, 7, 5)
+    """
+
+    def __new__(cls) -> Self: ...
+    def count(self, ts_recv: int, kind: int, traded_qty: int) -> None:
+        """Count a message: when it was received (ns UTC), the kind of its first row, what was traded (increments)."""
+    def age_s(self, now_ns: int) -> float | None:
+        """Return for how long nothing arrived, seconds; None before anything did."""
+    @property
+    def messages(self) -> int:
+        """How many messages."""
+    @property
+    def trades(self) -> int:
+        """How many of them were of trades."""
+    @property
+    def books(self) -> int:
+        """How many were of the order book."""
+    @property
+    def traded_qty(self) -> int:
+        """What was traded, in quantity increments."""
+    @property
+    def last_ns(self) -> int:
+        """When the newest one was read from its socket, ns UTC; 0 before any."""
+
+@final
+class FrameDoor:
+    """Takes frames of a venue whose books are all synced: decodes them and gives what they hold to a kernel.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    decoder : FeedDecoder
+    venue : str
+    places : dict of str to (int, Heard)
+        The kernel's market of each of the decoder's instruments, and what counts its messages.
+    now_ns : callable
+        The time, ns UTC.
+    book : object
+        What frames of books have as their stream.
+    record : int, optional
+        Kind of the records that frames are written down as; they are not if not given.
+
+    Raises
+    ------
+    InvalidValueError
+        For a market that the kernel does not have.
+    UnknownInstrumentError
+        For an instrument that the decoder does not have.
+    """
+
+    def __new__(
+        cls,
+        kernel: Kernel,
+        decoder: FeedDecoder,
+        venue: str,
+        places: Mapping[str, tuple[int, Heard]],
+        *,
+        now_ns: Callable[[], int],
+        book: object,
+        record: int | None = None,
+    ) -> Self: ...
+    def take(self, events: list[Any], start: int, now_ns: int) -> bool:
+        """Take the frames of a list of events from a place on, up to one that leads to more than hooks.
+
+        Such are events that are no frames, those of no instrument and of others, a frame that cannot be read, a book
+        that is not synced before or after, something that is due before, and commands. What came of it is to be asked
+        for also after an error.
+
+        Parameters
+        ----------
+        events : list
+        start : int
+        now_ns : int
+            The kernel's time, ns UTC: messages are not given to it earlier.
+
+        Returns
+        -------
+        bool
+            Whether commands, refusals or questions wait for being taken.
+
+        Raises
+        ------
+        StrategyError
+            As :meth:`Kernel.decoded`.
+        """
+    @property
+    def taken(self) -> int:
+        """Index of the first event of the newest call that was not taken."""
+    @property
+    def is_decoded(self) -> bool:
+        """Whether that event's bytes are with the decoder all the same, and its rows wait there."""
+    @property
+    def now_ns(self) -> int:
+        """Time at which the kernel was given something last, ns UTC."""
+    def records(self) -> bytes:
+        """Take the records of the frames that were taken."""
+    def times(self) -> tuple[list[float], list[float]]:
+        """Take how long they took, seconds: from the venue's stamps to receipt, and from there until all was done."""
+
+@final
 class HftDecoder:
     """Turns an hftbacktest event array into event columns piece by piece.
 
@@ -5373,6 +5485,18 @@ def record_head(kind: int, data: bytes) -> bytes:
     ------
     InvalidValueError
         For a record of more than 64 MiB, and for the kind 0, which no record has.
+    """
+
+def frame_record(kind: int, ts_recv: int, venue: str, data: bytes) -> bytes:
+    """Return the record of a frame as it came from a venue, with what stands before it.
+
+    It holds the receipt (ns UTC, 64 bits), the length of the venue's name (16 bits), both little-endian, the name,
+    and the bytes.
+
+    Raises
+    ------
+    InvalidValueError
+        As :func:`record_head`, and for a name of more than 256 bytes.
     """
 
 def journal_begins(journal: bytes) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from itertools import accumulate
 
 __all__ = ["SECONDS", "Histogram"]
@@ -44,8 +45,13 @@ class Histogram:
 
     def observe(self, value: float) -> None:
         """Count a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
+        self.observe_all((value,))
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """Count values."""
+        for value in values:
+            self.counts[bisect_left(self.bounds, value)] += 1
+            self.sum += value
 
     @property
     def count(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +14,8 @@ from simulation.deaths import differing, live_through
 from simulation.faulted import CASES, Lived, cases_of, differences, live_under
 from simulation.killed import kill
 from simulation.scenario import play
+from tradecore.live.line import Line
+from tradecore.live.session import Session
 from tradecore.sandbox import Fault
 from tradecore.sandbox.registry import SERVERS
 
@@ -38,6 +41,26 @@ def test_a_session_is_safe_under_faults_and_well_once_they_stop(venue: str, seed
 
 def test_a_seed_is_the_same_each_time() -> None:
     assert play(3) == play(3)
+
+
+@pytest.mark.parametrize("venue", [server.name for server in SERVERS])
+def test_what_goes_to_the_kernel_directly_leads_to_what_it_leads_to_otherwise(
+    venue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[int] = []
+    gone = Line.gone_through
+
+    def counting(line: Line, taken: int, times: tuple[Sequence[float], Sequence[float]]) -> None:
+        frames.append(taken)
+        gone(line, taken, times)
+
+    monkeypatch.setattr(Line, "gone_through", counting)
+    directly = play(2, venue)
+    assert sum(frames) > 100
+    monkeypatch.setattr(Session, "open_door", lambda *_: None)
+    frames.clear()
+    assert play(2, venue) == directly
+    assert frames == []
 
 
 @functools.cache

@@ -22,6 +22,7 @@ import tradecore as tc
 from simulation.network import NODE, LoopClock, Node, VirtualLoop
 from tradecore._core import FeedDecoder
 from tradecore.errors import DataError
+from tradecore.live.driver import Driver
 from tradecore.live.line import Line
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
@@ -59,29 +60,27 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
             seen[symbol].add((tuple(islice(bids.items(), _LEVELS)), tuple(islice(asks.items(), _LEVELS))))
         return bids, asks
 
-    made, read, take = Line.__init__, Line.read, Line.frame
+    made, arrive = Line.__init__, Driver.arrived
 
     def shadowed(line: Any, connector: Any, queue: Any, instruments: Any, **options: Any) -> None:
         made(line, connector, queue, instruments, **options)
         line.shadow = FeedDecoder(connector.name, instruments)
 
-    def reading(line: Any, event: Any) -> Any:
-        if isinstance(event, FeedState) and event.is_disconnected:
-            line.shadow.disconnect(event.ts_recv, event.instrument)
-        return read(line, event)
-
-    def taking(line: Any, frame: Frame, now_ns: int, give: Any) -> None:
-        with suppress(DataError):
-            if frame.stream is Stream.BOOK:
-                line.shadow.feed(frame.data, frame.ts_recv)
-            elif frame.venue == "COINBASE":
-                line.shadow.feed(_number_of(frame.data), frame.ts_recv)
-        take(line, frame, now_ns, give)
+    def arriving(driver: Driver, line: Any, events: list[Any]) -> None:
+        for event in events:
+            if isinstance(event, FeedState) and event.is_disconnected:
+                line.shadow.disconnect(event.ts_recv, event.instrument)
+            elif isinstance(event, Frame):
+                with suppress(DataError):
+                    if event.stream is Stream.BOOK:
+                        line.shadow.feed(event.data, event.ts_recv)
+                    elif event.venue == "COINBASE":
+                        line.shadow.feed(_number_of(event.data), event.ts_recv)
+        arrive(driver, line, events)
 
     with ExitStack() as patched:
         for owner, name, function in (
-            (Desk, "levels", recording), (Line, "__init__", shadowed), (Line, "read", reading),
-            (Line, "frame", taking),
+            (Desk, "levels", recording), (Line, "__init__", shadowed), (Driver, "arrived", arriving),
         ):  # fmt: skip
             patched.enter_context(patch.object(owner, name, function))
         yield seen

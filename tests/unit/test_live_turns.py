@@ -32,11 +32,12 @@ def reading(work: Callable[[Intake, list[str]], Coroutine[Any, Any, None]]) -> l
     async def run() -> None:
         intake = Intake(VenueQueue(Nobody()))
 
-        def take(event: Event) -> None:
-            told.append(str(event.ts_recv))
-            if event.ts_recv == 7:  # what comes of an event may be another one
-                intake.put(frame(8))
-                told.append("8 waits")
+        def take(events: list[Event]) -> None:
+            for event in events:
+                told.append(str(event.ts_recv))
+                if event.ts_recv == 7:  # what comes of an event may be another one
+                    intake.put(frame(8))
+                    told.append("8 waits")
 
         intake.put(frame(0))
         assert told == []

@@ -27,6 +27,9 @@ def earlier(one: int | None, other: int | None) -> int | None:
 class Desk(Protocol):
     """What a session sends its commands through. Times are ns UTC, markets are the kernel's."""
 
+    sees_market: bool
+    """Whether it has to see market data."""
+
     def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> int | None:
         """See market data before the kernel does; returns when something is due here after that."""
 
@@ -69,6 +72,8 @@ class PaperDesk:
     instruments : list of Instrument
         As the exchange trades them: with its fees, and the orders it takes.
     """
+
+    sees_market = True
 
     def __init__(self, instruments: Sequence[Instrument], venues: Mapping[str, SimVenue], *, seed: int = 0) -> None:
         self._exchange = SimExchange(seed=seed)
@@ -141,6 +146,8 @@ class VenueDesk:
     refused : callable
         Is told of a key that a venue does not take.
     """
+
+    sees_market = False
 
     def __init__(
         self,

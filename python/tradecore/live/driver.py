@@ -69,6 +69,8 @@ class Driver:
         self._changed = asyncio.Event()
         # What has arrived before the start; None from then on.
         self._held: list[LineInput] | None = []
+        self._measured: list[ClockMeasured] = []
+        """Clocks of venues that were measured before there was a session."""
         self._wake: Timer | None = None
         self._wake_ns: int | None = None
 
@@ -88,6 +90,9 @@ class Driver:
     @session.setter
     def session(self, session: Session) -> None:
         self._session = session
+        for measured in self._measured:
+            session.clock(measured)
+        self._measured.clear()
 
     @property
     def has_begun(self) -> bool:
@@ -159,11 +164,27 @@ class Driver:
         if self._session is not None:
             self._session.close()
 
-    def arrived(self, line: Line, event: Event) -> None:
+    def arrived(self, line: Line, events: list[Event]) -> None:
         """Take what a connector delivers."""
+        at = 0
+        while at < len(events):
+            is_decoded = False
+            if self._held is None and self.failure is None and (door := line.door) is not None:
+                before = at
+                self.guarded(self.session.through, line, door, events, at)
+                at, is_decoded = door.taken, door.is_decoded
+                if at > before and not is_decoded:
+                    continue  # as long as that goes on
+            self.guarded(self._arrived, line, events[at], is_decoded)
+            at += 1
+
+    def _arrived(self, line: Line, event: Event, is_decoded: bool) -> None:
         if not isinstance(event, Frame):
             if isinstance(event, ClockMeasured):
-                self.guarded(self.session.clock, event)
+                if self._session is None:
+                    self._measured.append(event)
+                else:
+                    self._session.clock(event)
                 return
             if isinstance(event, FeedState) and event.is_disconnected:
                 self.disconnected(event.venue, event.ts_recv, event.instrument)
@@ -172,7 +193,7 @@ class Driver:
             return
         if self._session is not None:
             self._session.frame(event)
-        line.frame(event, self._clock.now_ns(), self._take_in)
+        line.frame(event, self._clock.now_ns(), self._take_in, is_decoded=is_decoded)
         line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
 
     def disconnected(self, venue: str, ts_recv: int, instrument: str | None = None) -> None:

@@ -28,7 +28,7 @@ class Intake:
     def __init__(self, queue: VenueQueue) -> None:
         self.queue = queue
         self._loop = asyncio.get_running_loop()
-        self._take: Callable[[Event], None] | None = None
+        self._take: Callable[[list[Event]], None] | None = None
         self._turned: Callable[[], None] = _nothing
         self.busy: Callable[[bool], object] = _nothing
         """Is told when something is read, and when all that it led to is done."""
@@ -43,12 +43,12 @@ class Intake:
         self.is_idle = False
         self.busy(True)
         if self._take is not None and isinstance(event, Frame):
-            self._take(event)
+            self._take([event])
         else:
             self.queue.put(event)
         self._loop.call_soon(self._rest)
 
-    def start(self, take: Callable[[Event], None], turned: Callable[[], None]) -> None:
+    def start(self, take: Callable[[list[Event]], None], turned: Callable[[], None]) -> None:
         """Hand events on from now on; those that have waited are taken in the next turn.
 
         Neither of the callables may raise. ``turned`` is called when what came of a turn has been taken.
@@ -61,10 +61,10 @@ class Intake:
         self._take, self.is_idle = None, False
 
     def _rest(self) -> None:
-        for _ in range(min(len(self.queue), _PIECE)):
-            if self._take is None:
-                return
-            self._take(self.queue.pop())
+        if self._take is None:
+            return
+        if events := [self.queue.pop() for _ in range(min(len(self.queue), _PIECE))]:
+            self._take(events)
         if self._take is None:
             return
         self._turned()

@@ -19,10 +19,10 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from tradecore._core import record_head
+from tradecore._core import frame_record, record_head
 from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.files import DISK_FULL
-from tradecore.live.segments import FRAME, Record, RecordKind, Segment, cannot_write, compress, first_record, listed
+from tradecore.live.segments import Record, RecordKind, Segment, cannot_write, compress, first_record, listed
 from tradecore.locks import locked
 
 __all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind", "session_to_resume"]
@@ -106,8 +106,14 @@ class JournalWriter:
 
     def frame(self, ts_recv: int, venue: str, data: bytes) -> None:
         """Append bytes as they came from a venue."""
-        name = venue.encode()
-        self._append(RecordKind.FRAME, b"".join((FRAME.pack(ts_recv, len(name)), name, data)))
+        self.records(frame_record(RecordKind.FRAME, ts_recv, venue, data))
+
+    def records(self, data: bytes) -> None:
+        """Append whole records, with what stands before each."""
+        self._gathered.append(data)
+        self._bytes += len(data)
+        if self._bytes > _BUFFER_BYTES:
+            self.flush()
 
     def clock(self, at_ns: int, venue: str, offset_ns: int) -> None:
         """Append by how much a venue's clock is ahead of ours."""
@@ -180,11 +186,7 @@ class JournalWriter:
         return self.folder
 
     def _append(self, kind: RecordKind, data: bytes) -> None:
-        head = record_head(kind, data)
-        self._gathered += (head, data)
-        self._bytes += len(head) + len(data)
-        if self._bytes > _BUFFER_BYTES:
-            self.flush()
+        self.records(record_head(kind, data) + data)
 
     def _write(self) -> None:
         if not self._gathered:

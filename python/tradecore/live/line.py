@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
-from tradecore._core import FeedDecoder, Instrument, L2Book
+from tradecore._core import FeedDecoder, FrameDoor, Heard, Instrument, Kernel, L2Book
 from tradecore.data.windows import Arrays, snapshot
 from tradecore.histogram import Histogram
 from tradecore.live.events import LagChanged
 from tradecore.live.lag import Lag
+from tradecore.live.segments import RecordKind
 from tradecore.types import BookState, EventKind
 from tradecore.venues import Connector, Feed, Stream, VenueQueue
 from tradecore.venues.events import Event, FeedState, Frame, LinkState
 
-__all__ = ["Heard", "Line", "LineInput", "Rows"]
+__all__ = ["Line", "LineInput", "Rows"]
 
 _STATES = (EventKind.BOOK_SET, EventKind.BOOK_CLEAR, EventKind.QUOTE)
 """What the newest of stands for all before, so that it may be left out by a session that is behind."""
@@ -38,35 +39,6 @@ class Rows(NamedTuple):  # one for each frame
 
 LineInput: TypeAlias = Event | LagChanged | Rows
 """What a session is given: rows in place of the frames that held them."""
-
-
-@dataclass(slots=True)
-class Heard:
-    """What arrived of an instrument, counted: messages by what their first row is."""
-
-    messages: int = 0
-    trades: int = 0
-    """Of the messages, those of trades."""
-    books: int = 0
-    """Those of the order book."""
-    traded_qty: int = 0
-    """In increments."""
-    last_ns: int = 0
-    """When the newest one was read from its socket, ns UTC; 0 before any."""
-
-    def count(self, ts_recv: int, kind: int, traded_qty: int) -> None:
-        """Count a message."""
-        self.messages += 1
-        self.last_ns = ts_recv
-        if kind == EventKind.BOOK_SET or kind == EventKind.BOOK_CLEAR:
-            self.books += 1
-        elif kind == EventKind.TRADE:
-            self.trades += 1
-            self.traded_qty += traded_qty
-
-    def age_s(self, now_ns: int) -> float | None:
-        """Return for how long nothing arrived, seconds; None before anything did."""
-        return None if self.last_ns == 0 else max(now_ns - self.last_ns, 0) / 1e9
 
 
 class Line:
@@ -101,6 +73,7 @@ class Line:
         self.instruments = [instrument.id for instrument in instruments]
         self.frames = 0
         self.heard = {name: Heard() for name in self.instruments}
+        """What arrived of each instrument, counted."""
         self.feed_latency = Histogram()
         """From the venue's stamp of a message to its receipt, seconds, by the two clocks."""
         self.processing = Histogram()
@@ -114,6 +87,7 @@ class Line:
         self._decoder = FeedDecoder(connector.name, instruments)
         self._told: list[FeedState] = []
         self._feed = Feed(connector, self._decoder, self.instruments, self._told.append)
+        self._door: FrameDoor | None = None
 
     @property
     def malformed(self) -> int:
@@ -138,10 +112,34 @@ class Line:
         self._feed.state(event)
         return self._news()
 
-    def frame(self, frame: Frame, now_ns: int, give: Callable[[LineInput], None]) -> None:
+    def open_door(
+        self, kernel: Kernel, markets: Mapping[str, int], now_ns: Callable[[], int], *, writes_down: bool
+    ) -> None:
+        """Let frames of synced books go to a kernel directly from now on, see :meth:`door`."""
+        places = {name: (markets[name], self.heard[name]) for name in self.instruments}
+        record = RecordKind.FRAME if writes_down else None
+        self._door = FrameDoor(
+            kernel, self._decoder, self.venue, places, now_ns=now_ns, book=Stream.BOOK, record=record
+        )
+
+    @property
+    def door(self) -> FrameDoor | None:
+        """What takes frames as long as there is nothing to mind but what they say; None while there is."""
+        return self._door if self.lag is None and self._feed.is_calm else None
+
+    def gone_through(self, frames: int, times: tuple[Sequence[float], Sequence[float]]) -> None:
+        """Count frames that the door took, and how long they took."""
+        self.frames += frames
+        for histogram, seconds in zip((self.feed_latency, self.processing), times, strict=True):
+            histogram.observe_all(seconds)
+
+    def frame(self, frame: Frame, now_ns: int, give: Callable[[LineInput], None], *, is_decoded: bool = False) -> None:
         """Give what a frame is to a session that takes it at a time, ns UTC. It is counted once that is taken."""
         self.frames += 1
-        self._feed.frame(frame)
+        if is_decoded:
+            self._feed.decoded(frame)
+        else:
+            self._feed.frame(frame)
         for name in self.instruments if frame.instrument is None else (frame.instrument,):
             heard = self.heard.get(name)
             if heard is not None and (pending := self._decoder.pending(name)) is not None:

@@ -457,7 +457,7 @@ class Live:
             found |= {name: listed[name] for name in own}
             line = Line(connector, intake.queue, [listed[name] for name in own], max_lag=self._max_lag)
             self.lines.append(line)
-            intake.start(partial(self._driver.guarded, self._driver.arrived, line), self._driver.turned)
+            intake.start(partial(self._driver.arrived, line), self._driver.turned)
         return [found[name] for name in self._wanted]
 
     async def _begin(self) -> None:
@@ -475,6 +475,8 @@ class Live:
         if not self._is_resumed:
             session.start(begun)
         self._tables.start()
+        for line in self.lines:
+            session.open_door(line, self._clock.now_ns)
         self._driver.start(begun)
 
     async def _reconcile(self) -> None:

@@ -18,7 +18,6 @@ from tradecore.errors import JournalError, JournalFullError
 from tradecore.files import DISK_FULL, placed
 
 __all__ = [
-    "FRAME",
     "HEAD_BYTES",
     "Record",
     "RecordKind",
@@ -32,7 +31,8 @@ __all__ = [
 
 HEAD_BYTES = 9
 """What stands before a record: see ``record_head``."""
-FRAME = struct.Struct("<qH")
+_FRAME = struct.Struct("<qH")
+"""Before the bytes of a frame, see ``frame_record``: receipt, and length of the venue's name."""
 
 
 class RecordKind(enum.IntEnum):
@@ -72,9 +72,9 @@ class Record(NamedTuple):  # of which a journal has millions
 
     def frame(self) -> tuple[int, str, bytes]:
         """Return receipt (ns UTC), venue and bytes of a frame."""
-        ts_recv, length = FRAME.unpack_from(self.data)
-        start = FRAME.size + length
-        return ts_recv, self.data[FRAME.size : start].decode(), self.data[start:]
+        ts_recv, length = _FRAME.unpack_from(self.data)
+        start = _FRAME.size + length
+        return ts_recv, self.data[_FRAME.size : start].decode(), self.data[start:]
 
 
 class Segment(NamedTuple):

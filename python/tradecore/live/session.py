@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tradecore._core import Command, FeedDecoder, Instrument, Kernel, journal_begins
+from tradecore._core import Command, FeedDecoder, FrameDoor, Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
 from tradecore.live.desk import Desk, earlier
 from tradecore.live.journal import JournalWriter
+from tradecore.live.line import Line
 from tradecore.reconcile import AccountState, KnownOrder, ReconcileAction, VenueAccount, VenueExecution, reconcile
 from tradecore.types import BookState
-from tradecore.venues.events import Balance, ClockMeasured, FeedState, Frame, VenueReport
+from tradecore.venues.events import Balance, ClockMeasured, Event, FeedState, Frame, VenueReport
 
 if TYPE_CHECKING:
     from tradecore.ml.inference import Inference
@@ -143,6 +144,24 @@ class Session:
         """Write down how far a venue's clock is ahead."""
         if self.journal is not None:
             self.journal.clock(measured.ts_recv, measured.venue, measured.offset_ns)
+
+    def open_door(self, line: Line, now_ns: Callable[[], int]) -> None:
+        """Let frames of a venue go to the kernel directly, where nobody but strategies has to see what they hold."""
+        if self._inference is None and not self.desk.sees_market:
+            line.open_door(self.kernel, self._markets, now_ns, writes_down=self.journal is not None)
+
+    def through(self, line: Line, door: FrameDoor, events: list[Event], start: int) -> None:
+        """Take frames of a line from a place on, as far as the door does."""
+        has_outgoing = False
+        try:
+            has_outgoing = door.take(events, start, self.now_ns)
+        finally:
+            line.gone_through(door.taken - start, door.times())
+            self.now_ns = max(self.now_ns, door.now_ns)
+            if self.journal is not None and (records := door.records()):
+                self.journal.records(records)
+        if has_outgoing:
+            self._let_go(self.now_ns)
 
     def message(self, at_ns: int, instrument: str, source: FeedDecoder | Mapping[str, Any]) -> None:
         """Deliver whole messages, to whom they move first: those a decoder has ready, or event columns.

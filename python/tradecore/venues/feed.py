@@ -51,7 +51,7 @@ class Feed:
         Is told every change of a book's state.
     """
 
-    __slots__ = ("_connector", "_decoder", "_instruments", "_states", "_tell", "malformed")
+    __slots__ = ("_connector", "_decoder", "_instruments", "_states", "_synced", "_tell", "malformed")
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Feed:
         self._decoder = decoder
         self._instruments = tuple(instruments)
         self._states = dict.fromkeys(self._instruments, BookState.EMPTY)
+        self._synced = 0
         self._tell = tell
         self.malformed = 0
 
@@ -80,21 +81,30 @@ class Feed:
                 self._become(frame, instrument, BookState.GAP, f"malformed frame: {error.problem}")
                 self._connector.resync(instrument, "malformed frame")
             return "malformed"
+        self.decoded(frame)
+        return kind
+
+    def decoded(self, frame: Frame) -> None:
+        """Look what became of books by a frame that the decoder has taken."""
         for instrument in self._books(frame):
             self._look(frame, instrument)
-        return kind
 
     def state(self, state: FeedState) -> None:
         """Take and pass on what the connector says of a feed."""
         if state.stream is Stream.BOOK and state.instrument in self._states:
             if state.is_disconnected:
                 self._decoder.disconnect(state.ts_recv, state.instrument)
-            self._states[state.instrument] = state.state
+            self._set(state.instrument, state.state)
         self._tell(state)
 
     def is_synced(self, instrument: str) -> bool:
         """Return whether a book is the venue's now."""
         return self._states[instrument] is BookState.SYNCED
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether all books are the venue's now."""
+        return self._synced == len(self._states)
 
     def _books(self, frame: Frame) -> tuple[str, ...]:
         """Return whose books a frame may have changed."""
@@ -113,5 +123,9 @@ class Feed:
             self._connector.resync(instrument, _REASONS[state])
 
     def _become(self, frame: Frame, instrument: str, state: BookState, reason: str) -> None:
-        self._states[instrument] = state
+        self._set(instrument, state)
         self._tell(FeedState(frame.venue, frame.ts_recv, instrument, state, reason))
+
+    def _set(self, instrument: str, state: BookState) -> None:
+        self._states[instrument] = state
+        self._synced = sum(each is BookState.SYNCED for each in self._states.values())

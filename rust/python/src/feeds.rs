@@ -174,7 +174,35 @@ impl FeedDecoder {
         }
     }
 
-    fn index(&self, instrument: &str) -> PyResult<usize> {
+    /// Takes a frame; whether it could be read. One that cannot be changes nothing.
+    pub(crate) fn takes(&self, frame: &[u8], ts_recv: i64) -> bool {
+        let mut state = lock(&self.state);
+        let Decoding { decoder, outputs } = &mut **state;
+        (0..=TIME_LIMIT).contains(&ts_recv) && decoder.feed(frame, ts_recv, outputs).is_ok()
+    }
+
+    pub(crate) fn is_synced(&self, index: usize) -> bool {
+        lock(&self.state).decoder.state(index) == BookState::Synced
+    }
+
+    /// What of an instrument is decoded and not taken: the newest row's stamp, the first one's kind, what was traded.
+    pub(crate) fn pending_of(&self, index: usize) -> Option<(i64, u8, i64)> {
+        let state = lock(&self.state);
+        let rows = state.outputs[index].kept.as_ref()?.0.view();
+        let (first, newest) = (rows.kind.first()?, rows.ts_event.last()?);
+        let trades = (0..rows.kind.len()).filter(|row| rows.kind[*row] == EventKind::Trade as u8);
+        let traded = trades.fold(0_i64, |sum, row| sum.saturating_add(rows.qty.get(row)));
+        Some((*newest, *first, traded))
+    }
+
+    /// Hands over the rows of an instrument that were not asked for yet, for others that have been used up.
+    pub(crate) fn swap_rows(&self, index: usize, rows: &mut EventColumns) {
+        if let Some((events, _)) = &mut lock(&self.state).outputs[index].kept {
+            std::mem::swap(events, rows);
+        }
+    }
+
+    pub(crate) fn index(&self, instrument: &str) -> PyResult<usize> {
         self.instruments.iter().position(|i| i.0.id.as_str() == instrument).ok_or_else(|| {
             let known: Vec<String> = self.instruments.iter().map(|i| i.0.id.to_string()).collect();
             errors::UnknownInstrumentError::new_err((instrument.to_owned(), known))
@@ -310,14 +338,7 @@ impl FeedDecoder {
     /// (int, int, int) or None
     ///     The newest row's ``ts_event`` in ns UTC, the first one's kind, and what was traded, in quantity increments.
     fn pending(&self, instrument: &str) -> PyResult<Option<(i64, u8, i64)>> {
-        let index = self.index(instrument)?;
-        let state = lock(&self.state);
-        let Some((events, _)) = &state.outputs[index].kept else { return Ok(None) };
-        let rows = events.view();
-        let (Some(first), Some(newest)) = (rows.kind.first(), rows.ts_event.last()) else { return Ok(None) };
-        let trades = (0..rows.kind.len()).filter(|row| rows.kind[*row] == EventKind::Trade as u8);
-        let traded = trades.fold(0_i64, |sum, row| sum.saturating_add(rows.qty.get(row)));
-        Ok(Some((*newest, *first, traded)))
+        Ok(self.pending_of(self.index(instrument)?))
     }
 
     /// Return the venue's bars that ended since the last call: int64 arrays (n,) by name.

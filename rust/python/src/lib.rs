@@ -26,6 +26,7 @@ mod feeds;
 mod fidelity;
 mod files;
 mod forks;
+mod frame_door;
 mod groups;
 mod hooks;
 mod indicator_bank;
@@ -106,6 +107,8 @@ assert_align!(
     features::FeatureVector,
     feeds::FeedControl,
     feeds::FeedDecoder,
+    frame_door::FrameDoor,
+    frame_door::Heard,
     groups::OrderGroup,
     instrument::PyInstrument,
     kernel::PyKernel,
@@ -209,6 +212,8 @@ mod _core {
     #[pymodule_export]
     use crate::files::{find_line, read_head};
     #[pymodule_export]
+    use crate::frame_door::{FrameDoor, Heard};
+    #[pymodule_export]
     use crate::groups::OrderGroup;
     #[pymodule_export]
     use crate::indicator_bank::IndicatorBank;
@@ -250,7 +255,7 @@ mod _core {
     #[pymodule_export]
     use crate::reconcile::reconcile_account;
     #[pymodule_export]
-    use crate::record_files::{gunzip, index_records, record_head};
+    use crate::record_files::{frame_record, gunzip, index_records, record_head};
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]

@@ -49,7 +49,9 @@ pub use lines::{FileBytes, Lines, OpenFile};
 pub use merged::{Merged, ReadEvents};
 pub use packed::gunzip;
 pub use parallel::{ClockOffset, receipt};
-pub use records::{RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, index_records, record_head};
+pub use records::{
+    RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, index_records, push_frame_record, record_head,
+};
 pub use summary::FeedSummary;
 pub use survey::{Latencies, Occurrences, Spells, Stretch, Survey};
 pub use table::{ColumnMap, Receipt, TableCounts, TableHead, TableKind, TableOptions, TableReader};

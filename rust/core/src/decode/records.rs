@@ -19,6 +19,19 @@ pub fn record_head(kind: u8, data: &[u8]) -> [u8; RECORD_HEAD] {
     head
 }
 
+/// Appends the record of a frame as it came from a venue: receipt (64 bits), length of the venue's name (16 bits), both
+/// little-endian, the name, and the bytes.
+pub fn push_frame_record(kind: u8, ts_recv: i64, venue: &[u8], frame: &[u8], out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend_from_slice(&[0; RECORD_HEAD]);
+    out.extend_from_slice(&ts_recv.to_le_bytes());
+    out.extend_from_slice(&(venue.len() as u16).to_le_bytes());
+    out.extend_from_slice(venue);
+    out.extend_from_slice(frame);
+    let head = record_head(kind, &out[at + RECORD_HEAD..]);
+    out[at..at + RECORD_HEAD].copy_from_slice(&head);
+}
+
 fn checksum(kind: u8, data: &[u8]) -> u32 {
     let mut hasher = Hasher::new_with_initial(u32::from(kind));
     hasher.update(data);

@@ -410,6 +410,13 @@ impl Kernel {
         self.ctx.core_mut().signals.questions()
     }
 
+    /// Whether anything waits for whoever drives the kernel: commands, carried refusals, or questions.
+    #[inline]
+    pub fn has_outgoing(&self) -> bool {
+        let core = self.ctx.core();
+        core.desk.waiting() > 0 || core.signals.has_questions()
+    }
+
     /// Tells of what we report ourselves, at the time it came about. What they lead to waits for the next input.
     #[cold]
     fn deliver_reports(&mut self) -> Result<(), KernelError> {

@@ -149,6 +149,11 @@ impl Signals {
         &mut self.questions
     }
 
+    /// Whether strategies have asked what nobody has taken.
+    pub(super) fn has_questions(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
     /// The signal that holds at `now`.
     pub(super) fn holding(&self, strategy: StrategyId, market: MarketId, now: i64) -> Option<&Signal> {
         self.latest.get(&(strategy, market)).filter(|signal| now < signal.expires)
