@@ -2,6 +2,8 @@
 //!
 //! A few row groups are in memory at a time, however long the part. Times and ids are written as differences,
 //! which is half of the work of packing them plain; the other columns as indices of a dictionary, where it stays small.
+//! A short part is not packed beyond that: to begin with a page would take longer than its rows. Prices and quantities
+//! are differences there, and times are indices where messages have several rows, which is about as small.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -24,10 +26,12 @@ use crate::seal::Seal;
 
 /// Rows of a row group.
 const GROUP_ROWS: usize = 1 << 16;
+/// A part of so many rows is short.
+const SHORT_ROWS: usize = 1 << 13;
 /// Row groups that wait for the thread.
 const WAITING: usize = 1;
-/// Columns whose values seldom repeat and lie near the one before.
-const RISING: [&str; 3] = ["ts_event", "ts_recv", "id"];
+/// Rows that a time stands for, on average, to be written as an index in a short part.
+const REPEATED: usize = 3;
 
 /// What a part holds that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +75,9 @@ impl PartWriter {
     pub fn create(path: PathBuf, notes: Vec<(String, String)>) -> io::Result<Self> {
         let file = BufWriter::new(File::create(&path)?);
         let notes = notes.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
-        let writer = SerializedFileWriter::new(file, schema().map_err(cause)?, Arc::new(properties(notes)?))
-            .map_err(cause)?;
         let (waiting, groups) = sync_channel(WAITING);
-        let thread = Builder::new().name("tradecore-write".into()).spawn(move || write(writer, &groups))?;
+        let thread =
+            Builder::new().name("tradecore-write".into()).spawn(move || write(file, notes, &groups))?;
         let (filling, meter) = (Rows::default(), LatencyMeter::default());
         Ok(Self { path, filling, rows: 0, meter, waiting: Some(waiting), thread: Some(thread) })
     }
@@ -250,10 +253,13 @@ impl Facts {
     }
 }
 
-/// Encodes and writes row groups until there are no more.
-fn write(mut writer: SerializedFileWriter<BufWriter<File>>, groups: &Receiver<Rows>) -> io::Result<Facts> {
+/// Encodes and writes row groups until there are no more; only the last one is not full.
+fn write(file: BufWriter<File>, notes: Vec<KeyValue>, groups: &Receiver<Rows>) -> io::Result<Facts> {
     let mut facts = Facts::new();
-    while let Ok(rows) = groups.recv() {
+    let first = groups.recv().unwrap_or_default();
+    let properties = Arc::new(properties(notes, &first)?);
+    let mut writer = SerializedFileWriter::new(file, schema().map_err(cause)?, properties).map_err(cause)?;
+    for rows in std::iter::once(first).chain(groups).filter(|rows| rows.len() > 0) {
         facts.add(&rows);
         write_group(&mut writer, &rows).map_err(cause)?;
     }
@@ -302,18 +308,37 @@ fn schema() -> Result<Arc<Type>, ParquetError> {
     Type::group_type_builder("events").with_fields(fields).build().map(Arc::new)
 }
 
-fn properties(notes: Vec<KeyValue>) -> io::Result<WriterProperties> {
+/// How a part is written that begins with these rows.
+fn properties(notes: Vec<KeyValue>, first: &Rows) -> io::Result<WriterProperties> {
+    let is_short = first.len() <= SHORT_ROWS;
+    let compression = if is_short {
+        Compression::UNCOMPRESSED
+    } else {
+        Compression::ZSTD(ZstdLevel::try_new(1).map_err(cause)?)
+    };
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(cause)?))
+        .set_compression(compression)
         .set_encoding(Encoding::DELTA_BINARY_PACKED)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .set_data_page_row_count_limit(GROUP_ROWS)
         .set_key_value_metadata(Some(notes));
-    for name in RISING {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    for (name, is_indexed) in [
+        ("ts_event", is_short && repeats(&first.ts_event)),
+        ("ts_recv", is_short && repeats(&first.ts_recv)),
+        ("price", !is_short),
+        ("qty", !is_short),
+        ("id", false),
+    ] {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), is_indexed);
     }
     Ok(properties.build())
+}
+
+/// Whether values mostly are the one before.
+fn repeats(values: &[i64]) -> bool {
+    let changes = values.windows(2).filter(|both| both[0] != both[1]).count();
+    changes * REPEATED < values.len()
 }
 
 /// What the system said, where it was that which failed.

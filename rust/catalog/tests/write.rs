@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use parquet::basic::Compression;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
 use tradecore_catalog::{Part, PartFile, PartWriter, Seal, Wanted, Written, read_note};
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, FLAG_LAST, Latencies};
 
@@ -71,6 +73,46 @@ fn what_was_written_is_read_whatever_pieces_it_came_in() {
         bytes.push(std::fs::read(path).unwrap());
     }
     assert!(bytes.iter().all(|other| *other == bytes[0]));
+}
+
+/// Levels around a price that wanders, so many of one time.
+fn messages(count: i64, levels: i64) -> EventColumns {
+    let mut columns = EventColumns::default();
+    for at in 0..count {
+        let (message, noise) = (at / levels, at * 7_919 % 61);
+        columns.push(Event {
+            ts_event: 1_700_000_000_000_000_000 + message * 3_600_000_011,
+            ts_recv: 1_700_000_000_004_000_000 + message * 3_600_000_011 + message % 7,
+            kind: EventKind::BookSet,
+            side: if noise % 2 == 0 { 1 } else { -1 },
+            flags: if at % levels == levels - 1 { FLAG_LAST } else { 0 },
+            price: 600_000 + message % 10 + noise,
+            qty: at * 104_729 % 5_003,
+            id: message as u64,
+        });
+    }
+    columns
+}
+
+#[test]
+fn a_short_part_is_not_packed_and_is_small_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, count, levels, most, is_packed) in [
+        ("one", 1, 1, 1_500, false),
+        ("of messages", 1_000, 20, 8_000, false),
+        ("of levels", 1_000, 1, 16_000, false),
+        ("as long as they are", 1 << 13, 20, 50_000, false),
+        ("longer", (1 << 13) + 1, 20, 50_000, true),
+    ] {
+        let (path, columns) = (folder.path().join(name), messages(count, levels));
+        let written = write(&path, &columns, 700);
+        assert_eq!(read(&path, &written), columns, "{name}");
+        let file = std::fs::File::open(&path).unwrap();
+        assert!(file.metadata().unwrap().len() < most, "{name}: {}", file.metadata().unwrap().len());
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        let packed = |column: &ColumnChunkMetaData| column.compression() != Compression::UNCOMPRESSED;
+        assert!(metadata.row_group(0).columns().iter().all(|column| packed(column) == is_packed), "{name}");
+    }
 }
 
 #[test]
