@@ -5508,11 +5508,13 @@ def journal_begins(journal: bytes) -> int | None:
         For a journal that is damaged.
     """
 
-def journal_commands(journal: bytes, instruments: list[Instrument]) -> list[tuple[int, int, str]]:
+def journal_commands(
+    journal: bytes, instruments: list[Instrument], *, terms: dict[int, str] | None = None
+) -> list[tuple[int, int, str]]:
     """Return the commands of a journal in the order they left.
 
     Of each there is when it left (ns UTC), the index of its strategy, and the command in words, which name an order by
-    its terms.
+    its terms. Of a journal that is read in pieces, ``terms`` has those of orders by number, and is added to.
 
     Raises
     ------

@@ -87,6 +87,9 @@ def test_what_it_writes_is_what_fits_read(tmp_path: Path) -> None:
             rows = list(csv.DictReader(file))
         assert len(rows) == summary["orders"]
         assert sum(row["outcome"] == "both" for row in rows) == summary["both"]
+        code, out, err = await done(tmp_path, "replay", "journal/s1", "--step")
+        assert "maker: replace buy 0.01" in out
+        assert "an order" not in out
         code, _, err = await done(tmp_path, "data", "import", "recorded", "journal/s1", "--catalog", "market")
         assert code == 0, err
 

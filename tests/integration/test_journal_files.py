@@ -181,8 +181,27 @@ def test_a_folder_without_a_journal(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="holds no journal"):
         JournalReader(tmp_path)
     (tmp_path / "file").touch()
+    with pytest.raises(JournalError, match="file: is a file: a journal is the folder"):
+        JournalReader(tmp_path / "file")
+    with pytest.raises(JournalError, match="no such folder"):
+        JournalReader(tmp_path / "nowhere")
+    for name in ("s2", "s1"):
+        write(tmp_path / name, b"one")
+    with pytest.raises(JournalError, match="folders of sessions: name one of s1, s2"):
+        JournalReader(tmp_path)
     with pytest.raises(JournalError, match="cannot be made"):
         JournalWriter(tmp_path / "file" / "below", HEADER)
+
+
+def test_a_journal_without_its_begin_is_no_whole_one(tmp_path: Path) -> None:
+    write(tmp_path, b"one")
+    first = tmp_path / "000001.tcj"
+    first.rename(tmp_path / "000002.tcj")
+    with pytest.raises(JournalError, match=r"000002\.tcj: segment 000001 is missing before it"):
+        list(JournalReader(tmp_path))
+    (tmp_path / "000002.tcj").write_bytes(b"no journal at all")
+    with pytest.raises(JournalError, match="does not begin with a whole record"):
+        JournalReader(tmp_path)
 
 
 def test_a_later_version_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -105,8 +106,20 @@ def test_a_paper_session_and_its_replay(tmp_path: Path) -> None:
         assert json.loads(out) == again
         code, out, _ = await done(tmp_path, "replay", "journal/s1", "--step")
         assert "Bidder: buy 0.010 BTCUSDT.BINANCE" in out
-        code, out, _ = await done(tmp_path, "replay", "journal/s1", "--until", "2020-01-01", "--json")
-        assert json.loads(out)["inputs"] == 0
+        code, out, err = await done(tmp_path, "replay", "journal/s1", "--until", "2020-01-01")
+        assert (code, out) == (2, "")
+        assert "until: the first input of journal/s1 is of 20" in err
+        code, _, err = await done(tmp_path, "replay", "journal/s1", "--until", "tomorrow")
+        assert "--until: expected ISO 8601 or ns UTC, got 'tomorrow'" in err
+        code, out, err = await done(tmp_path, "replay", "journal/s1", "--verify", "--json")
+        assert (code, json.loads(out)["ended"]) == (0, True), err
+        shutil.copytree(tmp_path / "journal" / "s1", tmp_path / "cut")
+        segment = tmp_path / "cut" / "000001.tcj"
+        segment.write_bytes(segment.read_bytes()[:-5])
+        code, out, _ = await done(tmp_path, "replay", "cut", "--json")
+        assert (code, json.loads(out)["faithful"], json.loads(out)["ended"]) == (0, True, False)
+        code, _, _ = await done(tmp_path, "replay", "cut", "--verify")
+        assert code == 1
 
     run(tmp_path, work)
 

@@ -53,6 +53,10 @@ def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
             assert second.frames > first.frames
             assert second.files[: len(first.files)] == first.files
             assert len(second.files) > len(first.files)
+            (pause,) = second.gaps
+            assert (first.gaps, pause["reason"]) == ([], "nobody recorded")
+            assert read_manifest(folder)["files"][len(first.files) - 1]["last"] >= pause["from"]
+            assert pause["from"] < pause["to"]
 
     asyncio.run(work())
     frames = list(capture_frames([folder / file["name"] for file in read_manifest(folder)["files"]]))

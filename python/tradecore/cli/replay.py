@@ -10,6 +10,7 @@ import typer
 from tradecore.cli.console import emit, say
 from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name
+from tradecore.errors import InvalidValueError
 
 __all__ = ["replay"]
 
@@ -23,15 +24,22 @@ def replay(
         str | None, typer.Option("--until", metavar="TIME", help="Stop before inputs of this time, ISO 8601 or ns UTC.")
     ] = None,
     step: Annotated[bool, typer.Option("--step", help="Print every command as it is decided again.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Fail also where the session has no end, with the digest of all it decided."),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Decide everything of a session once more, from its journal.
 
-    Exit code 1 where a decision is another than it was.
+    Each decision is compared with what it was, and the digest of all of them where the session ended in order. Exit
+    code 1 where one is another.
     """
+    if verify and until is not None:
+        raise InvalidValueError("--verify", "compares the whole session: leave out --until")
     from tradecore.live.replay import Replay, read_time
 
-    again = Replay(journal, until_ns=None if until is None else read_time(until))
+    again = Replay(journal, until_ns=None if until is None else read_time("--until", until))
     for told in again.steps():
         if step:
             say(told)
@@ -40,4 +48,4 @@ def replay(
         emit(summary)
     else:
         say("\n".join(f"{name:<12}{value}" for name, value in summary.items() if value is not None))
-    return 0 if summary["faithful"] else 1
+    return 0 if summary["faithful"] and (summary["ended"] or not verify) else 1

@@ -191,6 +191,8 @@ def _write_series(rows: pl.DataFrame, place: Path) -> None:
 def _read(path: str | Path, needed: Mapping[str, str]) -> pl.DataFrame:
     import polars as pl
 
+    if Path(path).is_dir():
+        raise DataError(str(path), 0, "is a folder: a CSV file is expected, such as latency.csv of tradecore compare")
     try:
         frame = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -241,7 +241,9 @@ class JournalWriter:
                 raise
         except OSError as error:
             if error.errno in DISK_FULL:
-                raise JournalFullError(str(path), "no room for another segment on this disk") from error
+                raise JournalFullError(
+                    str(path), f"no room for another segment of {self._size >> 20} MiB on this disk"
+                ) from error
             raise cannot_write(path, error) from error
         self._path, self._number, self._file, self._at = path, number, file, 0
         self._head()
@@ -288,10 +290,11 @@ class JournalReader:
         self.folder = Path(folder)
         self._paths = listed(self.folder)
         if not self._paths:
-            raise JournalError(str(self.folder), "holds no journal: no file such as 000001.tcj")
+            raise JournalError(str(self.folder), _why_none(self.folder))
         first = first_record(self._paths[0][1])
         if first is None or first.kind is not RecordKind.HEADER:
-            raise JournalError(str(self._paths[0][1]), "has no header")
+            problem = "does not begin with a whole record that says whose it is: no journal, or cut off as it began"
+            raise JournalError(str(self._paths[0][1]), problem)
         self.header: dict[str, Any] = _check_version(first)
         self._last: Segment | None = None
 
@@ -303,7 +306,7 @@ class JournalReader:
         JournalError
             Where a record is damaged, or a segment is missing, with the place.
         """
-        for segment, is_last in self._segments(0):
+        for segment, is_last in self._segments():
             yield from segment.records()
             segment.check(is_last=is_last)
 
@@ -329,8 +332,7 @@ class JournalReader:
         JournalError
             As when the records are read.
         """
-        first = 0 if after is None else [path for _, path in self._paths].index(after.segment)
-        for segment, is_last in self._segments(first):
+        for segment, is_last in self._segments(after):
             is_of_it = after is not None and segment.path == after.segment
             if entries := segment.joined(RecordKind.ENTRIES, after.at if after is not None and is_of_it else 0):
                 yield entries
@@ -345,18 +347,31 @@ class JournalReader:
         last, self._last = self._last, None
         return last if last is not None and last.path == path else Segment.read(path)
 
-    def _segments(self, first: int) -> Iterator[tuple[Segment, bool]]:
-        """Yield segments from the so-manieth on and whether each is the last, the next one read meanwhile."""
+    def _segments(self, after: Record | None = None) -> Iterator[tuple[Segment, bool]]:
+        """Yield all segments or those from a record's on, and whether each is the last, the next one read meanwhile."""
+        first = 0 if after is None else [path for _, path in self._paths].index(after.segment)
         paths = self._paths[first:]
+        expected = 1 if after is None else paths[0][0]
         with ThreadPoolExecutor(1, "tradecore-journal") as pool:
             ahead = pool.submit(self._first, paths[0][1])
             for index, (number, path) in enumerate(paths):
-                if number != paths[0][0] + index:
-                    raise JournalError(str(path), f"segment {paths[0][0] + index:06} is missing before it")
+                if number != expected + index:
+                    raise JournalError(str(path), f"segment {expected + index:06} is missing before it")
                 segment, is_last = ahead.result(), index == len(paths) - 1
                 if not is_last:
                     ahead = pool.submit(Segment.read, paths[index + 1][1])
                 yield segment, is_last
+
+
+def _why_none(folder: Path) -> str:
+    """Return why a folder has no journal."""
+    if not folder.exists():
+        return "no such folder"
+    if not folder.is_dir():
+        return f"is a file: a journal is the folder that its files are in, here {folder.parent}"
+    if inside := sorted({first.parent.name for first in folder.glob("*/000001.tcj*")}):
+        return f"holds no journal, but folders of sessions: name one of {', '.join(inside)}"
+    return "holds no journal: no file such as 000001.tcj"
 
 
 def _allocate(file: int, size: int) -> None:

@@ -192,10 +192,19 @@ class Recorder:
         for name, value in orjson.loads(orjson.dumps(described)).items():
             if self._manifest[name] != value:
                 raise JournalError(str(self._folder / MANIFEST), f"is of other {name}: record to another folder")
-        now = self._clock.now_ns()
-        for gap in self._manifest["gaps"]:
-            gap["to"] = gap["to"] or now
+        if self._manifest["files"]:
+            self._add_pause(self._manifest["files"][-1]["last"])
         self._has_changed = True
+
+    def _add_pause(self, since_ns: int) -> None:
+        """Add to the gaps the time in which nobody recorded: until a book is there again, or else until now."""
+        gaps = self._manifest["gaps"]
+        for gap in gaps:
+            gap["to"] = gap["to"] or since_ns
+        until = None if Stream.BOOK in self._streams else self._clock.now_ns()
+        gaps += [
+            {"instrument": name, "from": since_ns, "to": until, "reason": "nobody recorded"} for name in self._names
+        ]
 
     def _take(self, event: Event) -> None:
         try:

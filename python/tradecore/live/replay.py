@@ -35,6 +35,8 @@ class Replay:
 
     Raises
     ------
+    InvalidValueError
+        By what takes it, when nothing in it is before ``until_ns``.
     JournalError
         For a journal that is damaged, or of a session that no configuration made.
     ConfigError
@@ -107,8 +109,9 @@ class Replay:
         JournalError, DataError
             For a damaged journal; what came before it has been taken.
         """
+        terms: dict[int, str] = {}
         for entries in self.pieces():
-            for at, strategy, text in journal_commands(entries, self.instruments):
+            for at, strategy, text in journal_commands(entries, self.instruments, terms=terms):
                 self._commands += 1
                 yield f"{_moment(at)} {self.strategies[strategy]}: {text}"
 
@@ -127,7 +130,9 @@ class Replay:
                 self.clocks.add(**orjson.loads(record.data))
             if record.kind is not RecordKind.ENTRIES:
                 continue
-            if self._until is not None and (journal_begins(record.data) or 0) >= self._until:
+            if self._until is not None and (at_ns := journal_begins(record.data) or 0) >= self._until:
+                if self._inputs == 0:
+                    raise InvalidValueError("until", f"the first input of {self._reader.folder} is of {_moment(at_ns)}")
                 self._is_cut = True
                 return
             diverged, _ = self.kernel.replay(record.data, sent=self.sent, told=self.told)
@@ -169,22 +174,25 @@ class Replay:
     def summary(self) -> dict[str, Any]:
         """Close the session and return what it came to.
 
-        ``faithful`` is whether every decision was the same, and where the session ended in order the digest too.
+        ``faithful`` is whether every decision was the same, and where the session ended in order (``ended``) the digest
+        too.
         """
         digest = self.kernel.finish()
-        same = self.ended is None or self._is_cut or digest == self.ended
+        ended = self.ended is not None and not self._is_cut
+        same = not ended or digest == self.ended
         return {
             "session": self.session,
             "inputs": self._inputs,
             "commands": self._commands,
             "digest": digest,
+            "ended": ended,
             "faithful": self._diverged is None and same,
             "diverged": None if self._diverged is None else _moment(self._diverged),
         }
 
 
-def read_time(text: str) -> int:
-    """Return a time as ns UTC, of ISO 8601 or a number of ns.
+def read_time(name: str, text: str) -> int:
+    """Return a time as ns UTC, of ISO 8601 or a number of ns, that was given by this name.
 
     Raises
     ------
@@ -195,7 +203,7 @@ def read_time(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidValueError("time", f"expected ISO 8601 or ns UTC, got {text!r}") from None
+        raise InvalidValueError(name, f"expected ISO 8601 or ns UTC, got {text!r}") from None
     moment = moment.replace(tzinfo=moment.tzinfo or UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000

@@ -327,17 +327,20 @@ fn damaged(problem: &impl ToString) -> PyErr {
 /// Return the commands of a journal in the order they left.
 ///
 /// Of each there is when it left (ns UTC), the index of its strategy, and the command in words, which name an order by
-/// its terms.
+/// its terms. Of a journal that is read in pieces, ``terms`` has those of orders by number, and is added to.
 ///
 /// Raises
 /// ------
 /// DataError
 ///     For a journal that is damaged, or of other instruments.
 #[pyfunction]
+#[pyo3(signature = (journal, instruments, *, terms=None))]
 pub(crate) fn journal_commands(
     journal: &[u8],
     instruments: Vec<PyRef<'_, PyInstrument>>,
+    terms: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Vec<(i64, usize, String)>> {
+    let pieces = terms;
     let mut terms = HashMap::new();
     let mut told = Vec::new();
     for entry in entries(journal) {
@@ -346,8 +349,14 @@ pub(crate) fn journal_commands(
         let market = command.market().index();
         let instrument =
             instruments.get(market).ok_or_else(|| damaged(&format!("no instrument {market}")))?;
+        if let Some(before) = pieces.map(|pieces| pieces.get_item(command.order())).transpose()?.flatten() {
+            terms.insert(command.order(), before.extract()?);
+        }
         let text = in_words(&command, &instrument.0, &mut terms);
         told.push((at, strategy.index(), text));
+    }
+    if let Some(pieces) = pieces {
+        terms.iter().try_for_each(|(order, text)| pieces.set_item(order, text))?;
     }
     Ok(told)
 }
