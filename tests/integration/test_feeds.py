@@ -196,6 +196,26 @@ def test_the_depths_of_bybit(name: str, venue: str) -> None:
             np.testing.assert_array_equal(ours, side(theirs))
 
 
+def test_a_symbol_of_bybit_that_a_program_wrote_with_escapes_is_the_same() -> None:
+    """As ``json.dumps`` writes a symbol that is not of ASCII."""
+    spec = fine("币安人生USDT", "BYBIT", "linear")
+    told = {"s": spec.symbol, "b": [["0.25", "3"]], "a": [["0.26", "4"]], "u": 7, "seq": 9}
+    book = {"topic": f"orderbook.50.{spec.symbol}", "type": "snapshot", "ts": 2_000, "data": told, "cts": 1_990}
+    print_ = {"T": 2_001, "s": spec.symbol, "S": "Buy", "v": "1", "p": "0.26", "i": "1", "BT": False}
+    trades = {"topic": f"publicTrade.{spec.symbol}", "type": "snapshot", "ts": 2_002, "data": [print_]}
+    seen = []
+    for escaped in (False, True):
+        decoder = tc.FeedDecoder("BYBIT", [spec])
+        frames = [json.dumps(frame, ensure_ascii=escaped).encode() for frame in (book, trades)]
+        frames[0] = frames[0].replace(b'"s": "' + "币".encode(), b'"s": "\\u5e01')
+        assert kinds(decoder, frames) == {"snapshot": 1, "trade": 1}
+        seen.append({name: column.tolist() for name, column in decoder.events(spec.id).items()})
+    assert seen[0] == seen[1]
+    for topic in ("publicTrad\\u0065.BTCUSDT", "orderbook.\\u0035.BTCUSDT", "tickers\\u002eBTCUSDT"):
+        with pytest.raises(DataError, match="a name without escapes"):
+            decoder.feed(b'{"topic":"%s","type":"snapshot","ts":1,"data":[]}' % topic.encode(), 1)
+
+
 def test_a_minute_of_bybits_tickers() -> None:
     """What a change leaves out is as it was: the values at the end, and every one that is told on the way."""
     spec = fine("BTCUSDT", "BYBIT", "linear")

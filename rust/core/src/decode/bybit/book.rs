@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::decode::error::DecodeError;
-use crate::decode::json::{Json, Value, set};
+use crate::decode::json::{Json, Value, set, unescaped};
 use crate::decode::parse::parse_u64;
 use crate::decode::symbol::Symbol;
 use crate::types::Level;
@@ -56,7 +56,7 @@ impl<'a> BookData<'a> {
     /// Refuses data of another symbol than their topic's.
     pub(super) fn check_symbol(&self, expected: &[u8]) -> Result<(), DecodeError> {
         let name = self.symbol.ok_or(DecodeError::Missing { message: MESSAGE, field: "s" })?;
-        if name.text() == expected {
+        if name.text() == expected || unescaped(name.text()) == unescaped(expected) {
             return Ok(());
         }
         let expected = format!("the symbol of the topic, {}", String::from_utf8_lossy(expected));

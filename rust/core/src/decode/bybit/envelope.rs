@@ -83,10 +83,13 @@ impl<'a> Envelope<'a> {
             let (slot, name) = match key {
                 b"topic" => {
                     let topic = json.value()?;
-                    if topic.text().contains(&b'\\') {
-                        return Err(DecodeError::value("topic", topic.text(), "a name without escapes"));
+                    let text = topic.text();
+                    // A symbol is found as it is written; what stands before it is told by its bytes.
+                    let head = &text[..memchr::memrchr(b'.', text).unwrap_or(text.len())];
+                    if head.contains(&b'\\') {
+                        return Err(DecodeError::value("topic", text, "a name without escapes"));
                     }
-                    return set(&mut envelope.topic, "topic", Topic::of(topic.text()));
+                    return set(&mut envelope.topic, "topic", Topic::of(text));
                 }
                 b"data" => return envelope.take_data(json, symbols, levels),
                 b"type" => (&mut envelope.kind, "type"),
