@@ -3245,7 +3245,7 @@ class FrameDoor:
     Raises
     ------
     InvalidValueError
-        For a market that the kernel does not have.
+        For a market that the kernel does not have, and for a decoder that keeps no events.
     UnknownInstrumentError
         For an instrument that the decoder does not have.
     """

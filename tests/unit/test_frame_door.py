@@ -163,6 +163,9 @@ def test_a_door_is_to_what_there_is() -> None:
         room.make(market=1)
     with pytest.raises(UnknownInstrumentError):
         room.make(name="ETHUSDT.BYBIT")
+    room.decoder = FeedDecoder("BYBIT", [tc.find_instrument(_NAME)], keep_events=False)
+    with pytest.raises(InvalidValueError, match="decoder"):
+        room.make()
 
 
 def test_heard_counts_by_the_first_row() -> None:

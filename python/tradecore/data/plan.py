@@ -38,7 +38,7 @@ from tradecore.data.formats import (
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, OLD_MANIFEST, SOURCES, day_of
 from tradecore.errors import CatalogError, ConfigError, DataError, TradecoreError, UnknownInstrumentError
-from tradecore.instruments import find_instrument
+from tradecore.instruments import find_instrument, venue_of
 
 __all__ = ["FileFound", "Job", "Plan", "files_of", "make_plan"]
 
@@ -344,7 +344,7 @@ def _names(told: Sniffed, wanted: str | None) -> tuple[str | None, tuple[str, ..
     """Return whose a file is taken for, which is who is asked for or who alone is in it, and the others in it."""
     held = [] if told.instrument is None else [told.instrument]
     if told.format == "binance-ws":
-        venue = (told.instrument or wanted or "").rpartition(".")[2]
+        venue = venue_of(told.instrument or wanted or "")
         held += [f"{symbol}.{venue}" for symbol in told.symbols] if venue else []
     if told.instrument is None and not held:
         return wanted, ()

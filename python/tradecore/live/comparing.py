@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from tradecore._core import Command, Notice, journal_messages
 from tradecore.backtest.tables import TableStore
 from tradecore.files import staged
+from tradecore.instruments import venue_of
 from tradecore.live.desk import PaperDesk
 from tradecore.live.replay import Replay
 from tradecore.live.requests import Clocks, Request, paired
@@ -487,8 +488,7 @@ def _stamps(requests: Sequence[RequestPair]) -> Mapping[int, dict[str, int]]:
 
 def _request(live: Request, model: Request, clocks: Clocks) -> RequestPair:
     command, received = live.command, live.received_ns
-    venue = command.instrument.rpartition(".")[2]
-    offset = clocks.offset_ns(venue, live.sent_ns)
+    offset = clocks.offset_ns(venue_of(command.instrument), live.sent_ns)
     may_have_stayed = live.venue_ns is None and str(live.answer).endswith("rejected")
     return RequestPair(
         order_id=command.parent_id or command.order_id,

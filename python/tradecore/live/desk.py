@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tradecore._core import Command, FeedDecoder, Instrument, Notice, Refusal, SimExchange
 from tradecore.errors import CredentialsError, TradecoreError
+from tradecore.instruments import venue_of
 from tradecore.types import EventKind
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector
@@ -257,6 +258,6 @@ class VenueDesk:
 
     async def _cancel(self, instrument: str) -> None:
         try:
-            await self._connectors[instrument.rpartition(".")[2]].cancel_all(instrument)
+            await self._connectors[venue_of(instrument)].cancel_all(instrument)
         except TradecoreError as error:
             self._failed(f"orders of {instrument} may still be open: {error}")

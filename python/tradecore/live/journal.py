@@ -108,10 +108,10 @@ class JournalWriter:
         """Append bytes as they came from a venue."""
         self.records(frame_record(RecordKind.FRAME, ts_recv, venue, data))
 
-    def records(self, data: bytes) -> None:
-        """Append whole records, with what stands before each."""
-        self._gathered.append(data)
-        self._bytes += len(data)
+    def records(self, *data: bytes) -> None:
+        """Append whole records, with what stands before each, in any number of pieces."""
+        self._gathered += data
+        self._bytes += sum(map(len, data))
         if self._bytes > _BUFFER_BYTES:
             self.flush()
 
@@ -186,7 +186,7 @@ class JournalWriter:
         return self.folder
 
     def _append(self, kind: RecordKind, data: bytes) -> None:
-        self.records(record_head(kind, data) + data)
+        self.records(record_head(kind, data), data)
 
     def _write(self) -> None:
         if not self._gathered:

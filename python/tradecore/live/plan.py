@@ -10,6 +10,7 @@ from tradecore._core import parse_duration
 from tradecore.config import BacktestConfig, ConnectionConfig
 from tradecore.data.catalog import Catalog
 from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
+from tradecore.instruments import venue_of
 from tradecore.live.runner import Live
 from tradecore.live.state import Mode, SessionResult
 from tradecore.session import Scope, build_strategies, build_venues
@@ -121,7 +122,7 @@ def _check_networks(plan: SessionPlan, strategies: Sequence[Strategy]) -> None:
         return
     place = "mode.connections"
     reached = {connection.venue: connection for connection in plan.config.mode.connections}
-    traded = dict.fromkeys(name.rpartition(".")[2] for strategy in strategies for name in strategy.instruments)
+    traded = dict.fromkeys(venue_of(name) for strategy in strategies for name in strategy.instruments)
     for venue in reached:
         if venue not in traded and plan.symbol is None:
             raise ConfigError(plan.source, place, f"no strategy trades at {venue}, but at {', '.join(traded)}")
@@ -147,7 +148,7 @@ async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Seque
             lacking = next(venue for venue in wanted if server_of(venue) is None)
             raise ConfigError(plan.source, "mode.connections", f"no sandbox: there is none of {lacking}")
         venues = [venue for venue in wanted if venue in make.venues]
-        symbols = [name for name in names if name.rpartition(".")[2] in venues]
+        symbols = [name for name in names if venue_of(name) in venues]
         try:
             server = make(symbols=symbols, data=plan.config.data.catalog or "synth", seed=plan.config.seed)
         except (InvalidValueError, UnknownInstrumentError) as error:

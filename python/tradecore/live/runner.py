@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from tradecore._core import Instrument, taken_at
 from tradecore.bus import EventBus
 from tradecore.errors import CredentialsError, InvalidValueError, JournalError, TradecoreError
+from tradecore.instruments import venue_of
 from tradecore.live.accounts import Accounts
 from tradecore.live.checkpoints import Checkpoints
 from tradecore.live.dead_man import Switches
@@ -172,7 +173,7 @@ class Live:
         wanted = list(dict.fromkeys(name for strategy in strategies for name in strategy.instruments))
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
-        for venue in dict.fromkeys(name.rpartition(".")[2] for name in wanted):
+        for venue in dict.fromkeys(map(venue_of, wanted)):
             if venue not in self._connectors:
                 raise InvalidValueError("connectors", f"none for {venue}")
             if self._paper is None and not self._connectors[venue].has_keys:
@@ -451,7 +452,7 @@ class Live:
             self._intakes.append(intake)
             await connector.start(intake.put)
             listed = await connector.instruments()
-            own = [name for name in self._wanted if name.rpartition(".")[2] == venue]
+            own = [name for name in self._wanted if venue_of(name) == venue]
             if missing := [name for name in own if name not in listed]:
                 raise InvalidValueError("strategies", f"{venue} does not list {missing[0]}")
             found |= {name: listed[name] for name in own}

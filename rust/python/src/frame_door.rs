@@ -2,7 +2,6 @@
 //! kind is left to the session, which goes on from there.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -11,8 +10,7 @@ use tradecore_core::event::EventKind;
 use tradecore_core::types::MarketId;
 
 use crate::feeds::FeedDecoder;
-use crate::kernel::{Delivered, PyKernel};
-use crate::readers::lock;
+use crate::kernel::PyKernel;
 
 /// Bytes of records after which the session is to take them.
 const ROOM: usize = 64 << 10;
@@ -26,23 +24,19 @@ const ROOM: usize = 64 << 10;
 /// >>> heard.count(5, tc.EventKind.TRADE, 7)
 /// >>> (heard.messages, heard.trades, heard.traded_qty, heard.last_ns)
 /// (1, 1, 7, 5)
-#[pyclass(frozen, module = "tradecore")]
+#[pyclass(get_all, module = "tradecore")]
 #[derive(Default)]
-pub(crate) struct Heard(Mutex<Counted>);
-
-#[derive(Default, Clone, Copy)]
-struct Counted {
+pub(crate) struct Heard {
+    /// How many messages.
     messages: u64,
+    /// How many of them were of trades.
     trades: u64,
+    /// How many were of the order book.
     books: u64,
+    /// What was traded, in quantity increments.
     traded_qty: i64,
+    /// When the newest one was read from its socket, ns UTC; 0 before any.
     last_ns: i64,
-}
-
-impl Heard {
-    fn counted(&self) -> Counted {
-        *lock(&self.0)
-    }
 }
 
 #[pymethods]
@@ -53,52 +47,20 @@ impl Heard {
     }
 
     /// Count a message: when it was received (ns UTC), the kind of its first row, what was traded (increments).
-    fn count(&self, ts_recv: i64, kind: u8, traded_qty: i64) {
-        let mut counted = lock(&self.0);
-        counted.messages += 1;
-        counted.last_ns = ts_recv;
+    fn count(&mut self, ts_recv: i64, kind: u8, traded_qty: i64) {
+        self.messages += 1;
+        self.last_ns = ts_recv;
         if kind == EventKind::BookSet as u8 || kind == EventKind::BookClear as u8 {
-            counted.books += 1;
+            self.books += 1;
         } else if kind == EventKind::Trade as u8 {
-            counted.trades += 1;
-            counted.traded_qty = counted.traded_qty.saturating_add(traded_qty);
+            self.trades += 1;
+            self.traded_qty = self.traded_qty.saturating_add(traded_qty);
         }
     }
 
     /// Return for how long nothing arrived, seconds; None before anything did.
     fn age_s(&self, now_ns: i64) -> Option<f64> {
-        let last_ns = self.counted().last_ns;
-        (last_ns != 0).then(|| now_ns.saturating_sub(last_ns).max(0) as f64 / 1e9)
-    }
-
-    /// How many messages.
-    #[getter]
-    fn messages(&self) -> u64 {
-        self.counted().messages
-    }
-
-    /// How many of them were of trades.
-    #[getter]
-    fn trades(&self) -> u64 {
-        self.counted().trades
-    }
-
-    /// How many were of the order book.
-    #[getter]
-    fn books(&self) -> u64 {
-        self.counted().books
-    }
-
-    /// What was traded, in quantity increments.
-    #[getter]
-    fn traded_qty(&self) -> i64 {
-        self.counted().traded_qty
-    }
-
-    /// When the newest one was read from its socket, ns UTC; 0 before any.
-    #[getter]
-    fn last_ns(&self) -> i64 {
-        self.counted().last_ns
+        (self.last_ns != 0).then(|| now_ns.saturating_sub(self.last_ns).max(0) as f64 / 1e9)
     }
 }
 
@@ -121,10 +83,10 @@ impl Heard {
 /// Raises
 /// ------
 /// InvalidValueError
-///     For a market that the kernel does not have.
+///     For a market that the kernel does not have, and for a decoder that keeps no events.
 /// UnknownInstrumentError
 ///     For an instrument that the decoder does not have.
-#[pyclass(frozen, module = "tradecore")]
+#[pyclass(module = "tradecore")]
 pub(crate) struct FrameDoor {
     kernel: Py<PyKernel>,
     decoder: Py<FeedDecoder>,
@@ -133,7 +95,18 @@ pub(crate) struct FrameDoor {
     clock: Py<PyAny>,
     book: Py<PyAny>,
     record: Option<u8>,
-    done: Mutex<Done>,
+    /// Index of the first event of the newest call that was not taken.
+    #[pyo3(get)]
+    taken: usize,
+    /// Whether that event's bytes are with the decoder all the same, and its rows wait there.
+    #[pyo3(get)]
+    is_decoded: bool,
+    /// Time at which the kernel was given something last, ns UTC.
+    #[pyo3(get)]
+    now_ns: i64,
+    records: Vec<u8>,
+    /// From the venue's stamp to the receipt of each, and from there until all was done, s.
+    times: (Vec<f64>, Vec<f64>),
 }
 
 /// An instrument at the kernel and at the decoder.
@@ -141,18 +114,6 @@ struct Place {
     market: MarketId,
     index: usize,
     heard: Py<Heard>,
-}
-
-/// What came of a call so far.
-#[derive(Default)]
-struct Done {
-    taken: usize,
-    now_ns: i64,
-    is_decoded: bool,
-    records: Vec<u8>,
-    /// From the venue's stamp to the receipt of each, and from there until all was done, s.
-    feed_latency: Vec<f64>,
-    processing: Vec<f64>,
 }
 
 #[pymethods]
@@ -172,11 +133,24 @@ impl FrameDoor {
         let place = |(name, (market, heard)): (String, (usize, Py<Heard>))| {
             let market = kernel.get().market(market)?;
             let index = decoder.get().index(&name)?;
+            decoder.get().with_events(&name, |_| ())?;
             Ok((name, Place { market, index, heard }))
         };
         let places = places.into_iter().map(place).collect::<PyResult<_>>()?;
-        let done = Mutex::default();
-        Ok(Self { kernel, decoder, venue, places, clock: now_ns, book, record, done })
+        Ok(Self {
+            kernel,
+            decoder,
+            venue,
+            places,
+            clock: now_ns,
+            book,
+            record,
+            taken: 0,
+            is_decoded: false,
+            now_ns: 0,
+            records: Vec::new(),
+            times: Default::default(),
+        })
     }
 
     /// Take the frames of a list of events from a place on, up to one that leads to more than hooks.
@@ -201,105 +175,87 @@ impl FrameDoor {
     /// ------
     /// StrategyError
     ///     As :meth:`Kernel.decoded`.
-    fn take(&self, py: Python<'_>, events: &Bound<'_, PyList>, start: usize, now_ns: i64) -> PyResult<bool> {
-        *self.done() = Done { taken: start, now_ns, ..Done::default() };
-        let decoder = self.decoder.get();
+    fn take(
+        &mut self,
+        py: Python<'_>,
+        events: &Bound<'_, PyList>,
+        start: usize,
+        now_ns: i64,
+    ) -> PyResult<bool> {
+        (self.taken, self.is_decoded, self.now_ns) = (start, false, now_ns);
         let mut clock_ns = self.clock_ns(py)?;
         for event in events.iter().skip(start) {
-            let Some((place, ts_recv, data, is_book)) = self.frame(&event)? else { break };
+            let decoder = self.decoder.get();
+            let Some((place, ts_recv, data, is_book)) = framed(&self.places, &self.book, &event)? else {
+                break;
+            };
             let bytes = data.as_bytes();
             if bytes.len() > ROOM || !decoder.is_synced(place.index) || !decoder.takes(bytes, ts_recv) {
                 break;
             }
+            let at = clock_ns.max(self.now_ns);
             let pending = decoder.pending_of(place.index);
             let told = match pending {
-                _ if is_book && !decoder.is_synced(place.index) => Ok(Delivered::Due),
-                None => Ok(Delivered::Quiet),
-                Some(_) => {
-                    let at = clock_ns.max(self.done().now_ns);
-                    let told = self.kernel.get().take_decoded(at, place.market, decoder, place.index);
-                    if !matches!(told, Ok(Delivered::Due)) {
-                        self.done().now_ns = at;
-                    }
-                    told
-                }
+                _ if is_book && !decoder.is_synced(place.index) => Ok(None),
+                None => Ok(Some(false)),
+                Some(_) => self.kernel.get().take_decoded(at, place.market, decoder, place.index),
             };
-            if matches!(told, Ok(Delivered::Due)) {
-                self.done().is_decoded = true;
+            if matches!(told, Ok(None)) {
+                self.is_decoded = true;
                 break;
             }
             clock_ns = self.clock_ns(py)?;
-            let mut done = self.done();
-            done.taken += 1;
+            self.taken += 1;
             if let Some(kind) = self.record {
-                push_frame_record(kind, ts_recv, self.venue.as_bytes(), bytes, &mut done.records);
+                push_frame_record(kind, ts_recv, self.venue.as_bytes(), bytes, &mut self.records);
             }
-            let told = told?;
+            if pending.is_some() {
+                self.now_ns = at;
+            }
+            let has_outgoing = told? == Some(true);
             if let Some((ts_event, kind, traded_qty)) = pending {
-                place.heard.get().count(ts_recv, kind, traded_qty);
-                done.feed_latency.push((ts_recv - ts_event) as f64 / 1e9);
+                place.heard.borrow_mut(py).count(ts_recv, kind, traded_qty);
+                self.times.0.push((ts_recv - ts_event) as f64 / 1e9);
             }
-            done.processing.push((clock_ns - ts_recv) as f64 / 1e9);
-            if matches!(told, Delivered::Sent) {
+            self.times.1.push((clock_ns - ts_recv) as f64 / 1e9);
+            if has_outgoing {
                 return Ok(true);
             }
-            if done.records.len() > ROOM {
+            if self.records.len() > ROOM {
                 break;
             }
         }
         Ok(false)
     }
 
-    /// Index of the first event of the newest call that was not taken.
-    #[getter]
-    fn taken(&self) -> usize {
-        self.done().taken
-    }
-
-    /// Whether that event's bytes are with the decoder all the same, and its rows wait there.
-    #[getter]
-    fn is_decoded(&self) -> bool {
-        self.done().is_decoded
-    }
-
-    /// Time at which the kernel was given something last, ns UTC.
-    #[getter]
-    fn now_ns(&self) -> i64 {
-        self.done().now_ns
-    }
-
     /// Take the records of the frames that were taken.
-    fn records<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &std::mem::take(&mut self.done().records))
+    fn records<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &std::mem::take(&mut self.records))
     }
 
     /// Take how long they took, seconds: from the venue's stamps to receipt, and from there until all was done.
-    fn times(&self) -> (Vec<f64>, Vec<f64>) {
-        let mut done = self.done();
-        (std::mem::take(&mut done.feed_latency), std::mem::take(&mut done.processing))
+    fn times(&mut self) -> (Vec<f64>, Vec<f64>) {
+        std::mem::take(&mut self.times)
     }
 }
 
 impl FrameDoor {
-    fn done(&self) -> MutexGuard<'_, Done> {
-        lock(&self.done)
-    }
-
     fn clock_ns(&self, py: Python<'_>) -> PyResult<i64> {
         self.clock.call0(py)?.extract(py)
     }
+}
 
-    /// An event that is a frame of one of the instruments: that, its receipt, its bytes, and whether it is of a book.
-    #[allow(clippy::type_complexity, reason = "what a frame is")]
-    fn frame<'a, 'py>(
-        &'a self,
-        event: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<(&'a Place, i64, Bound<'py, PyBytes>, bool)>> {
-        let Ok(frame) = event.cast::<PyTuple>() else { return Ok(None) };
-        let Ok(name) = frame.get_item(3)?.cast_into::<PyString>() else { return Ok(None) };
-        let Some(place) = self.places.get(name.to_str()?) else { return Ok(None) };
-        let data = frame.get_item(2)?.cast_into::<PyBytes>()?;
-        let is_book = frame.get_item(4)?.is(&self.book);
-        Ok(Some((place, frame.get_item(1)?.extract()?, data, is_book)))
-    }
+/// An event that is a frame of one of these: its place, its receipt, its bytes, and whether it is of a book.
+#[allow(clippy::type_complexity, reason = "what a frame is")]
+fn framed<'a, 'py>(
+    places: &'a HashMap<String, Place>,
+    book: &Py<PyAny>,
+    event: &Bound<'py, PyAny>,
+) -> PyResult<Option<(&'a Place, i64, Bound<'py, PyBytes>, bool)>> {
+    let Ok(frame) = event.cast::<PyTuple>() else { return Ok(None) };
+    let Ok(name) = frame.get_item(3)?.cast_into::<PyString>() else { return Ok(None) };
+    let Some(place) = places.get(name.to_str()?) else { return Ok(None) };
+    let data = frame.get_item(2)?.cast_into::<PyBytes>()?;
+    let is_book = frame.get_item(4)?.is(book);
+    Ok(Some((place, frame.get_item(1)?.extract()?, data, is_book)))
 }

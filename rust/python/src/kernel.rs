@@ -183,41 +183,31 @@ fn deliver(kernel: &mut Kernel, at: i64, market: MarketId, view: View<'_>) -> Re
 #[pyclass(frozen, name = "Kernel", module = "tradecore")]
 pub(crate) struct PyKernel(Mutex<State>);
 
-/// What came of rows that were to be delivered.
-#[derive(Clone, Copy)]
-pub(crate) enum Delivered {
-    /// They were not: something else is due before.
-    Due,
-    /// They were, and nobody else has to do anything.
-    Quiet,
-    /// They were, and something waits for whoever drives the kernel.
-    Sent,
-}
-
 impl PyKernel {
     /// The market of an index.
     pub(crate) fn market(&self, index: usize) -> PyResult<MarketId> {
         self.state()?.roster.market(index)
     }
 
-    /// Delivers what a decoder has of a market, unless something is due before.
+    /// Delivers what a decoder has of a market; whether anything waits for whoever drives the kernel then, and nothing
+    /// where they were not delivered, since something is due before.
     pub(crate) fn take_decoded(
         &self,
         at: i64,
         market: MarketId,
         decoder: &FeedDecoder,
         index: usize,
-    ) -> PyResult<Delivered> {
+    ) -> PyResult<Option<bool>> {
         let mut state = self.state()?;
         let (kernel, rows) = state.started()?;
         if kernel.next_due().is_some_and(|due| due <= at) {
-            return Ok(Delivered::Due);
+            return Ok(None);
         }
         rows.clear();
         decoder.swap_rows(index, rows);
         state.deliver(at, market)?;
         let (kernel, _) = state.started()?;
-        Ok(if kernel.has_outgoing() { Delivered::Sent } else { Delivered::Quiet })
+        Ok(Some(kernel.has_outgoing()))
     }
 
     #[inline]

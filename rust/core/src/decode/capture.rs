@@ -12,7 +12,6 @@
 //! with the largest id not above `u`. That ticker may arrive later, so an update is judged once a ticker beyond it is
 //! known.
 
-use super::late::{FirstLate, LateRow};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use super::binance::{BinanceDecoder, BinanceMarket, DepthSource, frames};
 use super::depths::DepthSurvey;
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::feed::{Decoder as _, FeedMessage, FeedOutcome};
+use super::late::{FirstLate, LateRow};
 use super::lines::{BYTES_IN_LINE, Lines};
 use super::parallel::{ClockOffset, Line, Recordings, receipt};
 use super::parse::CLOCKS_WITHIN;

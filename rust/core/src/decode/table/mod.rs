@@ -14,7 +14,6 @@ mod layout;
 mod rows;
 mod stamp;
 
-use crate::decode::late::{LateRow, earliest};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -25,6 +24,7 @@ use self::layout::{Field, Layout, find};
 use self::rows::Rows;
 pub use self::rows::TableCounts;
 use super::error::{DecodeError, PlacedError, Strictness};
+use super::late::{LateRow, earliest};
 use super::lines::Lines;
 use super::named;
 use super::text::Cells;

@@ -1,6 +1,5 @@
 //! Rows of tables of one kind as events.
 
-use crate::decode::late::FirstLate;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use super::layout::{Field, Layout, TableKind};
 use super::stamp::Stamp;
 use crate::book::DeltaIds;
 use crate::decode::error::{DecodeError, Strictness};
+use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{CLOCKS_WITHIN, Written, check_apart, parse_price, parse_qty, parse_u64};
 use crate::decode::text::{Cells, Row, flag};

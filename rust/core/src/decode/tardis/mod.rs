@@ -19,7 +19,6 @@ mod rows;
 mod sources;
 mod venues;
 
-use crate::decode::late::{LateRow, earliest};
 use std::sync::Arc;
 
 use self::layout::Layout;
@@ -29,6 +28,7 @@ pub use self::rows::TardisCounts;
 use self::sources::{Next, Sources};
 pub use self::venues::{TARDIS_EXCHANGES, tardis_venue};
 use super::error::{DecodeError, PlacedError, Strictness};
+use super::late::{LateRow, earliest};
 use super::lines::Lines;
 use super::text::{Cells, MAX_ROW};
 use crate::event::{EventColumns, Heads};

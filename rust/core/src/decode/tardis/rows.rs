@@ -1,6 +1,5 @@
 //! Rows of one Tardis file as events: cells, stamps, sides, snapshots.
 
-use crate::decode::late::FirstLate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use rustc_hash::FxHashSet;
 use super::layout::{Layout, TardisKind};
 use super::venues::{may_be_of, tardis_venue};
 use crate::decode::error::{DecodeError, Strictness};
+use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{
     CLOCKS_WITHIN, Written, check_apart, parse_fine, parse_nearest, parse_price, parse_qty, parse_time,
