@@ -855,6 +855,13 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def is_reading(pid: int) -> bool:
+    """Whether the events of a run are read."""
+    with contextlib.suppress(FileNotFoundError):  # a thread may end while they are looked through
+        return any(name.read_text() == "tradecore-read\n" for name in Path(f"/proc/{pid}/task").glob("*/comm"))
+    return False
+
+
 @pytest.mark.parametrize("kind", ["compiled", "python"])
 def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, kind: str) -> None:
     tc.synthesize(tmp_path / "cat", events=4_000_000, seed=6)
@@ -875,8 +882,11 @@ def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, kind: str) -> None:
         *("--output", tmp_path / "out", "--json"),
     ]
     process = subprocess.Popen([str(w) for w in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # A second of work, however long it takes: by then the run is under way.
-    while process.poll() is None and processor_seconds(process.pid) < 1.0:
+    # Some work after it began to read, however long either takes: by then the run is under way.
+    while process.poll() is None and not is_reading(process.pid):
+        time.sleep(0.02)
+    until = processor_seconds(process.pid) + 0.3
+    while process.poll() is None and processor_seconds(process.pid) < until:
         time.sleep(0.02)
     assert process.poll() is None, "the run was over before it could be interrupted"
     asked = time.monotonic()
