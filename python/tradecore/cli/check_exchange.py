@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradecore.cli.console import emit, note, say
-from tradecore.cli.options import Json, Quiet
+from tradecore.cli.options import FeedName, Json, Quiet
 from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def check_exchange(
         str | None, typer.Option(metavar="SYMBOL", help="What to subscribe to; a usual one if not given.")
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="How long to listen.", min=0.1, max=3600.0)] = 10.0,
+    feed: FeedName = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -46,8 +47,10 @@ def check_exchange(
     if bool(venues) == all_:
         raise InvalidValueError("VENUE", f"expected venues, or --all: there are {', '.join(CONNECTORS)}")
     names = list(CONNECTORS) if all_ else [venue.upper() for venue in venues or ()]
+    options = {} if feed is None else {"feed": feed}
     connectors = [
-        make_connector(name, credentials=Credentials.find(name, keyring), url=url, is_testnet=testnet) for name in names
+        make_connector(name, credentials=Credentials.find(name, keyring), url=url, is_testnet=testnet, **options)
+        for name in names
     ]
     note(f"listening to {', '.join(names)} for {seconds:g} s", quiet=quiet)
     checks = check_venues(connectors, symbol=symbol, seconds=seconds)

@@ -22,6 +22,7 @@ __all__ = [
     "CatalogRead",
     "ColumnsMap",
     "ContractSize",
+    "FeedName",
     "Files",
     "Infer",
     "InstrumentId",
@@ -77,6 +78,12 @@ AssumeLatency = Annotated[
 ColumnsMap = Annotated[
     str | None,
     typer.Option("--map", metavar="MAP", help="What columns mean, such as price=px,time=ts, or a TOML file."),
+]
+FeedName = Annotated[
+    str | None,
+    typer.Option(
+        "--feed", metavar="NAME", help="Which of the venue's feeds, where it has several: of COINBASE exchange, too."
+    ),
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

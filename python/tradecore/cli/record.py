@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradecore.cli.console import command, emit, next_steps, note, say
-from tradecore.cli.options import Json, Quiet
+from tradecore.cli.options import FeedName, Json, Quiet
 from tradecore.cli.usage import in_utf8_name
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def record(
         str | None, typer.Option(metavar="URL", help="One address in place of the venue's hosts, as of a local server.")
     ] = None,
     testnet: Annotated[bool, typer.Option("--testnet", help="The venue's test network.")] = False,
+    feed: FeedName = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -64,8 +65,9 @@ def record(
     if own and credentials is None:
         raise InvalidValueError("--own", "needs keys, and there are none in the environment")
     names = [symbol if "." in symbol else f"{symbol}.{venue}" for symbol in symbols]
+    options = {} if feed is None else {"feed": feed}
     recorder = Recorder(
-        make_connector(venue, credentials=credentials, url=url, is_testnet=testnet),
+        make_connector(venue, credentials=credentials, url=url, is_testnet=testnet, **options),
         names,
         chosen,
         output,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from tradecore._core import parse_duration
 from tradecore.config import BacktestConfig, ConnectionConfig
@@ -174,7 +175,9 @@ def _connector(plan: SessionPlan, venue: str, sandbox: str | None) -> Connector:
     connection = reached.get(venue, ConnectionConfig(venue=venue))
     credentials = Credentials.find(venue, connection.keyring) if plan.mode == "live" else None
     url = sandbox if connection.sandbox else connection.url
-    options = {} if connection.sockets == 1 else {"sockets": connection.sockets}
+    options: dict[str, Any] = {} if connection.sockets == 1 else {"sockets": connection.sockets}
+    if connection.feed is not None:
+        options["feed"] = connection.feed
     try:
         return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet, **options)
     except InvalidValueError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from tradecore._core import Command
 from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, VenueError
@@ -18,7 +18,8 @@ from tradecore.venues.clock import Clock
 from tradecore.venues.coinbase.account import UserChannel
 from tradecore.venues.coinbase.api import CoinbaseApi
 from tradecore.venues.coinbase.commands import order_body, refusal_of
-from tradecore.venues.coinbase.market import CHANNELS, MAINNET, VENUE, Hosts, instruments_of
+from tradecore.venues.coinbase.exchange import ExchangeStreams
+from tradecore.venues.coinbase.market import CHANNELS, EXCHANGE_CHANNELS, MAINNET, VENUE, Hosts, instruments_of
 from tradecore.venues.coinbase.private import AccountReader, to_ns, to_text
 from tradecore.venues.coinbase.streams import CoinbaseStreams
 from tradecore.venues.connector import Permissions
@@ -27,6 +28,7 @@ from tradecore.venues.listing import Listing, symbol_of
 from tradecore.venues.orders import OrderState, Refusal
 from tradecore.venues.outcomes import Outcomes
 from tradecore.venues.signing import Credentials
+from tradecore.venues.snapshots import Snapshots
 from tradecore.venues.streams import MarketStreams
 from tradecore.venues.transport import Transport
 
@@ -58,7 +60,8 @@ class CoinbaseConnector(VenueConnector):
     """Coinbase Advanced Trade, spot.
 
     The user channel counts what is filled of an order and tells no fills: those are read by request, with the venue's
-    ids and fees, and told then. What is an alias of another product is not listed.
+    ids and fees, and told then. What is an alias of another product is not listed. Market data comes from either of two
+    feeds of the same market; orders go out by Advanced Trade.
 
     Parameters
     ----------
@@ -74,9 +77,11 @@ class CoinbaseConnector(VenueConnector):
         The network and the machine's clock if not given.
     seed : int, optional
         Of the waits between attempts; drawn by the system if not given.
+    feed : str
+        Where market data comes from: ``advanced``, or ``exchange``, which is Coinbase Exchange: trades and best prices
+        as they happen, and no candles.
     """
 
-    _offered = CHANNELS
     _api: CoinbaseApi
 
     def __init__(
@@ -89,11 +94,14 @@ class CoinbaseConnector(VenueConnector):
         transport: Transport | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
+        feed: Literal["advanced", "exchange"] = "advanced",
     ) -> None:
         if venue != VENUE:
             raise InvalidValueError("venue", f"{venue!r} is not {VENUE}")
         if is_testnet:
             raise InvalidValueError("is_testnet", f"{VENUE} has no test network with a market")
+        if feed not in ("advanced", "exchange"):
+            raise InvalidValueError("feed", f"expected advanced or exchange, got {feed!r}")
         super().__init__(
             venue,
             credentials=credentials,
@@ -107,8 +115,16 @@ class CoinbaseConnector(VenueConnector):
         self._renewals = 0
         hosts = MAINNET if url is None else Hosts.at(url)
         self._api = CoinbaseApi(hosts, credentials=credentials, **self._shared)
-        dialect = CoinbaseStreams(hosts, self._clock)
+        self._is_numbered = feed == "advanced"
+        self._offered = CHANNELS if self._is_numbered else EXCHANGE_CHANNELS
+        dialect = (CoinbaseStreams if self._is_numbered else ExchangeStreams)(hosts, self._clock)
         self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
+        self._snapshots = Snapshots(
+            lambda instrument: self._streams.repeat((instrument, Stream.BOOK)),
+            clock=self._clock,
+            random=self._random,
+            tasks=self._tasks,
+        )
         self._account = UserChannel(self._api, hosts, tell=self._tell, read=self._private, **self._shared)
         self._reader = AccountReader(self._instruments)
         self._outcomes = Outcomes(venue, self._clock)
@@ -116,9 +132,17 @@ class CoinbaseConnector(VenueConnector):
         self._orders: dict[str, _Followed] = {}
 
     def resync(self, instrument: str, reason: str) -> None:
-        """Have books begin anew. Messages of a connection are numbered together, so that is another connection."""
+        """Have a book begin anew: its channel is subscribed to again, and begins with a snapshot.
+
+        Messages of Advanced Trade are numbered by connection, so that is another connection, for all books.
+        """
         topic = instrument, Stream.BOOK
-        if self._streams.is_there(topic):
+        # One that was just subscribed to has its snapshot to come.
+        if not self._streams.is_there(topic):
+            return
+        if not self._is_numbered:
+            self._snapshots.ask(instrument)
+        else:
             self._renewals += self._streams.drop(topic, f"{instrument}: {reason}")
 
     async def cancel_all(self, instrument: str) -> None:
@@ -344,7 +368,7 @@ class CoinbaseConnector(VenueConnector):
 
     @property
     def _resyncs(self) -> int:
-        return self._renewals
+        return self._renewals + self._snapshots.fetched
 
     async def _listing(self) -> Listing:
         answer = await self._api.read("market/products", signed=False)

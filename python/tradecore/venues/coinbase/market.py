@@ -13,7 +13,7 @@ from tradecore.venues.limits import Limit
 from tradecore.venues.listing import Listing, Row, read_listing
 from tradecore.venues.transport import addresses_at
 
-__all__ = ["CHANNELS", "LIMITS", "MAINNET", "NAMES", "PREFIX", "VENUE", "Hosts", "instruments_of"]
+__all__ = ["CHANNELS", "EXCHANGE_CHANNELS", "LIMITS", "MAINNET", "NAMES", "PREFIX", "VENUE", "Hosts", "instruments_of"]
 
 VENUE = "COINBASE"
 PREFIX = "/api/v3/brokerage"
@@ -25,6 +25,9 @@ CHANNELS = {
     Stream.CANDLES: "candles",
 }
 """What is subscribed to. Candles are of five minutes: the venue has no others."""
+
+EXCHANGE_CHANNELS = {Stream.BOOK: "level2_batch", Stream.TRADES: "matches", Stream.QUOTES: "ticker"}
+"""Those of Coinbase Exchange that are for everybody: ``level2`` is for clients with keys alone."""
 
 NAMES = {b"l2_data": b"level2"}
 """What messages call a channel, where it is not what it is subscribed to as."""
@@ -39,21 +42,25 @@ _CLOSED = ("is_disabled", "trading_disabled", "view_only")
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Where the venue is: requests, market data, and what it says of an account."""
+    """Where the venue is: requests, market data, what it says of an account, and the feed of Coinbase Exchange."""
 
     rest: str
     market: str
     user: str
+    exchange: str
 
     @classmethod
     def at(cls, url: str) -> Hosts:
         """Return all of them at one address, as a local server has them."""
         rest, socket = addresses_at(url)
-        return cls(rest, f"{socket}/market", f"{socket}/user")
+        return cls(rest, f"{socket}/market", f"{socket}/user", f"{socket}/exchange")
 
 
 MAINNET = Hosts(
-    "https://api.coinbase.com", "wss://advanced-trade-ws.coinbase.com", "wss://advanced-trade-ws-user.coinbase.com"
+    "https://api.coinbase.com",
+    "wss://advanced-trade-ws.coinbase.com",
+    "wss://advanced-trade-ws-user.coinbase.com",
+    "wss://ws-feed.exchange.coinbase.com",
 )
 
 

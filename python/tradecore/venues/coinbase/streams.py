@@ -16,7 +16,7 @@ from tradecore.venues.listing import symbol_of
 from tradecore.venues.subscriptions import Topic
 from tradecore.venues.transport import Unanswered
 
-__all__ = ["CoinbaseStreams", "Heartbeats"]
+__all__ = ["Channels", "CoinbaseStreams", "Heartbeats"]
 
 _SILENT_S = 5.0
 _PREFIX = b'{"channel":"'
@@ -45,8 +45,8 @@ class Heartbeats:
             raise Unanswered("none came for five seconds")
 
 
-class CoinbaseStreams:
-    """Channels of market data, each product of one a stream. One request at a time waits for its answer."""
+class Channels:
+    """What both feeds have alike. One request at a time waits for its answer, or for an error, which names none."""
 
     venue = VENUE
     batch = 50
@@ -55,15 +55,31 @@ class CoinbaseStreams:
     renew_s = None
     overlap_s = 0.0
 
-    def __init__(self, hosts: Hosts, clock: Clock) -> None:
-        self.routes = {"public": hosts.market}
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.routes = {"public": url}
+        self._clock = clock
         self._heartbeats = Heartbeats(clock)
         self.beat = self._heartbeats.beat
-        self._greeted: WeakSet[Session] = WeakSet()
 
     def size_of(self, name: str) -> int:
         """Return 1, of as many as there are."""
         return 1
+
+    @staticmethod
+    async def _ask(session: Session, request: Mapping[str, Any]) -> str | None:
+        """Send a request, and return why the venue refused it."""
+        answer = await session.ask("request", orjson.dumps(request))
+        if answer.get("type") != "error":
+            return None
+        return ": ".join(str(answer[name]) for name in ("message", "reason") if answer.get(name)) or "refused"
+
+
+class CoinbaseStreams(Channels):
+    """Channels of Advanced Trade, each product of one a stream."""
+
+    def __init__(self, hosts: Hosts, clock: Clock) -> None:
+        super().__init__(hosts.market, clock)
+        self._greeted: WeakSet[Session] = WeakSet()
 
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and its channel and product."""
@@ -93,11 +109,6 @@ class CoinbaseStreams:
             if refused is not None:
                 refusals |= dict.fromkeys(of_channel, refused)
         return refusals
-
-    @staticmethod
-    async def _ask(session: Session, request: Mapping[str, Any]) -> str | None:
-        answer = await session.ask("request", orjson.dumps(request))
-        return str(answer.get("message", "refused")) if answer.get("type") == "error" else None
 
     def name_in(self, data: bytes) -> bytes | None:
         """Return channel and product of a frame; nothing where it is about several products."""

@@ -1,0 +1,233 @@
+"""The connector of Coinbase on the feed of Coinbase Exchange: books without numbers, trades that heartbeats count."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import cli
+from tradecore.data.catalog import Catalog
+from tradecore.errors import InvalidValueError
+from tradecore.live.captured import import_recorded
+from tradecore.live.recording import Recorder
+from tradecore.sandbox import CoinbaseServer, Fault
+from tradecore.types import BookState, OrderStatus
+from tradecore.venues import Stream, make_connector
+from tradecore.venues.check import check_venues
+from tradecore.venues.clock import VirtualClock
+from tradecore.venues.coinbase.exchange import ExchangeStreams
+from tradecore.venues.coinbase.market import MAINNET
+from tradecore.venues.link import Session
+from venue_live import run, until
+from venue_sandbox import Trading, session
+
+pytestmark = pytest.mark.release
+
+VENUE, BTC = "COINBASE", "BTC-USD.COINBASE"
+ALL = (Stream.BOOK, Stream.TRADES, Stream.QUOTES)
+
+
+async def followed(made: Trading) -> None:
+    made.connector.subscribe("s", made.id, ALL)
+    await until(lambda: all(made.connector.delivers(made.id, stream) for stream in ALL))
+
+
+def gaps(made: Trading) -> list[str]:
+    """Why the book was not the venue's."""
+    return [state.reason for state in made.states if state.stream is Stream.BOOK and state.state is BookState.GAP]
+
+
+def test_a_session_has_its_market_from_there_and_its_orders_by_advanced_trade() -> None:
+    async def work() -> None:
+        async with session(VENUE, feed="exchange") as made:
+            await followed(made)
+            began = made.connector.health.frames
+            await until(lambda: made.connector.health.frames > began + 200)
+            assert (made.decoder.gaps(made.id), made.feed.malformed, gaps(made)) == (0, 0, [])
+            assert not made.decoder.book(made.id).is_crossed
+            price = made.below(0.0001)
+            assert (await made.send(lambda ctx: ctx.buy(made.id, "0.01", price))).kind == "accepted"
+
+            def told() -> bool:
+                bids, _ = made.decoder.book(made.id).depth(1_000)
+                return any(abs(at - float(price)) < 0.001 and qty >= 0.01 for at, qty in bids.tolist())
+
+            await until(told)  # others see it, and so do we
+            assert (await made.cancel()).kind == "cancelled"
+            await made.send(lambda ctx: ctx.buy(made.id, "0.01"))
+            await until(lambda: made.trader.last == (OrderStatus.FILLED, 0.01))
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        # A trade that is missing shows by the next one: what else was lost nobody knows.
+        ({"kind": "drop", "on": "exchange.matches.*", "skip": 3, "count": 1}, "sequence gap"),
+        ({"kind": "disconnect", "on": "exchange.level2_batch.*", "skip": 40, "count": 1}, ""),
+        ({"kind": "corrupt", "on": "exchange.level2_batch.*", "skip": 40, "count": 1}, "malformed frame"),
+    ],
+    ids=["lost trade", "lost connection", "malformed"],
+)
+def test_a_book_that_may_have_lost_something_begins_anew(fault: dict[str, Any], reason: str) -> None:
+    async def work() -> None:
+        async with session(VENUE, [Fault.model_validate(fault)], feed="exchange") as made:
+            made.connector.subscribe("s", made.id, ALL)
+            await until(lambda: bool(gaps(made)))
+            assert gaps(made)[0].startswith(reason)
+            await until(lambda: made.states[-1].state is BookState.SYNCED)
+            await until(lambda: made.connector.health.resyncs + made.connector.health.reconnects == 1)
+            assert made.connector.health.resyncs == bool(reason)
+            began = made.connector.health.frames
+            await until(lambda: made.connector.health.frames > began + 50)
+            assert not made.decoder.book(made.id).is_crossed
+
+    run(work)
+
+
+class Told:
+    """A connection, and what it is asked."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.streams = ExchangeStreams(MAINNET, self.clock)
+        self.session = Session(self.clock)
+        self.session.opened(self)  # type: ignore[arg-type]
+        self.asked: list[Any] = []
+
+    def send(self, text: bytes) -> None:
+        self.asked.append(json.loads(text))
+
+    def hear(self, **message: Any) -> str | None:
+        """Hear a message of BTC-USD; returns what is handled at once."""
+        data = json.dumps({"product_id": "BTC-USD", **message}, separators=(",", ":")).encode()
+        return None if self.streams.name_in(data) else self.streams.control(self.session, json.loads(data))
+
+
+def test_trades_that_a_heartbeat_tells_and_nobody_sends_renew_the_connection() -> None:
+    async def work() -> None:
+        told = Told()
+        told.session.streams["matches:BTC-USD"] = True
+
+        async def heard(newest: int) -> str | None:
+            await told.clock.advance(1.0)
+            return told.hear(type="heartbeat", last_trade_id=newest, sequence=9)
+
+        assert await heard(6) == ""  # nobody knows where trades begin before one has come
+        assert told.hear(type="last_match", trade_id=7) is None
+        assert [await heard(9) for _ in range(3)] == [""] * 3
+        assert told.hear(type="match", trade_id=9) is None  # it was late
+        assert [await heard(9) for _ in range(9)] == [""] * 9
+        assert [await heard(11) for _ in range(6)] == [*[""] * 5, "trades of BTC-USD from 10 to 11 did not come"]
+        told.session.streams.clear()
+        assert [await heard(20) for _ in range(9)] == [""] * 9
+
+    run(work)
+
+
+def test_heartbeats_of_a_product_are_subscribed_to_once_and_stay() -> None:
+    async def work() -> None:
+        told = Told()
+
+        async def answered(asking: Any, **answer: Any) -> Any:
+            task = asyncio.ensure_future(asking)
+            await asyncio.sleep(0)
+            assert told.hear(**answer) == ""
+            return await task
+
+        taken, names = {"type": "subscriptions", "channels": []}, ["level2_batch:BTC-USD", "matches:BTC-USD"]
+        refused = {"type": "error", "message": "Failed to subscribe", "reason": "BTC-USD is not a valid product"}
+        text = "Failed to subscribe: BTC-USD is not a valid product"
+        subscribe, leave = told.streams.subscribe, told.streams.unsubscribe
+        assert await answered(subscribe(told.session, names), **refused) == dict.fromkeys(names, text)
+        assert await answered(subscribe(told.session, names), **taken) == {}
+        await answered(leave(told.session, names[:1]), **taken)
+        assert await answered(subscribe(told.session, names[:1]), **taken) == {}
+        both = [{"name": name, "product_ids": ["BTC-USD"]} for name in ("level2_batch", "matches", "heartbeat")]
+        assert told.asked == [
+            {"type": "subscribe", "channels": both},
+            {"type": "subscribe", "channels": both},
+            {"type": "unsubscribe", "channels": both[:1]},
+            {"type": "subscribe", "channels": both[:1]},
+        ]
+
+    run(work)
+
+
+def test_every_recorded_message_is_of_a_stream_or_an_answer(shared: Path) -> None:
+    folder = shared / "wire" / "coinbase"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/wire/coinbase beside the project: the recorded messages are not here")
+    told, kinds = Told(), dict[str, int]()
+    for line in (folder / "exchange_20210417.session.jsonl").read_bytes().splitlines():
+        name = told.streams.name_in(line)
+        if name is None:
+            assert told.streams.control(told.session, json.loads(line)) == ""
+        kind = "answer" if name is None else name.partition(b":")[0].decode()
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if name is not None:
+            assert name.partition(b":")[2].decode() == json.loads(line)["product_id"]
+    assert kinds == {"answer": 3, "level2_batch": 6_553, "matches": 83, "ticker": 83}
+
+
+def test_it_is_checked_and_recorded(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with CoinbaseServer(seed=4, symbols=[BTC]) as server:
+            reached = make_connector(VENUE, url=server.rest, feed="exchange")
+            (found,) = await asyncio.to_thread(check_venues, [reached], seconds=2.0)
+            assert (found.problem, found.book, found.keys) == ("", "synced", "none")
+            assert found.instrument is not None
+            assert (found.instrument.id, set(found.messages)) == (BTC, {"book", "trades", "quotes"})
+            made = Recorder(make_connector(VENUE, url=server.rest, feed="exchange"), [BTC], ALL, tmp_path / "recording")
+            asyncio.get_running_loop().call_later(3.0, made.stop)
+            summary = await made.run()
+            assert summary.frames > 50
+            assert summary.gaps == []
+
+    run(work)
+    (summary,) = import_recorded(tmp_path / "recording", tmp_path / "market").values()
+    assert summary["snapshots"] == 1
+    assert summary["trades"] > 0
+    assert Catalog(tmp_path / "market").instrument(BTC).id == BTC
+
+
+def test_a_session_on_paper_says_so_in_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = '[mode]\n[[mode.connections]]\nvenue = "{0}"\nsandbox = true\nfeed = "{1}"\n'
+    text += '[[strategies]]\nkind = "touch_maker"\nname = "m"\ninstruments = ["{2}.{0}"]\n'
+    text += 'params = {{ quote_qty = "0.01", max_position = "0.05" }}\n'
+    problems = []
+    for venue, feed, symbol in (
+        (VENUE, "exchange", "BTC-USD"),
+        (VENUE, "other", "BTC-USD"),
+        ("BYBIT", "exchange", "BTCUSDT"),
+    ):
+        file = tmp_path / "paper.toml"
+        file.write_text(text.format(venue, feed, symbol))
+        code, _, err = cli("paper", "--config", file, "--duration", "2s", "--quiet", capsys=capsys)
+        assert code == (2 if err else 0), err
+        problems.append(err)
+    assert problems[0] == ""
+    assert "mode.connections: expected advanced or exchange, got 'other'" in problems[1]
+    assert "mode.connections: BYBIT has no such option" in problems[2]
+
+
+@pytest.mark.parametrize("words", [("check-exchange",), ("record", "--symbol", "BTC-USD", "--output", "folder")])
+def test_commands_ask_for_a_feed_there_is(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = cli(*words, "coinbase", "--feed", "other", capsys=capsys)
+    assert (code, err) == (2, "error: feed: expected advanced or exchange, got 'other'\n")
+    code, _, err = cli(*words, "bybit", "--feed", "exchange", capsys=capsys)
+    assert (code, err) == (2, "error: feed: BYBIT has no such option\n")
+
+
+def test_there_are_no_candles() -> None:
+    async def work() -> None:
+        async with session(VENUE, feed="exchange") as made:
+            with pytest.raises(InvalidValueError, match=r"stream: BTC-USD\.COINBASE has no candles"):
+                made.connector.subscribe("s", made.id, [Stream.CANDLES])
+
+    run(work)
