@@ -1,4 +1,4 @@
-"""A live session: from a frame on the socket to an order on the socket, and what keeping its journal costs."""
+"""A live session: from a frame on the socket to an order on the socket, and how many frames it keeps up with."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ from tradecore.venues.transport import NetworkTransport
 
 _NAME = "B0USDT.BINANCE_USDM"
 _KEYS = Credentials(key="key", secret=Secret("secret"))
+
+_SUBSCRIPTION = b'{"method":"SUBSCRIBE","params":["b0usdt@depth@100ms"],"id":1}'
+_TERMS = {"symbol": "B0USDT", "newClientOrderId": "one", "side": "BUY", "quantity": "0.001", "price": "59000"}
+_ORDER = json.dumps({"id": "1", "method": "order.place", "params": _TERMS}).encode()
 
 Entry: TypeAlias = Literal["websocket", "rest"]
 
@@ -88,7 +92,10 @@ def frame_to_hook(count: int) -> Job:
 
 
 def frame_to_order(frames: int) -> Job:
-    """Answer each change of a book by an order, at a venue in another process; medians and 99 of 100."""
+    """Answer each change of a book by an order, at a venue in another process; medians and 99 of 100.
+
+    Beside it what the way there and back takes alone: a loop that answers every frame by the same bytes.
+    """
     figures: dict[str, list[int]] = {}
     ways = {
         "WebSocket, picows and uvloop": _Way("websocket", True, False),
@@ -99,10 +106,17 @@ def frame_to_order(frames: int) -> Job:
         "REST, polling": _Way("rest", False, True),
     }
     allowed = {"WebSocket, picows and uvloop": 80.0, "WebSocket, default transport": 200.0, "REST": 500.0}
+    probes: dict[str, tuple[Callable[[str], Awaitable[list[int]]], bool]] = {
+        **{name: (partial(_probe, frames=frames, way=way), way.is_fast) for name, way in ways.items()},
+        "sockets alone, picows and uvloop": (partial(_probe_sockets, frames=frames, is_fast=True), True),
+        "sockets alone, default transport": (partial(_probe_sockets, frames=frames, is_fast=False), False),
+    }
 
     def run(name: str) -> Callable[[], float]:
+        probe, is_fast = probes[name]
+
         def measure() -> float:
-            figures[name] = asyncio_run(lambda url: _probe(url, frames, ways[name]), is_fast=ways[name].is_fast)
+            figures[name] = asyncio_run(probe, is_fast=is_fast)
             return statistics.median(figures[name]) / 1e9
 
         return measure
@@ -110,7 +124,7 @@ def frame_to_order(frames: int) -> Job:
     def tail(name: str) -> Callable[[], float]:
         return lambda: float(np.percentile(figures[name], 99)) / 1e9
 
-    work = {f"{name}, {what}": how(name) for name in ways for what, how in (("p50", run), ("p99", tail))}
+    work = {f"{name}, {what}": how(name) for name in probes for what, how in (("p50", run), ("p99", tail))}
     limits = [Limit(f"{name}, p50", allowed[name.removesuffix(", polling")]) for name in ways]
     limits += [Limit(f"{name}, p99", 1_000.0) for name in ways]
     return Job("us", dict.fromkeys(work, 1.0), work, limits=tuple(limits), rounds=2)
@@ -158,11 +172,38 @@ def _floods(seconds: float, figure: Callable[[_Flooded], float]) -> dict[str, Ca
 
 async def _probe(url: str, frames: int, way: _Way) -> list[int]:
     async def ask(live: Live, strategy: tc.Strategy, http: aiohttp.ClientSession) -> list[int]:
-        async with http.post(f"{url}/probe", json={"frames": frames, "gap_ms": 3}) as answer:
-            took: list[int] = await answer.json()
-            return took[frames // 10 :]
+        return await _probed(url, frames, http)
 
     return await _trading(url, Replier("r", [_NAME]), ask, way)
+
+
+async def _probe_sockets(url: str, frames: int, is_fast: bool) -> list[int]:
+    transport, heard = NetworkTransport(SystemClock(), is_fast=is_fast), asyncio.Event()
+
+    def answer(_: bytes) -> None:
+        heard.set()
+        orders.send(_ORDER)
+
+    def ignore(_: object) -> None:
+        pass
+
+    at = url.replace("http", "ws", 1)
+    orders = await transport.connect(f"{at}/ws-fapi/v1", ignore, ignore, seconds=5)
+    market = await transport.connect(f"{at}/public/stream", answer, ignore, seconds=5)
+    market.send(_SUBSCRIPTION)
+    await heard.wait()
+    async with aiohttp.ClientSession() as http:
+        took = await _probed(url, frames, http)
+    for socket in (orders, market):
+        await socket.close()
+    await transport.close()
+    return took
+
+
+async def _probed(url: str, frames: int, http: aiohttp.ClientSession) -> list[int]:
+    async with http.post(f"{url}/probe", json={"frames": frames, "gap_ms": 3}) as answer:
+        took: list[int] = await answer.json()
+        return took[frames // 10 :]
 
 
 async def _flood(url: str, rate: int, frames: int, is_fast: bool) -> _Flooded:
