@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import tomllib
@@ -902,6 +903,25 @@ def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, kind: str) -> None:
     assert len(pl.read_csv(summary["output"] + "_orders.csv")) == summary["orders"]
     assert "Traceback" not in err
     assert took < 5, "a loaded machine may be slow, but not this slow"
+
+
+def test_ctrl_c_while_a_command_starts_ends_it_without_a_traceback() -> None:
+    code = """
+        import sys
+        from importlib.abc import MetaPathFinder
+
+        class Interrupted(MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name == "tradecore.cli.app":
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Interrupted())
+        from tradecore.cli import main
+
+        sys.exit(main(["--version"]))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
 def test_a_terminal_sees_progress(tmp_path: Path) -> None:
