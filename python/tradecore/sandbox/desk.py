@@ -183,6 +183,11 @@ class Desk:
         self._met: tuple[tuple[int, int, int], int] | None = None
         """The trade of a client that rested, whose taker is told of it next."""
 
+    @property
+    def is_of_orders(self) -> bool:
+        """Whether nothing but orders makes its markets, so that each of them is known."""
+        return self._crowd is not None
+
     def begin(self, now_ns: int) -> None:
         """Open the markets."""
         for _, _, feed in self._feeds:

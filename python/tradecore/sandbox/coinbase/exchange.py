@@ -1,4 +1,4 @@
-"""The feed of Coinbase Exchange: levels without numbers, and matches whose numbers a heartbeat tells."""
+"""The feed of Coinbase Exchange: levels without numbers, matches that a heartbeat counts, and single orders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 import orjson
 
 from tradecore.sandbox.candles import Candles
-from tradecore.sandbox.coinbase.shapes import Shapes, id_of
+from tradecore.sandbox.coinbase.full import FullChannel, Match, written
+from tradecore.sandbox.coinbase.refusals import bad
+from tradecore.sandbox.coinbase.requests import Asked
+from tradecore.sandbox.coinbase.shapes import Shapes
 from tradecore.sandbox.coinbase.sockets import PATIENCE_S
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.door import Door
@@ -25,22 +28,16 @@ __all__ = ["ExchangeFeed", "ExchangeSocket"]
 Json = dict[str, Any]
 
 _AT_ONCE = 1
-"""What is told as it happens is so whenever the venue looks, levels before the matches that changed them."""
+"""What is told as it happens is so whenever the venue looks, levels before the matches that changed them,
+and what a heartbeat counts before it."""
 _CHANNELS = {
-    "level2": _AT_ONCE, "level2_batch": 50, "matches": _AT_ONCE, "ticker": _AT_ONCE, "ticker_batch": 5_000,
-    "heartbeat": 1_000,
+    "level2": _AT_ONCE, "level2_batch": 50, "matches": _AT_ONCE, "ticker": _AT_ONCE, "full": _AT_ONCE,
+    "ticker_batch": 5_000, "heartbeat": 1_000,
 }  # fmt: skip
 """How often each is told, ms."""
+_NO_ORDERS = "is there of a crowd alone: of another market nobody knows the orders"
 _LEVELS = 1_000
 _FIRST_NUMBER = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """A trade and the number it has among all that happens to its product."""
-
-    number: int
-    trade: PublicTrade
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,8 +46,10 @@ class _Topic(Topic[None]):
 
     told: tuple[Levels, Levels] = field(default_factory=lambda: ({}, {}))
     """The book as it was told."""
-    matches: deque[_Match] = field(default_factory=deque)
+    matches: deque[Match] = field(default_factory=deque)
     """What was not told yet."""
+    of_orders: deque[Json] = field(default_factory=deque)
+    """Likewise, of the channel of single orders."""
 
 
 class ExchangeFeed:
@@ -69,8 +68,9 @@ class ExchangeFeed:
             for channel, every in _CHANNELS.items()
             for product in desk.symbols
         )
-        self._last: dict[str, _Match] = {}
+        self._last: dict[str, Match] = {}
         self._numbers = dict.fromkeys(desk.symbols, _FIRST_NUMBER)
+        self._full = FullChannel(desk, shapes, self._number, self._on_order) if desk.is_of_orders else None
         desk.on_trades.append(self._on_trades)
 
     def begin_again(self) -> None:
@@ -82,6 +82,8 @@ class ExchangeFeed:
         for channel, product in wanted:
             if channel not in _CHANNELS:
                 return f"{channel} is not a valid channel"
+            if channel == "full" and self._full is None:
+                return f"full {_NO_ORDERS}"
             if product not in self._desk.market_of:
                 return f"{product} is not a valid product"
         return None
@@ -114,6 +116,23 @@ class ExchangeFeed:
         """Forget a connection that is gone."""
         self._topics.forget(link)
 
+    def book(self, asked: Asked) -> Json:
+        """Return every order of a product.
+
+        Raises
+        ------
+        Refused
+            For a product there is not, orders that nobody knows, and a book of levels.
+        """
+        product = asked.product(self._desk.market_of)
+        if asked.whole("level", 1, most=3) != 3:
+            raise bad("level", "has to be 3 here: levels are told by the feed")
+        if self._full is None:
+            raise bad("level", _NO_ORDERS)
+        bids, asks = self._full.book(product)
+        sequence = self._numbers[product]
+        return {"bids": bids, "asks": asks, "sequence": sequence, "auction_mode": False, "auction": None}
+
     def publish(self, now_ns: int) -> None:
         """Send what is due."""
         for topic in self._topics.due(ms(now_ns)):
@@ -126,7 +145,7 @@ class ExchangeFeed:
             for link in topic.subscribers:
                 link.push(topic.name, message)
 
-    def _news(self, topic: _Topic, matches: list[_Match], now_ns: int) -> list[Json]:
+    def _news(self, topic: _Topic, matches: list[Match], now_ns: int) -> list[Json]:
         """Return what has happened since it was told."""
         match topic.kind:
             case "level2" | "level2_batch":
@@ -135,11 +154,15 @@ class ExchangeFeed:
                 head = {"type": "l2update", "product_id": topic.symbol}
                 return [{**head, "changes": changes, "time": to_text(now_ns)}] if changes else []
             case "matches":
-                return [self._match("match", topic.symbol, each) for each in matches]
+                return [written("match", topic.symbol, each, self._shapes) for each in matches]
             case "ticker":
                 return [self._ticker(topic.symbol, each) for each in matches]
             case "ticker_batch":
                 return [self._ticker(topic.symbol, each) for each in matches[-1:]]
+            case "full" if self._full is not None:
+                self._full.settle(topic.symbol)
+                of_orders, topic.of_orders = topic.of_orders, deque()
+                return list(of_orders)
         return [self._heartbeat(topic.symbol, now_ns)]
 
     def _begins(self, topic: _Topic, now_ns: int) -> Json | None:
@@ -151,7 +174,7 @@ class ExchangeFeed:
                 bids, asks = (self._shapes.digits[topic.symbol].levels(side.items()) for side in topic.told)
                 return {"type": "snapshot", "product_id": topic.symbol, "asks": asks, "bids": bids}
             case "matches" if last is not None:
-                return self._match("last_match", topic.symbol, last)
+                return written("last_match", topic.symbol, last, self._shapes)
             case "ticker" | "ticker_batch" if last is not None:
                 return self._ticker(topic.symbol, last)
         return None
@@ -164,22 +187,7 @@ class ExchangeFeed:
             for price, qty in changed(before, after)
         ]
 
-    def _match(self, kind: str, product: str, of: _Match) -> Json:
-        digits, trade = self._shapes.digits[product], of.trade
-        return {
-            "type": kind,
-            "trade_id": trade.trade_id,
-            "maker_order_id": id_of(2 * trade.trade_id),
-            "taker_order_id": id_of(2 * trade.trade_id + 1),
-            "side": "buy" if trade.is_buyer_maker else "sell",
-            "size": digits.qty(trade.qty),
-            "price": digits.price(trade.price),
-            "product_id": product,
-            "sequence": of.number,
-            "time": to_text(trade.ts_ns),
-        }
-
-    def _ticker(self, product: str, of: _Match) -> Json:
+    def _ticker(self, product: str, of: Match) -> Json:
         digits, trade = self._shapes.digits[product], of.trade
         day = self._candles.last(product, ms(trade.ts_ns))
         volume = f"{day.qty if day else Decimal(0):.8f}"
@@ -216,14 +224,25 @@ class ExchangeFeed:
         }
 
     def _on_trades(self, symbol: str, trades: list[PublicTrade]) -> None:
-        matches = []
-        for trade in trades:
-            self._numbers[symbol] += 1
-            matches.append(_Match(self._numbers[symbol], trade))
+        matches = [self._matched(symbol, trade) for trade in trades]
         self._last[symbol] = matches[-1]
         for channel in ("matches", "ticker", "ticker_batch"):
             if (topic := self._topics.told((channel, symbol))) is not None:
                 topic.matches.extend(matches)
+
+    def _matched(self, symbol: str, trade: PublicTrade) -> Match:
+        if self._full is not None:
+            return self._full.matched(symbol, trade)
+        # Nobody knows the orders: they are made up.
+        return Match(self._number(symbol), trade, 2 * trade.trade_id, 2 * trade.trade_id + 1)
+
+    def _number(self, symbol: str) -> int:
+        self._numbers[symbol] += 1
+        return self._numbers[symbol]
+
+    def _on_order(self, symbol: str, message: Json) -> None:
+        if (topic := self._topics.told(("full", symbol))) is not None:
+            topic.of_orders.append(message)
 
 
 class ExchangeSocket:

@@ -49,7 +49,7 @@ class CoinbaseServer(LocalServer):
     """A Coinbase on this machine: a :class:`LocalServer`, whose parameters it has.
 
     Keys made from the seed are names with a private key on the curve P-256, in PEM. WebSockets are at ``/market`` and
-    ``/user``, the feed of Coinbase Exchange at ``/exchange``.
+    ``/user``, the feed of Coinbase Exchange at ``/exchange``; its channel of single orders is there of a crowd.
     """
 
     name = "coinbase"
@@ -83,6 +83,8 @@ class CoinbaseServer(LocalServer):
         routes.add_get("/market", partial(self._socket, is_of_user=False))
         routes.add_get("/user", partial(self._socket, is_of_user=True))
         routes.add_get("/exchange", self._exchange_socket)
+        orders = _Endpoint(self._exchange.book, is_private=False)
+        routes.add_get("/products/{product_id}/book", partial(self._request, orders))
 
     def _publish(self, now_ns: int) -> None:
         self._channels.publish(now_ns)
