@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tradecore as tc
 from conftest import cli
 from tradecore.data.catalog import Catalog
-from tradecore.errors import InvalidValueError
+from tradecore.errors import CredentialsError, InvalidValueError
 from tradecore.live.captured import import_recorded
 from tradecore.live.recording import Recorder
 from tradecore.sandbox import CoinbaseServer, Fault
-from tradecore.types import BookState, OrderStatus
-from tradecore.venues import Stream, make_connector
+from tradecore.types import BookState, EventKind, OrderStatus
+from tradecore.venues import Connector, Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
 from tradecore.venues.check import check_venues
 from tradecore.venues.clock import VirtualClock
-from tradecore.venues.coinbase.exchange import ExchangeStreams
+from tradecore.venues.coinbase.exchange import ExchangeStreams, login_of
 from tradecore.venues.coinbase.market import MAINNET
 from tradecore.venues.link import Session
 from venue_live import run, until
@@ -93,9 +96,9 @@ def test_a_book_that_may_have_lost_something_begins_anew(fault: dict[str, Any], 
 class Told:
     """A connection, and what it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.clock = VirtualClock()
-        self.streams = ExchangeStreams(MAINNET, self.clock)
+        self.streams = ExchangeStreams(MAINNET, self.clock, **options)
         self.session = Session(self.clock)
         self.session.opened(self)  # type: ignore[arg-type]
         self.asked: list[Any] = []
@@ -212,16 +215,179 @@ def test_a_session_on_paper_says_so_in_its_file(tmp_path: Path, capsys: pytest.C
         assert code == (2 if err else 0), err
         problems.append(err)
     assert problems[0] == ""
-    assert "mode.connections: expected advanced or exchange, got 'other'" in problems[1]
+    assert "mode.connections: expected advanced, exchange or full, got 'other'" in problems[1]
     assert "mode.connections: BYBIT has no such option" in problems[2]
 
 
 @pytest.mark.parametrize("words", [("check-exchange",), ("record", "--symbol", "BTC-USD", "--output", "folder")])
 def test_commands_ask_for_a_feed_there_is(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = cli(*words, "coinbase", "--feed", "other", capsys=capsys)
-    assert (code, err) == (2, "error: feed: expected advanced or exchange, got 'other'\n")
+    assert (code, err) == (2, "error: feed: expected advanced, exchange or full, got 'other'\n")
     code, _, err = cli(*words, "bybit", "--feed", "exchange", capsys=capsys)
     assert (code, err) == (2, "error: feed: BYBIT has no such option\n")
+
+
+NAMES = (BTC, "ETH-USD.COINBASE")
+
+
+class Following:
+    """A connector that is told single orders, and the books that come of them."""
+
+    def __init__(self, connector: Connector, instruments: Mapping[str, tc.Instrument]) -> None:
+        self.connector = connector
+        self.states: list[FeedState] = []
+        self.decoder = tc.FeedDecoder(VENUE, [instruments[name] for name in NAMES])
+        self.feed = Feed(connector, self.decoder, NAMES, self.states.append)
+
+    def sink(self, event: Any) -> None:
+        if isinstance(event, Frame):
+            self.feed.frame(event)
+        elif isinstance(event, FeedState):
+            self.feed.state(event)
+
+    @property
+    def books(self) -> list[FeedState]:
+        return [state for state in self.states if state.stream is Stream.BOOK]
+
+
+@asynccontextmanager
+async def following(*faults: dict[str, Any]) -> AsyncIterator[Following]:
+    async with (
+        CoinbaseServer(seed=4, data="crowd", faults=[Fault.model_validate(fault) for fault in faults]) as server,
+        make_connector(VENUE, url=server.rest, feed="full", seed=1) as connector,
+    ):
+        made = Following(connector, await connector.instruments())
+        await connector.start(made.sink)
+        for name in NAMES:
+            connector.subscribe("s", name, [Stream.TRADES, Stream.BOOK, Stream.QUOTES])
+        await until(lambda: made.feed.is_calm)
+        yield made
+
+
+def test_single_orders_are_followed_on_a_snapshot_each() -> None:
+    async def work() -> None:
+        async with following() as made:
+            began = made.connector.health.frames
+            await until(lambda: made.connector.health.frames > began + 300)
+            assert [made.decoder.gaps(name) for name in NAMES] == [0, 0]
+            assert (made.connector.health.resyncs, made.feed.malformed) == (2, 0)
+            assert not any(made.decoder.book(name).is_crossed for name in NAMES)
+            assert {state.state for state in made.books} == {BookState.BUFFERING, BookState.SYNCED}
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("drop", "sequence gap"), ("corrupt", "malformed frame"), ("disconnect", "")], ids=str
+)
+def test_of_single_orders_a_book_that_lost_one_is_asked_for_anew(kind: str, reason: str) -> None:
+    async def work() -> None:
+        fault = {"kind": kind, "on": "exchange.full.BTC-USD", "skip": 150, "count": 1}
+        async with following(fault) as made:
+            await until(lambda: any(state.state is BookState.GAP for state in made.books))
+            lost = next(state for state in made.books if state.state is BookState.GAP)
+            assert lost.instrument == BTC or kind == "disconnect"
+            assert lost.reason.startswith(reason)
+            await until(lambda: made.feed.is_calm)
+            began = made.connector.health.frames
+            await until(lambda: made.connector.health.frames > began + 100)
+            assert made.feed.is_calm
+            assert not made.decoder.book(BTC).is_crossed
+
+    run(work)
+
+
+class Watcher(tc.Strategy):
+    """Bids at the best price, and counts what it is told."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.trades, self.books = 0, 0
+
+    def on_trade(self, ctx: tc.Context, trade: tc.Trade) -> None:
+        self.trades += 1
+
+    def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
+        self.books += 1
+        if not ctx.orders(BTC):
+            ctx.buy(BTC, "0.001", book.best_bid)
+
+
+def test_single_orders_are_recorded_and_traded_on_paper(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with CoinbaseServer(seed=4, symbols=[BTC], data="crowd", speed=5.0) as server:
+            made = Recorder(make_connector(VENUE, url=server.rest, feed="full"), [BTC], ALL, tmp_path / "recording")
+            asyncio.get_running_loop().call_later(3.0, made.stop)
+            assert (await made.run()).gaps == []
+            strategy, connector = Watcher("w", [BTC]), make_connector(VENUE, url=server.rest, feed="full")
+            async with tc.Live([strategy], [connector], paper=[tc.SimVenue.profile(VENUE)]) as live:
+                asyncio.get_running_loop().call_later(4.0, live.stop)
+                result = await live.run()
+            assert strategy.trades > 5
+            assert strategy.books > 100
+            assert result.tables.table("orders").height > 0
+
+    run(work)
+    (summary,) = import_recorded(tmp_path / "recording", tmp_path / "market").values()
+    assert summary["snapshots"] == 1
+    wanted = (EventKind.ORDER_ADD, EventKind.ORDER_CANCEL, EventKind.ORDER_EXECUTE, EventKind.TRADE)
+    pieces = Catalog(tmp_path / "market").stream(BTC, kinds=wanted)
+    assert {int(kind) for piece in pieces for kind in piece["kind"]} == {*map(int, wanted)}
+
+
+KEYS = Credentials(
+    key="key", secret=Secret("dHJhZGVjb3JlLWV4Y2hhbmdlLXRlc3Qtc2VjcmV0LTA="), passphrase=Secret("hunter2")
+)
+
+
+def test_requests_for_single_orders_are_signed() -> None:
+    assert login_of(KEYS, 1_700_000_000) == {
+        "signature": "yN2gZyvcfJnIFN0ErIUMsu8vdOpjSvyTa3RpCqCMvtI=",
+        "key": "key",
+        "passphrase": "hunter2",
+        "timestamp": "1700000000",
+    }
+    told = Told(login=lambda: login_of(KEYS, 1_700_000_000), with_orders=True)
+    names = {told.streams.locate((BTC, stream)) for stream in ALL}
+    assert names == {("public", "full:BTC-USD"), ("public", "ticker:BTC-USD")}
+
+    async def work() -> None:
+        task = asyncio.ensure_future(told.streams.subscribe(told.session, ["full:BTC-USD"]))
+        await asyncio.sleep(0)
+        assert told.hear(type="subscriptions", channels=[]) == ""
+        assert await task == {}
+        [asked] = told.asked
+        assert [channel["name"] for channel in asked["channels"]] == ["full", "heartbeat"]
+        assert asked["passphrase"] == "hunter2"
+        for kind in ("received", "open", "done", "change", "match"):
+            assert told.streams.name_in(b'{"type":"%s","product_id":"BTC-USD"}' % kind.encode()) == b"full:BTC-USD"
+
+    run(work)
+
+
+def test_keys_that_single_orders_need_are_missed_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CredentialsError, match="keys of COINBASE_EXCHANGE: they have no passphrase"):
+        make_connector(VENUE, feed="full", feed_keys=Credentials(key="key", secret=KEYS.secret))
+    with pytest.raises(CredentialsError, match="the secret is not in base64") as wrong:
+        make_connector(
+            VENUE, feed="full", feed_keys=Credentials(key="key", secret=Secret("secrets"), passphrase=Secret("hunter2"))
+        )
+    assert "secrets" not in str(wrong.value)
+    assert make_connector(VENUE, feed="full", feed_keys=KEYS).has_keys is False
+    words = ("check-exchange", "coinbase", "--feed", "full")
+    code, _, err = cli(*words, capsys=capsys)
+    assert (code, err.count("keys of COINBASE_EXCHANGE: there are none, and single orders")) == (2, 1)
+    monkeypatch.setenv("TRADECORE_COINBASE_EXCHANGE_KEY", "key")
+    monkeypatch.setenv("TRADECORE_COINBASE_EXCHANGE_SECRET", "c2VjcmV0")
+    code, _, err = cli(*words, capsys=capsys)
+    assert (code, err.count("they have no passphrase")) == (2, 1)
+    monkeypatch.setenv("TRADECORE_COINBASE_EXCHANGE_PASSPHRASE", "hunter2")
+    found = Credentials.from_environment("COINBASE_EXCHANGE")
+    assert found is not None
+    assert found.passphrase is not None
+    assert found.passphrase.reveal() == "hunter2"
+    assert "hunter2" not in repr(found)
 
 
 def test_there_are_no_candles() -> None:

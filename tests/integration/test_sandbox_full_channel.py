@@ -43,7 +43,7 @@ async def served(**options: Any) -> AsyncIterator[CoinbaseServer]:
 
 @asynccontextmanager
 async def told(server: CoinbaseServer, *channels: str) -> AsyncIterator[ClientConnection]:
-    async with connect(f"{server.ws}/exchange", max_size=None) as socket:
+    async with connect(f"{server.ws}/exchange", max_size=None, close_timeout=0.1) as socket:
         await socket.send(json.dumps({"type": "subscribe", "product_ids": [BTC], "channels": channels}))
         while json.loads(await socket.recv())["type"] != "subscriptions":
             continue

@@ -43,13 +43,19 @@ def check_exchange(
     """
     from tradecore.venues import CONNECTORS, Credentials, make_connector
     from tradecore.venues.check import check_venues
+    from tradecore.venues.registry import feed_options
 
     if bool(venues) == all_:
         raise InvalidValueError("VENUE", f"expected venues, or --all: there are {', '.join(CONNECTORS)}")
     names = list(CONNECTORS) if all_ else [venue.upper() for venue in venues or ()]
-    options = {} if feed is None else {"feed": feed}
     connectors = [
-        make_connector(name, credentials=Credentials.find(name, keyring), url=url, is_testnet=testnet, **options)
+        make_connector(
+            name,
+            credentials=Credentials.find(name, keyring),
+            url=url,
+            is_testnet=testnet,
+            **feed_options(name, feed, keyring),
+        )
         for name in names
     ]
     note(f"listening to {', '.join(names)} for {seconds:g} s", quiet=quiet)

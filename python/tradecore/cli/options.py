@@ -81,9 +81,7 @@ ColumnsMap = Annotated[
 ]
 FeedName = Annotated[
     str | None,
-    typer.Option(
-        "--feed", metavar="NAME", help="Which of the venue's feeds, where it has several: of COINBASE exchange, too."
-    ),
+    typer.Option("--feed", metavar="NAME", help="Which of the venue's feeds: of COINBASE advanced, exchange or full."),
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

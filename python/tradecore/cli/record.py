@@ -54,6 +54,7 @@ def record(
     from tradecore.live.recording import Recorder
     from tradecore.validation import to_ns
     from tradecore.venues import Credentials, Stream, make_connector
+    from tradecore.venues.registry import feed_options
 
     venue = venue.upper()
     try:
@@ -65,7 +66,7 @@ def record(
     if own and credentials is None:
         raise InvalidValueError("--own", "needs keys, and there are none in the environment")
     names = [symbol if "." in symbol else f"{symbol}.{venue}" for symbol in symbols]
-    options = {} if feed is None else {"feed": feed}
+    options = feed_options(venue, feed)
     recorder = Recorder(
         make_connector(venue, credentials=credentials, url=url, is_testnet=testnet, **options),
         names,

@@ -122,8 +122,8 @@ class ConnectionConfig(Section):
     sockets: Annotated[int, Field(ge=1, le=2, strict=True)] = 1
     """How many connections carry the same market data; of two the first to bring something counts. Binance alone."""
     feed: str | None = None
-    """Which of its feeds market data comes from, where it has several: of Coinbase ``advanced``, as if not given, or
-    ``exchange``."""
+    """Which of its feeds market data comes from, where it has several: of Coinbase ``advanced``, as if not given,
+    ``exchange`` or ``full``."""
     keyring: Annotated[str, Field(min_length=1)] | None = None
     """Service of the system's keyring that has its keys, as ``<VENUE>_KEY`` and ``<VENUE>_SECRET``; the environment
     goes before it."""

@@ -18,7 +18,7 @@ from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.strategy import Strategy
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Credentials
-from tradecore.venues.registry import make_connector
+from tradecore.venues.registry import feed_options, make_connector
 
 __all__ = ["SessionPlan", "run_session"]
 
@@ -176,8 +176,7 @@ def _connector(plan: SessionPlan, venue: str, sandbox: str | None) -> Connector:
     credentials = Credentials.find(venue, connection.keyring) if plan.mode == "live" else None
     url = sandbox if connection.sandbox else connection.url
     options: dict[str, Any] = {} if connection.sockets == 1 else {"sockets": connection.sockets}
-    if connection.feed is not None:
-        options["feed"] = connection.feed
+    options |= feed_options(venue, connection.feed, connection.keyring)
     try:
         return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet, **options)
     except InvalidValueError as error:

@@ -119,9 +119,16 @@ class VenueApi(ABC):
             await self._clock.sleep(wait_ns / 1e9)
 
     async def _ask(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        url: str | None = None,
     ) -> Answer:
-        """Send a request and return its answer, whatever status below 500 it has.
+        """Send a request and return its answer, whatever status below 500 it has; ``url`` is of another host.
 
         Raises
         ------
@@ -131,7 +138,7 @@ class VenueApi(ABC):
             When no answer came, or one that does not say whether the request was carried out.
         """
         request = f"{method} {path}"  # the query is left out of messages
-        url = f"{self._url}{path}" + (f"?{query}" if query else "")
+        url = f"{url or self._url}{path}" + (f"?{query}" if query else "")
         answer = await self._answer(
             request, partial(self._transport.request, seconds=_ANSWER_S), method, url, headers, body
         )

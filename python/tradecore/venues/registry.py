@@ -10,7 +10,7 @@ from tradecore.errors import InvalidValueError
 from tradecore.venues.connector import Connector
 from tradecore.venues.signing import Credentials
 
-__all__ = ["CONNECTORS", "make_connector"]
+__all__ = ["CONNECTORS", "feed_options", "make_connector"]
 
 CONNECTORS = {
     "BINANCE": "tradecore.venues.binance:BinanceConnector",
@@ -20,6 +20,9 @@ CONNECTORS = {
     "COINBASE": "tradecore.venues.coinbase:CoinbaseConnector",
 }
 """Module and class by venue."""
+
+_FEED_KEYS = {("COINBASE", "full"): "COINBASE_EXCHANGE"}
+"""What keys are called that a feed of a venue has for itself."""
 
 
 def make_connector(
@@ -65,3 +68,17 @@ def make_connector(
             raise InvalidValueError(option, f"{venue} has no such option")
     made: Connector = make(venue, credentials=credentials, url=url, is_testnet=is_testnet, **options)
     return made
+
+
+def feed_options(venue: str, feed: str | None, keyring: str | None = None) -> dict[str, Any]:
+    """Return the options of a connector for a venue's feed, with the keys that the feed alone has.
+
+    Raises
+    ------
+    CredentialsError
+        As of :meth:`Credentials.find <tradecore.venues.Credentials.find>`.
+    """
+    if feed is None:
+        return {}
+    keys = _FEED_KEYS.get((venue, feed))
+    return {"feed": feed} if keys is None else {"feed": feed, "feed_keys": Credentials.find(keys, keyring)}

@@ -71,17 +71,20 @@ class Credentials:
         The key's name, which goes with every request; a repr shows its first four characters.
     secret : Secret
         A shared secret, or a private key in PEM or base64.
+    passphrase : Secret, optional
+        Of a venue whose keys have one: Coinbase Exchange.
     """
 
     key: str = field(repr=False)
     secret: Secret
+    passphrase: Secret | None = None
 
     def __repr__(self) -> str:
         return f"Credentials(key='{self.key[:4]}...', secret={self.secret!r})"
 
     @classmethod
     def from_environment(cls, venue: str, environment: Mapping[str, str] = os.environ) -> Credentials | None:
-        """Read ``TRADECORE_<VENUE>_KEY`` and ``TRADECORE_<VENUE>_SECRET``.
+        """Read ``TRADECORE_<VENUE>_KEY`` and ``TRADECORE_<VENUE>_SECRET``, and ``_PASSPHRASE`` where one is set.
 
         Returns
         -------
@@ -93,12 +96,11 @@ class Credentials:
         CredentialsError
             When only one of them is set.
         """
-        names = f"TRADECORE_{venue}_KEY", f"TRADECORE_{venue}_SECRET"
-        return cls._read(venue, names, lambda name: environment.get(name, ""))
+        return cls._read(venue, f"TRADECORE_{venue}", lambda name: environment.get(name, ""))
 
     @classmethod
     def from_keyring(cls, venue: str, service: str) -> Credentials | None:
-        """Read ``<VENUE>_KEY`` and ``<VENUE>_SECRET`` of a service in the system's keyring.
+        """Read ``<VENUE>_KEY``, ``<VENUE>_SECRET`` and ``<VENUE>_PASSPHRASE`` of a service in the system's keyring.
 
         Returns
         -------
@@ -124,7 +126,7 @@ class Credentials:
                 problem = f"{name} of {service} cannot be read from the keyring ({type(error).__name__})"
                 raise CredentialsError(venue, problem) from None
 
-        return cls._read(venue, (f"{venue}_KEY", f"{venue}_SECRET"), read)
+        return cls._read(venue, venue, read)
 
     @classmethod
     def find(
@@ -141,15 +143,21 @@ class Credentials:
         return cls.from_keyring(venue, service) if found is None and service is not None else found
 
     @classmethod
-    def _read(cls, venue: str, names: tuple[str, str], read: Callable[[str], str]) -> Credentials | None:
+    def _read(cls, venue: str, prefix: str, read: Callable[[str], str]) -> Credentials | None:
+        names = f"{prefix}_KEY", f"{prefix}_SECRET"
         key, secret = (read(name).strip() for name in names)
         if not key and not secret:
             return None
         if not key or not secret:
             there, missing = names if key else reversed(names)
             raise CredentialsError(venue, f"{there} is set and {missing} is not")
+        passphrase = read(f"{prefix}_PASSPHRASE").strip()
         # What holds one line has a PEM with escaped line ends.
-        return cls(key=key, secret=Secret(secret.replace("\\n", "\n")))
+        return cls(
+            key=key,
+            secret=Secret(secret.replace("\\n", "\n")),
+            passphrase=Secret(passphrase) if passphrase else None,
+        )
 
 
 class Signer(Protocol):

@@ -159,7 +159,8 @@ class MarketStreams:
             if group is None:
                 group = self._carrying[name] = self._with_room(route, name)
                 group.wanted[name] = self._topics[name.encode()] = []
-            group.wanted[name].append(topic)
+            # Frames are told as the first: what is of the book, too, as the book's.
+            group.wanted[name].insert(0 if topic[1] is Stream.BOOK else len(group.wanted[name]), topic)
             self._changed(group)
 
     def remove(self, topics: Iterable[Topic]) -> None:

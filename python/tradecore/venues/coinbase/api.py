@@ -49,6 +49,7 @@ class CoinbaseApi(VenueApi):
     ) -> None:
         super().__init__(VENUE, hosts.rest, LIMITS, transport=transport, clock=clock, random=random)
         self._host = urlsplit(hosts.rest).netloc
+        self._books = hosts.books
         self._signer: JwtSigner | None = None
         if credentials is not None:
             self._signer = JwtSigner(VENUE, credentials, issuer="cdp", lifetime_s=_TOKEN_S)
@@ -75,6 +76,19 @@ class CoinbaseApi(VenueApi):
     def pages(self, name: str, rows: str, params: Mapping[str, str]) -> AsyncIterator[Any]:
         """Yield the rows of all pages of a list."""
         return self._pages(lambda further: self.read(name, {**params, **further}), rows, "cursor")
+
+    async def orders_of(self, product: str) -> bytes:
+        """Return every order of a product's book, as Coinbase Exchange has them."""
+        path = f"/products/{product}/book"
+
+        async def attempt() -> bytes:
+            await self._turn(f"GET {path}", {"books": 1}, is_read=True)
+            answer = await self._ask("GET", path, "level=3", {}, url=self._books)
+            if answer.status >= 400:
+                raise VenueError(VENUE, f"GET {path}", str(answer.status), "refused")
+            return answer.body
+
+        return await self.again(attempt)
 
     async def write(self, name: str, body: Mapping[str, Any], *, urgent: bool = False) -> Any:
         """Carry out something once.

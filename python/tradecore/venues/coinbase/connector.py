@@ -8,6 +8,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
 
+import orjson
+
 from tradecore._core import Command
 from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, VenueError
 from tradecore.reconcile import VenueExecution, VenueOrder
@@ -18,18 +20,27 @@ from tradecore.venues.clock import Clock
 from tradecore.venues.coinbase.account import UserChannel
 from tradecore.venues.coinbase.api import CoinbaseApi
 from tradecore.venues.coinbase.commands import order_body, refusal_of
-from tradecore.venues.coinbase.exchange import ExchangeStreams
-from tradecore.venues.coinbase.market import CHANNELS, EXCHANGE_CHANNELS, MAINNET, VENUE, Hosts, instruments_of
+from tradecore.venues.coinbase.exchange import ExchangeStreams, login_of
+from tradecore.venues.coinbase.market import (
+    CHANNELS,
+    EXCHANGE,
+    EXCHANGE_CHANNELS,
+    FULL_CHANNELS,
+    MAINNET,
+    VENUE,
+    Hosts,
+    instruments_of,
+)
 from tradecore.venues.coinbase.private import AccountReader, to_ns, to_text
 from tradecore.venues.coinbase.streams import CoinbaseStreams
 from tradecore.venues.connector import Permissions
-from tradecore.venues.events import Balance, Stream, VenueReport
+from tradecore.venues.events import Balance, Frame, Stream, VenueReport
 from tradecore.venues.listing import Listing, symbol_of
 from tradecore.venues.orders import OrderState, Refusal
 from tradecore.venues.outcomes import Outcomes
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
-from tradecore.venues.streams import MarketStreams
+from tradecore.venues.streams import MarketStreams, StreamDialect
 from tradecore.venues.transport import Transport
 
 __all__ = ["CoinbaseConnector"]
@@ -79,7 +90,9 @@ class CoinbaseConnector(VenueConnector):
         Of the waits between attempts; drawn by the system if not given.
     feed : str
         Where market data comes from: ``advanced``, or ``exchange``, which is Coinbase Exchange: trades and best prices
-        as they happen, and no candles.
+        as they happen, and no candles; or ``full``, which is its single orders.
+    feed_keys : Credentials, optional
+        Of Coinbase Exchange, with a passphrase, which tells single orders to nobody else; a local server does.
     """
 
     _api: CoinbaseApi
@@ -94,14 +107,19 @@ class CoinbaseConnector(VenueConnector):
         transport: Transport | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
-        feed: Literal["advanced", "exchange"] = "advanced",
+        feed: Literal["advanced", "exchange", "full"] = "advanced",
+        feed_keys: Credentials | None = None,
     ) -> None:
         if venue != VENUE:
             raise InvalidValueError("venue", f"{venue!r} is not {VENUE}")
         if is_testnet:
             raise InvalidValueError("is_testnet", f"{VENUE} has no test network with a market")
-        if feed not in ("advanced", "exchange"):
-            raise InvalidValueError("feed", f"expected advanced or exchange, got {feed!r}")
+        if feed not in ("advanced", "exchange", "full"):
+            raise InvalidValueError("feed", f"expected advanced, exchange or full, got {feed!r}")
+        if feed_keys is not None:
+            login_of(feed_keys, 0)  # what is wrong with them is told now
+        elif feed == "full" and url is None:
+            raise CredentialsError(EXCHANGE, "there are none, and single orders (feed full) are told to nobody else")
         super().__init__(
             venue,
             credentials=credentials,
@@ -115,16 +133,14 @@ class CoinbaseConnector(VenueConnector):
         self._renewals = 0
         hosts = MAINNET if url is None else Hosts.at(url)
         self._api = CoinbaseApi(hosts, credentials=credentials, **self._shared)
-        self._is_numbered = feed == "advanced"
-        self._offered = CHANNELS if self._is_numbered else EXCHANGE_CHANNELS
-        dialect = (CoinbaseStreams if self._is_numbered else ExchangeStreams)(hosts, self._clock)
+        self._feed = feed
+        self._offered = {"advanced": CHANNELS, "exchange": EXCHANGE_CHANNELS, "full": FULL_CHANNELS}[feed]
+        dialect: StreamDialect = CoinbaseStreams(hosts, self._clock)
+        if feed != "advanced":
+            login = dict if feed_keys is None else lambda: login_of(feed_keys, self._api.now_ms() // 1_000)
+            dialect = ExchangeStreams(hosts, self._clock, login=login, with_orders=feed == "full")
         self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
-        self._snapshots = Snapshots(
-            lambda instrument: self._streams.repeat((instrument, Stream.BOOK)),
-            clock=self._clock,
-            random=self._random,
-            tasks=self._tasks,
-        )
+        self._snapshots = Snapshots(self._begin_anew, clock=self._clock, random=self._random, tasks=self._tasks)
         self._account = UserChannel(self._api, hosts, tell=self._tell, read=self._private, **self._shared)
         self._reader = AccountReader(self._instruments)
         self._outcomes = Outcomes(venue, self._clock)
@@ -134,16 +150,29 @@ class CoinbaseConnector(VenueConnector):
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew: its channel is subscribed to again, and begins with a snapshot.
 
-        Messages of Advanced Trade are numbered by connection, so that is another connection, for all books.
+        Messages of Advanced Trade are numbered by connection, so that is another connection, for all books. All single
+        orders are asked for.
         """
         topic = instrument, Stream.BOOK
-        # One that was just subscribed to has its snapshot to come.
-        if not self._streams.is_there(topic):
-            return
-        if not self._is_numbered:
+        if self._feed == "full":
+            if topic in self._wanted:
+                self._snapshots.ask(instrument)
+        elif not self._streams.is_there(topic):
+            return  # one that was just subscribed to has its snapshot to come
+        elif self._feed == "exchange":
             self._snapshots.ask(instrument)
         else:
             self._renewals += self._streams.drop(topic, f"{instrument}: {reason}")
+
+    async def _begin_anew(self, instrument: str) -> None:
+        if self._feed == "exchange":
+            await self._streams.repeat((instrument, Stream.BOOK))
+            return
+        product = symbol_of(instrument)
+        body = await self._api.orders_of(product)
+        # The answer does not say whose book it is.
+        named = b'{"product_id":' + orjson.dumps(product) + b"," + body.lstrip()[1:]
+        self._tell(Frame(self.name, self._clock.now_ns(), named, instrument, Stream.BOOK))
 
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""

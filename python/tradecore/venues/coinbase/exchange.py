@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from tradecore.errors import CredentialsError
 from tradecore.venues.clock import Clock
-from tradecore.venues.coinbase.market import EXCHANGE_CHANNELS, Hosts
+from tradecore.venues.coinbase.market import EXCHANGE, EXCHANGE_CHANNELS, FULL_CHANNELS, Hosts
 from tradecore.venues.coinbase.streams import Channels
 from tradecore.venues.link import Session
 from tradecore.venues.listing import symbol_of
+from tradecore.venues.signing import Credentials, HmacSigner
 from tradecore.venues.subscriptions import Topic
 
-__all__ = ["ExchangeStreams"]
+__all__ = ["ExchangeStreams", "login_of"]
 
 _LATE_NS = 5_000_000_000
 """A trade that a heartbeat has told, and that has not come so long after, is lost."""
@@ -27,6 +29,8 @@ _KINDS = {
     b"ticker": b"ticker",
 }
 """Channels by the types of their messages."""
+_FULL_KINDS = {b"ticker": b"ticker"} | dict.fromkeys((b"received", b"open", b"done", b"change", b"match"), b"full")
+"""Likewise where single orders are told."""
 _TYPE, _PRODUCT = b'"type":"', b'"product_id":"'
 _TRADE = re.compile(rb'"trade_id":(\d+)')
 
@@ -34,12 +38,25 @@ _TRADE = re.compile(rb'"trade_id":(\d+)')
 class ExchangeStreams(Channels):
     """Channels of market data, each product of one a stream.
 
-    Messages of a book have no numbers. What may have been lost of it shows in the trades: a heartbeat, once a second
-    for each product, tells the last one.
+    Messages of a book of levels have no numbers. What may have been lost of it shows in the trades: a heartbeat, once a
+    second for each product, tells the last one.
+
+    Parameters
+    ----------
+    hosts, clock
+    login : callable, optional
+        Returns what signs a request; without it nothing is signed.
+    with_orders : bool
+        Whether single orders are told, in place of levels and trades.
     """
 
-    def __init__(self, hosts: Hosts, clock: Clock) -> None:
+    def __init__(
+        self, hosts: Hosts, clock: Clock, *, login: Callable[[], dict[str, str]] = dict, with_orders: bool = False
+    ) -> None:
         super().__init__(hosts.exchange, clock)
+        self._login = login
+        self._channels = FULL_CHANNELS if with_orders else EXCHANGE_CHANNELS
+        self._kinds = _FULL_KINDS if with_orders else _KINDS
         self._beating: WeakKeyDictionary[Session, set[str]] = WeakKeyDictionary()
         """Products whose heartbeats were subscribed to."""
         self._traded: dict[bytes, int] = {}
@@ -50,7 +67,7 @@ class ExchangeStreams(Channels):
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and its channel and product."""
         instrument, stream = topic
-        return "public", f"{EXCHANGE_CHANNELS[stream]}:{symbol_of(instrument)}"
+        return "public", f"{self._channels[stream]}:{symbol_of(instrument)}"
 
     async def subscribe(self, session: Session, names: Sequence[str]) -> Mapping[str, str]:
         """Subscribe, also to the heartbeats of the products; returns why the venue refused, by channel."""
@@ -76,11 +93,11 @@ class ExchangeStreams(Channels):
             channel, _, product = name.partition(":")
             channels[channel].append(product)
         asked = [{"name": channel, "product_ids": sorted(products)} for channel, products in channels.items()]
-        return await self._ask(session, {"type": what, "channels": asked})
+        return await self._ask(session, {"type": what, "channels": asked, **self._login()})
 
     def name_in(self, data: bytes) -> bytes | None:
         """Return channel and product of a frame."""
-        channel = _KINDS.get(_text(data, _TYPE))
+        channel = self._kinds.get(_text(data, _TYPE))
         if channel is None:
             return None
         product = _text(data, _PRODUCT)
@@ -112,6 +129,28 @@ class ExchangeStreams(Channels):
             del self._missing[product]
             return f"trades of {product} from {newest + 1} to {told} did not come"
         return ""
+
+
+def login_of(credentials: Credentials, now_s: int) -> dict[str, str]:
+    """Return what signs a request on a WebSocket of Coinbase Exchange at a second, UTC.
+
+    Raises
+    ------
+    CredentialsError
+        For a key without a passphrase, or a secret that is not in base64.
+    """
+    if credentials.passphrase is None:
+        raise CredentialsError(EXCHANGE, "they have no passphrase")
+    try:
+        signer = HmacSigner(credentials.secret, in_base64=True)
+    except ValueError:
+        raise CredentialsError(EXCHANGE, "the secret is not in base64") from None
+    return {
+        "signature": signer.sign(f"{now_s}GET/users/self/verify".encode()),
+        "key": credentials.key,
+        "passphrase": credentials.passphrase.reveal(),
+        "timestamp": str(now_s),
+    }
 
 
 def _text(data: bytes, key: bytes) -> bytes:

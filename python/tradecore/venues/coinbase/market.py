@@ -13,9 +13,23 @@ from tradecore.venues.limits import Limit
 from tradecore.venues.listing import Listing, Row, read_listing
 from tradecore.venues.transport import addresses_at
 
-__all__ = ["CHANNELS", "EXCHANGE_CHANNELS", "LIMITS", "MAINNET", "NAMES", "PREFIX", "VENUE", "Hosts", "instruments_of"]
+__all__ = [
+    "CHANNELS",
+    "EXCHANGE",
+    "EXCHANGE_CHANNELS",
+    "FULL_CHANNELS",
+    "LIMITS",
+    "MAINNET",
+    "NAMES",
+    "PREFIX",
+    "VENUE",
+    "Hosts",
+    "instruments_of",
+]
 
 VENUE = "COINBASE"
+EXCHANGE = "COINBASE_EXCHANGE"
+"""Whose keys single orders are told to."""
 PREFIX = "/api/v3/brokerage"
 
 CHANNELS = {
@@ -29,12 +43,16 @@ CHANNELS = {
 EXCHANGE_CHANNELS = {Stream.BOOK: "level2_batch", Stream.TRADES: "matches", Stream.QUOTES: "ticker"}
 """Those of Coinbase Exchange that are for everybody: ``level2`` is for clients with keys alone."""
 
+FULL_CHANNELS = {Stream.BOOK: "full", Stream.TRADES: "full", Stream.QUOTES: "ticker"}
+"""Those with single orders, and the trades between them."""
+
 NAMES = {b"l2_data": b"level2"}
 """What messages call a channel, where it is not what it is subscribed to as."""
 
 LIMITS = (
     Limit(name="public", most=10, interval_ns=1_000_000_000),
     Limit(name="private", most=30, interval_ns=1_000_000_000, reserve=6),
+    Limit(name="books", most=10, interval_ns=1_000_000_000),
 )
 
 _CLOSED = ("is_disabled", "trading_disabled", "view_only")
@@ -42,18 +60,19 @@ _CLOSED = ("is_disabled", "trading_disabled", "view_only")
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Where the venue is: requests, market data, what it says of an account, and the feed of Coinbase Exchange."""
+    """Where the venue is: requests, market data, what it says of an account; of Coinbase Exchange feed and books."""
 
     rest: str
     market: str
     user: str
     exchange: str
+    books: str
 
     @classmethod
     def at(cls, url: str) -> Hosts:
         """Return all of them at one address, as a local server has them."""
         rest, socket = addresses_at(url)
-        return cls(rest, f"{socket}/market", f"{socket}/user", f"{socket}/exchange")
+        return cls(rest, f"{socket}/market", f"{socket}/user", f"{socket}/exchange", rest)
 
 
 MAINNET = Hosts(
@@ -61,6 +80,7 @@ MAINNET = Hosts(
     "wss://advanced-trade-ws.coinbase.com",
     "wss://advanced-trade-ws-user.coinbase.com",
     "wss://ws-feed.exchange.coinbase.com",
+    "https://api.exchange.coinbase.com",
 )
 
 
