@@ -16,6 +16,7 @@ import httpx
 import tradecore as tc
 from tradecore.config.server import ServerConfig
 from tradecore.live.runner import Live
+from tradecore.observe.health import Health
 from tradecore.sandbox import BinanceServer
 from tradecore.server.accounts import Accounts, Role
 from tradecore.server.run import Server
@@ -52,11 +53,13 @@ class Served:
         strategies: Callable[[], Sequence[tc.Strategy]] | None = None,
         risk: tc.RiskLimits | None = None,
         journal: str | None = None,
+        health: Callable[[], Health] | None = None,
         **settings: Any,
     ) -> None:
         self._strategies = strategies or (lambda: [Manual("manual", [BTC]), Shown("shown", [BTC])])
         self._risk = risk
         self._journal = journal
+        self._health = health
         usual = {"database": f"sqlite:///{folder / 'server.db'}", "rate_per_second": 1e6}
         self.config = ServerConfig(port=0, **{**usual, **settings})
         self.verify: ssl.SSLContext | bool = (
@@ -89,7 +92,7 @@ class Served:
     def _is_told(self) -> bool:
         """Whether the server has heard how the session stands since its books were synced."""
         answer = httpx.get(f"{self.url}/health", verify=self.verify)
-        return answer.status_code == 200 and answer.json()["data"]["status"] == "ok"
+        return answer.status_code == 200 and answer.json()["data"]["status"] == "healthy"
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self.live.stop)
@@ -125,7 +128,7 @@ class Served:
             async with self.live as live:
                 with ExitStack() as stack:
                     server = stack.enter_context(
-                        Server(live, self.config, is_sandbox=True, config_text="", journals=self._journal)
+                        Server(live, self.config, is_sandbox=True, journals=self._journal, health=self._health)
                     )
                     server.begin()
                     self.url = server.url

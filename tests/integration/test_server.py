@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 from served import BTC, Served
 
 import tradecore as tc
+from tradecore.observe.health import Check, Health
 
 pytestmark = pytest.mark.release
 
@@ -76,7 +77,7 @@ def until(look: Any, seconds: float = 20.0) -> Any:
 
 def test_the_founding_routes_answer_as_they_did(admin: httpx.Client) -> None:
     health = data(admin.get("/health"))
-    assert (health["status"], health["mode"], health["is_sandbox"]) == ("ok", "paper", True)
+    assert (health["status"], health["mode"], health["is_sandbox"]) == ("healthy", "paper", True)
     prices, depth = data(admin.get("/api/v1/prices")), data(admin.get("/api/v1/depth"))
     assert prices.keys() == depth.keys() == {"BTCUSDT"}
     book = depth["BTCUSDT"]
@@ -341,6 +342,24 @@ def test_what_one_may_read_is_not_kept_for_another(tmp_path: Path) -> None:
             assert problem(nobody.get("/api/v1/prices"), 401) == "unauthorized"
 
 
+def test_health_is_what_judges_the_whole_session_not_its_market_data_alone(tmp_path: Path) -> None:
+    judged = [Health(is_live=True, is_ready=True, checks=(Check("journal", "healthy"),))]
+    with Served(tmp_path, health=lambda: judged[-1]) as served, served.client(None) as anybody:
+        well = data(anybody.get("/health"))
+        assert (well["status"], well["is_ready"], well["mode"]) == ("healthy", True, "paper")
+        assert well["feeds"][BTC]["state"] == "synced"
+        checks = (Check("trading", "degraded", "shown is halted"),)
+        judged.append(Health(is_live=True, is_ready=False, checks=checks))
+        halted = data(anybody.get("/health"))
+        assert (halted["status"], halted["is_ready"]) == ("degraded", False)
+        assert halted["checks"] == [{"name": "trading", "status": "degraded", "detail": "shown is halted"}]
+        checks = (*checks, Check("journal", "unhealthy", "nothing written for 11 s"))
+        judged.append(Health(is_live=True, is_ready=False, checks=checks))
+        answer = anybody.get("/health")
+        assert problem(answer, 503) == "unhealthy"
+        assert answer.json()["error"] == "trading: shown is halted; journal: nothing written for 11 s"
+
+
 def test_who_asks_too_often_is_told_to_wait(tmp_path: Path) -> None:
     with Served(tmp_path, rate_per_second=5.0) as served, served.client("read") as client:
         answers = [client.get("/health") for _ in range(40)]
@@ -597,6 +616,8 @@ def test_the_example_takes_the_requests_of_document_004_and_says_how_it_is(tmp_p
         assert data(ready)["is_ready"]
         assert data(client.get("/live"))["is_live"]
         assert "execution_api_latency_seconds_count" in client.get("/metrics").text
+        checks = {check["name"] for check in data(client.get("/health"))["checks"]}
+        assert checks >= {"loop", "feeds", "journal", "trading"}
 
 
 def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes(tmp_path: Path) -> None:

@@ -217,14 +217,14 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
             await asyncio.sleep(seconds)
             session.stop()
 
-        async with watched(session, plan.config, plan.source) as url:
+        async with watched(session, plan.config, plan.source) as (observer, url):
             if url is not None:
                 note(f"metrics and health at {url}", quiet=quiet)
             beside = [] if quiet else [loop.create_task(_show(session))]
             if seconds is not None:
                 beside.append(loop.create_task(end_in_time(seconds)))
             try:
-                async with serving(session, plan, quiet=quiet):
+                async with serving(session, plan, observer, quiet=quiet):
                     # It stays until the end: to look through it for garbage stands in an order's way for 30 ms.
                     gc.collect()
                     gc.freeze()

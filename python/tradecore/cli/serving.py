@@ -13,6 +13,7 @@ from tradecore.cli.console import note
 if TYPE_CHECKING:
     from tradecore.live.plan import SessionPlan
     from tradecore.live.runner import Live
+    from tradecore.observe.observer import Observer
 
 __all__ = ["check_server_extra", "serving"]
 
@@ -31,33 +32,32 @@ def check_server_extra(source: str, key: str) -> None:
 
 
 @asynccontextmanager
-async def serving(live: Live, plan: SessionPlan, *, quiet: bool) -> AsyncIterator[None]:
-    """Serve a session, with its metrics and health, for as long as the block runs, where its configuration says so."""
+async def serving(live: Live, plan: SessionPlan, observer: Observer | None, *, quiet: bool) -> AsyncIterator[None]:
+    """Serve a session, with what observes it, for as long as the block runs, where its configuration says so."""
     config = plan.config.server
-    if config is None:
+    if config is None or observer is None:
         yield
         return
     check_server_extra(plan.source, "server")
     import asyncio
 
-    from tradecore.observe.observer import Observer
     from tradecore.server.run import Server
 
     text = await asyncio.to_thread(Path(plan.source).read_text, encoding="utf-8")
-    async with Observer(live) as observer:
-        with Server(
-            live,
-            config,
-            is_sandbox=any(connection.sandbox for connection in plan.config.mode.connections),
-            config_text=text,
-            journals=plan.journal or plan.config.mode.journal,
-            mounts=dict.fromkeys(("/metrics", "/ready", "/live"), observer.asgi),
-            source=plan.source,
-        ) as server:
-            server.begin()
-            note(f"serving at {server.url}", quiet=quiet)
-            _welcome(server.url, server.token, quiet=quiet)
-            yield
+    with Server(
+        live,
+        config,
+        is_sandbox=any(connection.sandbox for connection in plan.config.mode.connections),
+        config_text=text,
+        journals=plan.journal or plan.config.mode.journal,
+        mounts=dict.fromkeys(("/metrics", "/ready", "/live"), observer.asgi),
+        health=observer.health,
+        source=plan.source,
+    ) as server:
+        server.begin()
+        note(f"serving at {server.url}", quiet=quiet)
+        _welcome(server.url, server.token, quiet=quiet)
+        yield
 
 
 def _welcome(url: str, token: str | None, *, quiet: bool) -> None:

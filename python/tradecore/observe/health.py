@@ -77,6 +77,11 @@ class Health:
         """The worst of the checks."""
         return max((check.status for check in self.checks), key=_RANK.__getitem__)
 
+    @property
+    def problems(self) -> str:
+        """What is not healthy, for people."""
+        return "; ".join(f"{each.name}: {each.detail}" for each in self.checks if each.status != "healthy")
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         checks = [{"name": each.name, "status": each.status, "detail": each.detail} for each in self.checks]

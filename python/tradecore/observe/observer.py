@@ -116,8 +116,7 @@ class Observer:
         well = {"/health": health.status != "unhealthy", "/ready": health.is_ready, "/live": health.is_live}.get(path)
         if well is None:
             return None
-        problems = "; ".join(f"{each.name}: {each.detail}" for each in health.checks if each.status != "healthy")
-        told = {"success": well, "data": health.to_dict(), "error": None if well else problems}
+        told = {"success": well, "data": health.to_dict(), "error": None if well else health.problems}
         return Answer(200 if well else 503, "application/json", orjson.dumps(told))
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from tradecore._core import parse_duration
 from tradecore.config import BacktestConfig
@@ -12,6 +13,9 @@ from tradecore.config.observe import MetricsConfig, log_config
 from tradecore.live.runner import Live
 from tradecore.observe.extra import needs
 from tradecore.observe.health import Thresholds
+
+if TYPE_CHECKING:
+    from tradecore.observe.observer import Observer
 
 __all__ = ["logging_as", "watched"]
 
@@ -38,8 +42,10 @@ def logging_as(config: BacktestConfig | None, source: str) -> AbstractContextMan
 
 
 @asynccontextmanager
-async def watched(live: Live, config: BacktestConfig, source: str) -> AsyncIterator[str | None]:
-    """Log, measure and watch a session that is connected while the block runs; yields where its metrics are.
+async def watched(live: Live, config: BacktestConfig, source: str) -> AsyncIterator[tuple[Observer | None, str | None]]:
+    """Log, measure and watch a session that is connected while the block runs.
+
+    It yields what observes the session, where anybody asks for that, and where its metrics are.
 
     Raises
     ------
@@ -53,10 +59,11 @@ async def watched(live: Live, config: BacktestConfig, source: str) -> AsyncItera
             from tradecore.observe.eventlog import events_logged
 
             stack.enter_context(events_logged(live.events, live.state.session))
-        if config.metrics is None and config.alerts is None:
-            yield None
+        asks = [name for name in ("metrics", "alerts", "server") if getattr(config, name) is not None]
+        if not asks:
+            yield None, None
             return
-        needs("prometheus_client", "server", source, "metrics" if config.metrics else "alerts")
+        needs("prometheus_client", "server", source, asks[0])
         from tradecore.observe.endpoint import Endpoint
         from tradecore.observe.observer import Observer
 
@@ -68,10 +75,10 @@ async def watched(live: Live, config: BacktestConfig, source: str) -> AsyncItera
 
             stack.enter_context(Alerts(observer, config.alerts, targets_of(config.alerts, source)))
         if config.metrics is None:
-            yield None
+            yield observer, None
             return
         endpoint = stack.enter_context(Endpoint(observer, config.metrics.port, config.metrics.host))
-        yield endpoint.url
+        yield observer, endpoint.url
 
 
 def _thresholds(config: MetricsConfig) -> Thresholds:

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
 
@@ -19,7 +19,7 @@ from tradecore.server.jobs import Jobs
 from tradecore.server.problems import Problem, problem_of
 from tradecore.server.view import View
 
-__all__ = ["Served", "Service", "needs"]
+__all__ = ["Judged", "Served", "Service", "needs"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,24 @@ class Attempts:
         times.append(now)
 
 
+class Judged(Protocol):
+    """How a session is, as somebody judged it who looks at all of it."""
+
+    @property
+    def status(self) -> str:
+        """``healthy``, ``degraded`` or ``unhealthy``."""
+        ...
+
+    @property
+    def problems(self) -> str:
+        """What is not healthy."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        ...
+
+
 @dataclass
 class Service:
     """What is served.
@@ -66,6 +84,8 @@ class Service:
     config_text : str
         The configuration of the session, TOML.
     has_tls, open_reads : bool
+    health : callable, optional
+        Judges the session; without it, its market data alone does.
     """
 
     view: View
@@ -76,6 +96,7 @@ class Service:
     config_text: str
     has_tls: bool
     open_reads: bool
+    health: Callable[[], Judged] | None = None
     passwords: Attempts = field(default_factory=Attempts)
     streams: int = 0
     """Clients of the stream."""

@@ -24,7 +24,7 @@ from tradecore.live.runner import Live
 from tradecore.server.accounts import Accounts
 from tradecore.server.app import create_app
 from tradecore.server.bridge import Bridge, Sample
-from tradecore.server.context import Service
+from tradecore.server.context import Judged, Service
 from tradecore.server.diary import Diary
 from tradecore.server.frames import Connection
 from tradecore.server.guard import Logins
@@ -78,6 +78,8 @@ class Server:
         Folder of the journals of sessions.
     mounts : mapping of str to ASGI application, optional
         What answers other paths.
+    health : callable, optional
+        Judges the session, in any thread, for ``/health``.
     source : str
         Where the configuration came from, for messages.
 
@@ -105,6 +107,7 @@ class Server:
         config_text: str = "",
         journals: str | Path | None = None,
         mounts: Mapping[str, ASGIApp] | None = None,
+        health: Callable[[], Judged] | None = None,
         source: str = "server",
     ) -> None:
         self._config = config
@@ -112,6 +115,7 @@ class Server:
         self._text = config_text
         self._journals = None if journals is None else Path(journals)
         self._mounts = dict(mounts or {})
+        self._health = health
         self._bridge = Bridge(live, is_sandbox=is_sandbox)
         self._way = RightOfWay()
         self._store = Store(config.database)
@@ -197,6 +201,7 @@ class Server:
             config_text=self._text,
             has_tls=self._config.tls_cert is not None or self._config.behind_tls,
             open_reads=self._config.open_reads,
+            health=self._health,
         )
         app = create_app(service, way=self._way, rate=self._config.rate_per_second, mounts=self._mounts)
         self._queue = self._bridge.subscribe(partial(self._hand_over, self._drained))

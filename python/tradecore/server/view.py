@@ -200,7 +200,8 @@ class View:
         sample = self._known()
         feeds = {row["instrument"]: {"state": row["state"], "age_s": row["age_s"]} for row in self.feeds()}
         is_well = not sample.failures and all(feed["state"] == "synced" for feed in feeds.values())
-        return {"status": "ok" if is_well else "degraded", "version": __version__, **self.status(), "feeds": feeds}
+        status = "healthy" if is_well else "degraded"
+        return {"status": status, "version": __version__, **self.status(), "feeds": feeds}
 
     def book(self, name: str, depth: int) -> Row:
         """Return a book with the own orders in it."""
