@@ -163,8 +163,8 @@ class SimVenue:
     fee_token_price : Decimal or str, optional
         What the token is worth in settlement currency.
     option_fee : str, optional
-        Of options that are settled in coin: ``"0.0003, 0.125"``, so much of the underlying for each unit of it, at most
-        that share of the premium.
+        Of options: ``"0.0003, 0.125"``, so much of the underlying, at most that share of the premium. Of what settles
+        in cash the underlying is worth its last index price, the strike where there is none.
     outcome_fee : Decimal or str, optional
         Of binaries, paid by takers: ``qty x outcome_fee x price x (1 - price)``, rounded to 5 decimals.
     basis : "auto", "l2", "l1", "trades" or "bars"

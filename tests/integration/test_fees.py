@@ -144,6 +144,21 @@ def test_spot_pays_in_what_it_received() -> None:
     assert paid(contract) == [("0.101", None, None)]
 
 
+def test_a_third_coin_pays_fees_as_far_as_there_is_some_and_a_sell_pays_its_own_beside_what_it_sells() -> None:
+    spot = spec("BTC.V", kind="spot", taker_fee_bps=10, maker_fee_bps=10)
+    data = {spot.id: BTC_DATA, BNB.id: BNB_DATA}
+    held = {"USDT": "202.202", "BNB": "0.0003"}
+    result = run([spot, BNB], data, (1, buys), (2, buys), fee_currency="BNB", balances=held)
+    of_first = str((Decimal("0.101") / Decimal("500.5")).quantize(Decimal("1e-12")))
+    assert paid(result) == [("0.101", of_first, "BNB"), ("0.101", None, None)]
+    assert result.balances["borrowed"].sum() == 0
+    adds_up(result)
+    sells = lambda ctx: ctx.sell(spot.id, 1)  # noqa: E731
+    for has, fills in (("1.001", 1), ("1.0009", 0)):
+        result = run([spot], {spot.id: BTC_DATA}, (1, sells), fee_currency="BTC", balances={"BTC": has})
+        assert (result.fills.height, result.balances["borrowed"].sum()) == (fills, 0)
+
+
 def test_options_and_outcomes_are_charged_by_their_own_formulas() -> None:
     option = tc.Instrument(
         "BTC-27MAR26-C.V",

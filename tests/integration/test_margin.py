@@ -358,6 +358,28 @@ def test_cross_margin_holds_as_long_as_the_account_covers_it_and_then_closes_the
     assert by == {A: 0.0, B: 30.0}
 
 
+@pytest.mark.parametrize("kind", ["linear", "inverse"])
+def test_losses_of_several_positions_beyond_a_gap_are_the_fund_s(kind: str) -> None:
+    coin = kind == "inverse"
+    sides = ("bid", "ask") if coin else ("ask", "bid")
+    before, after = (("99.5", "100"), ("1", "1.5")) if coin else (("100", "99.5"), ("1000", "999.5"))
+    jump = [
+        *book(5, *((side, price, "0") for side, price in zip(sides, before, strict=True))),
+        *book(5, *((side, price, "100000") for side, price in zip(sides, after, strict=True))),
+    ]
+    fall = mark(6, after[0])
+    data = {A: (QUIET, jump, fall), B: (QUIET, jump, fall)}
+    send, names = (buy, sell)[not coin], [contract(name, kind, base="X") for name in (A, B)]
+    settings = {"balances": {"X": 10} if coin else {"USDT": 1000}}
+    qty = "1000" if coin else "40"
+    steps = [(1, send(qty)), (2, send(qty, of=B))]
+    for insurance, is_owed in (("fund", False), ("none", True)):
+        made, result = run(*steps, data=data, instruments=names, insurance=insurance, **settings)
+        assert [p.position_qty for p in made.paid] == [float(qty) if coin else -float(qty)] * 2
+        (end,) = result.balances["end"]
+        assert end < -1 if is_owed else abs(end) < Decimal("1e-9")
+
+
 def test_a_tier_change_raises_maintenance() -> None:
     falls = [*mark(5, "100"), *mark(20, "91.5")]
     wide = book(20, ("bid", "99.5", "0"), ("bid", "91.5", "1000"))

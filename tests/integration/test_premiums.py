@@ -104,14 +104,18 @@ def sell(of: str, qty: str, price: str | None = None, **terms: Any) -> Callable[
 Tapes = list[tuple[tc.Instrument, list[Row]]]
 
 
-def run(tapes: Tapes, *steps: Step, **settings: Any) -> tuple[Script, dict[str, Decimal], tc.Result]:
+def run(
+    tapes: Tapes, *steps: Step, basis: Any = "average", **settings: Any
+) -> tuple[Script, dict[str, Decimal], tc.Result]:
     """Run a script; return it with what its account holds in the end."""
     venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), **settings)
     specs = [instrument for instrument, _ in tapes]
     made = Script("s", [spec.id for spec in specs]).plan(*steps)
     data = {instrument.id: tape(instrument, rows) for instrument, rows in tapes}
-    result = tc.Backtest([made], data, [venue], specs=specs, on_error="stop_run", debug_checks=True).run()
-    assert result.ledger["amount"].sum() == 0
+    kept: dict[str, Any] = {"on_error": "stop_run", "debug_checks": True, "cost_basis": basis}
+    result = tc.Backtest([made], data, [venue], specs=specs, **kept).run()
+    for _, of_one in result.ledger.group_by("currency"):
+        assert of_one["amount"].sum() == 0
     return made, dict(zip(result.balances["currency"], result.balances["end"], strict=True)), result
 
 
@@ -285,3 +289,76 @@ def test_rates_of_written_options_are_a_setting() -> None:
     assert made.refused == ["sell 1: insufficient_margin"]
     with pytest.raises(InvalidValueError, match="is not initial margin at the money"):
         tc.SimVenue("TEST", option_margin="0.15")
+
+
+@pytest.mark.parametrize(
+    ("tapes", "send", "whole", "settings", "coin"),
+    [
+        (CALL, buy(OPTION, "10"), "0.653", {"option_fee": "0.0003, 0.125"}, "BTC"),
+        (CALL, buy(OPTION, "10", "0.064"), "0.643", {"option_fee": "0.0003, 0.125"}, "BTC"),
+        (YES, buy(BINARY, "100"), "42.9744", {"outcome_fee": "0.04"}, "USDC"),
+        # 0.4 each is got, less its fee; 1 each may be owed.
+        (YES, sell(BINARY, "100"), "60.96", {"outcome_fee": "0.04"}, "USDC"),
+        ([(binary("100"), YES[0][1])], sell(BINARY, "100"), "60.4", {}, "USDC"),
+    ],
+)
+def test_a_fee_by_a_formula_is_asked_for_before_it_is_paid(
+    tapes: Tapes, send: Any, whole: str, settings: dict[str, Any], coin: str
+) -> None:
+    made, held, _ = run(tapes, (1, send), **settings, balances={coin: whole})
+    assert made.refused == []
+    assert held[coin] >= 0
+    made, _, _ = run(tapes, (1, send), **settings, balances={coin: Decimal(whole) - Decimal("1e-9")})
+    (refused,) = made.refused
+    assert refused.endswith("insufficient_balance")
+
+
+def test_an_option_that_settles_in_cash_is_charged_by_the_worth_of_its_underlying() -> None:
+    spec = option(settles="USD")
+    fees = {}
+    for at, index in (("6000", "100000"), ("6000", None), ("100", "100000")):
+        rows = [*(told(0, INDEX, "80000") if index else []), *book(0, at, str(int(at) + 5))]
+        _, _, result = run([(spec, rows)], (1, sell(OPTION, "2")), option_fee="0.0003, 0.125")
+        fees[at, index] = result.fees
+    # 0.0003 of 80,000, of the strike, and an eighth of 100.
+    assert fees == {("6000", "100000"): 48, ("6000", None): 60, ("100", "100000"): 25}
+
+
+def test_a_stop_that_is_set_off_where_it_cannot_be_paid_expires() -> None:
+    gap = [*gone(10, "0.055", "0.065"), *book(10, "0.2", "0.21"), (10.5, tc.EventKind.TRADE, 1, "0.21", "1")]
+    tapes = [(option(), [*CALL[0][1], *gap])]
+
+    def stop(ctx: tc.Context) -> object:
+        return ctx.submit(OPTION, "buy", "1", type="stop_market", trigger_price="0.08")
+
+    for has, refused, left in (("0.08", ["buy 1: insufficient_balance"], "0.08"), ("0.21", [], "0")):
+        made, held, result = run(tapes, (1, stop), balances={"BTC": has})
+        assert (made.refused, held["BTC"]) == (refused, Decimal(left))
+        assert result.stats.fills == (0 if refused else 1)
+
+
+def test_what_written_options_are_worth_is_left_when_a_future_is_liquidated() -> None:
+    rows = [*told(0, MARK, "100000"), *book(0, "100000", "100000.5")]
+    fall = [*gone(10, "100000", "100000.5"), *told(10, MARK, "60000")]
+    wide = [*told(0, INDEX, "100000"), *told(0, MARK, "0.06"), *book(0, "0.055", "0.5")]
+    tapes = [(option(), wide), (future(), [*rows, *fall])]
+    steps = [(1, sell(OPTION, "1")), (2, buy(FUTURE, "100000"))]
+    made, held, result = run(tapes, *steps, margin="cross", leverage=10, balances={"BTC": "0.4"})  # type: ignore[arg-type]
+    # 0.455 are there: the fund takes the future where 0.06 are left, then the option for these.
+    future_at, option_at = [abs(paid).quantize(Decimal("1e-9")) for _, _, paid in made.paid]
+    assert (future_at, option_at) == (Decimal("1.394995"), Decimal("0.06"))
+    assert abs(held["BTC"]) < Decimal("1e-9")
+    assert abs(result.net_pnl + Decimal("0.4")) < Decimal("1e-9")
+
+
+def test_what_a_written_binary_may_pay_is_left_when_a_future_is_liquidated() -> None:
+    linear = tc.Instrument(
+        FUTURE, kind="linear", base="BTC", quote="USDC", price_increment="1", qty_increment="0.001", taker_fee_bps=0
+    )
+    fall = [*told(0, MARK, "1000"), *book(0, "1000", "1001"), *gone(10, "1000", "1001"), *told(10, MARK, "900")]
+    steps = [(1, sell(BINARY, "100")), (2, buy(FUTURE, "1"))]
+    tapes = [*YES, (linear, fall)]
+    _, held, result = run(tapes, *steps, margin="cross", leverage=20, balances={"USDC": "111"})  # type: ignore[arg-type]
+    assert result.liquidations.height == 1
+    # 151 were there, 100 of them may be owed.
+    assert held["USDC"] == 100

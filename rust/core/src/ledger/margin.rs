@@ -168,16 +168,16 @@ impl Brackets {
     }
 }
 
-/// The value at which what is left of a position just pays the fee of closing it, a fraction in units of 10^-9; none where
-/// that is at no price.
+/// The value at which what is left of a position just pays the fee of closing it, a fraction in units of 10^-9: none where
+/// it is left at every price, nothing where it is at none.
 pub fn bankruptcy(cost: Money, margin: Money, gains: bool, fee: i64) -> Option<Money> {
-    let value = if gains {
-        cost.checked_sub(margin)?
-            .scaled(FINE_ONE.into(), FINE_ONE.checked_sub(fee).filter(|rest| *rest > 0)?.into())
-    } else {
-        cost.checked_add(margin)?.scaled(FINE_ONE.into(), (FINE_ONE + fee).into())
-    };
-    value.filter(|value| *value > Money::ZERO)
+    if gains {
+        let rest = FINE_ONE.checked_sub(fee).filter(|rest| *rest > 0)?;
+        let value = cost.checked_sub(margin)?.scaled(FINE_ONE.into(), rest.into());
+        return value.filter(|value| *value > Money::ZERO);
+    }
+    let value = cost.checked_add(margin)?.scaled(FINE_ONE.into(), (FINE_ONE + fee).into())?;
+    Some(value.max(Money::ZERO))
 }
 
 /// A part of an amount, in units of 10^-9.

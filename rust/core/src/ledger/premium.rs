@@ -5,7 +5,7 @@
 //!
 //! * short call: maintenance margin `m N + M`, initial margin `max(a N - O, l N) + M`;
 //! * short put: maintenance margin `max(m N, m M) + M`, initial margin as of a call, and no less than maintenance;
-//! * short binary: what it pays if its outcome comes true, 1 each; then nothing can be lost beyond.
+//! * short binary: both are what it pays if its outcome comes true, 1 each; nothing can be lost beyond.
 //!
 //! Of an option that settles in coin `N` is its quantity of the underlying. Where nobody knows what that is worth, the strike
 //! stands for it. Source: Deribit's page on margin of options (standard margin).
@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use super::contract::{ACCOUNT_LIMIT, ContractMath};
 use super::margin::{fraction, part};
-use crate::types::{FINE_ONE, FINE_SCALE, InstrumentKind, Money, OptionSettlement, OptionSide};
+use crate::types::{FINE_ONE, InstrumentKind, Money, OptionSettlement, OptionSide};
 
 /// What is asked for written options, as fractions of the underlying's value in units of 10^-9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +83,9 @@ impl Written {
     /// What an instrument of a kind is when it is written; `None` for what is no option or binary.
     pub fn of(kind: &InstrumentKind, rates: OptionRates) -> Option<Self> {
         match kind {
-            InstrumentKind::Option { strike, side, settles, .. } => {
+            InstrumentKind::Option { side, settles, .. } => {
                 let in_coin = *settles == OptionSettlement::Coin;
-                // Finer or larger than any price that is quoted it counts as the nearest that could be.
-                let units = strike.at_scale(FINE_SCALE).and_then(|units| i64::try_from(units).ok());
-                let strike = units.unwrap_or_else(|| (strike.to_f64() * FINE_ONE as f64) as i64).max(1);
-                Some(Self::Option { rates, strike, side: *side, in_coin })
+                kind.fine_strike().map(|strike| Self::Option { rates, strike, side: *side, in_coin })
             }
             InstrumentKind::Binary { .. } => Some(Self::Binary),
             _ => None,
@@ -99,7 +96,8 @@ impl Written {
     pub fn cover(&self, math: &ContractMath, qty: i64, underlying: Option<i64>, worth: Money) -> Cover {
         let value = |price| math.value_at_fine(price, qty).unwrap_or(Money::from_units(ACCOUNT_LIMIT));
         let Self::Option { rates, strike, side, in_coin } = *self else {
-            return Cover { initial: value(FINE_ONE), maintenance: Money::ZERO };
+            let all = value(FINE_ONE);
+            return Cover { initial: all, maintenance: all };
         };
         let spot = underlying.filter(|price| *price > 0).unwrap_or(strike);
         let whole = value(if in_coin { FINE_ONE } else { spot });

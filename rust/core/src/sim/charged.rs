@@ -23,6 +23,8 @@ pub struct ChargedFill<'a> {
     pub price: Price,
     /// Quantity.
     pub qty: Qty,
+    /// What an option's underlying is worth, in units of 10^-9, where somebody has told.
+    pub underlying: Option<i64>,
     /// When, by the venue's clock, ns.
     pub ts: i64,
 }

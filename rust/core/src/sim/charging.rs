@@ -114,6 +114,13 @@ impl MarketFees {
     }
 }
 
+impl MarketFees {
+    /// How a fee comes about.
+    pub(super) fn model(&self) -> &FeeModel {
+        &self.model
+    }
+}
+
 /// The markets of a venue that price a coin, in their order, by the coin: each of a thousand markets asks for some.
 pub(super) struct PricedCoins<'a>(FxHashMap<&'a str, Vec<(MarketId, &'a str)>>);
 
@@ -188,14 +195,14 @@ impl Volumes {
     }
 
     /// Charges for a fill, and counts it. A `custom` model says the fee instead; `price_of` tells the sum of best prices of a market and what its steps are;
-    /// `pay` has the account pay so much of the third coin, if it has it or has to, and tells whether it did.
+    /// `pay` has the account pay so much of the third coin, if it has it, and tells whether it did.
     pub(super) fn charge(
         &mut self,
         fees: &MarketFees,
         fill: ChargedFill<'_>,
         custom: Option<&mut FeesInUse>,
         price_of: impl Fn(MarketId) -> Option<(i64, Decimal)>,
-        mut pay: impl FnMut(Money, bool) -> bool,
+        mut pay: impl FnMut(Money) -> bool,
     ) -> Option<Charge> {
         let fill = ChargedFill { volume: self.at(fill.account, fill.ts), ..fill };
         let fee = match custom {
@@ -217,7 +224,7 @@ impl Volumes {
             let less = fee.scaled(over - discount.mantissa(), over)?;
             let amount = worth(by).and_then(|worth| in_coin(less, worth));
             if let Some(amount) = amount
-                && pay(amount, false)
+                && pay(amount)
             {
                 return Some(Charge { fee: less, paid: Some(FeePaid { coin: FeeCoin::Token, amount }) });
             }
@@ -235,10 +242,9 @@ impl Volumes {
             PaidIn::Coin(by) => worth(by).map(|worth| (FeeCoin::Token, worth)),
         };
         let paid = paid.and_then(|(coin, worth)| Some(FeePaid { coin, amount: in_coin(fee, worth)? }));
-        if let Some(FeePaid { coin: FeeCoin::Token, amount }) = paid {
-            pay(amount, true);
-        }
-        Some(Charge { fee, paid })
+        // Nor is it known to be there.
+        let is_there = |paid: &FeePaid| paid.coin != FeeCoin::Token || pay(paid.amount);
+        Some(Charge { fee, paid: paid.filter(is_there) })
     }
 }
 
@@ -320,6 +326,7 @@ mod tests {
                 liquidity,
                 price,
                 qty,
+                underlying: None,
                 ts: day * DAY,
             };
             let Some(fees) = &self.fees else {
@@ -327,7 +334,7 @@ mod tests {
             };
             // BNB is at 500.
             let price_of = |market| (market == BNB).then(|| (10_000, dec("0.1")));
-            self.volumes.charge(fees, fill, None, price_of, |amount, must| must || amount <= has).unwrap()
+            self.volumes.charge(fees, fill, None, price_of, |amount| amount <= has).unwrap()
         }
 
         fn takes(&mut self, day: i64) -> Charge {

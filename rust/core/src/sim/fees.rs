@@ -9,10 +9,11 @@ use std::str::FromStr;
 
 use super::charged::ChargedFill;
 use super::custom::{FeeSource, Source};
+use crate::ledger::ContractMath;
 use crate::orders::Liquidity;
 use crate::types::{
-    Decimal, FeeCurrency, Fees, Instrument, InstrumentKind, Money, OptionSettlement, div_half_even,
-    pow10_i128,
+    Decimal, FINE_ONE, FeeCurrency, Fees, Instrument, InstrumentKind, MONEY_SCALE, Money, OptionSettlement,
+    Price, Qty, div_half_even, pow10_i128,
 };
 
 /// Decimals of a fee on an outcome, as the venue that has them rounds it.
@@ -99,13 +100,20 @@ pub struct FeeToken {
     pub price: Option<Decimal>,
 }
 
-/// A fee of options: `0.0003, 0.125` is so much of the underlying for each unit of it, at most that share of the premium.
+/// A fee of options: `0.0003, 0.125` is so much of the underlying, at most that share of the premium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionFee {
-    /// Units of the underlying for each unit of it.
+    /// A share of the underlying.
     pub rate: Decimal,
     /// The most it may be of the premium.
     pub cap: Decimal,
+}
+
+impl OptionFee {
+    /// The fee of what has an underlying and a premium of so much.
+    fn of(&self, underlying: Money, premium: Money) -> Option<Money> {
+        Some(share(underlying, self.rate)?.min(share(premium, self.cap)?))
+    }
 }
 
 impl FromStr for OptionFee {
@@ -149,7 +157,7 @@ pub struct FeeSettings {
     pub currency: Option<FeeCurrency>,
     /// A token that fees are paid in, as far as an account has it.
     pub token: Option<FeeToken>,
-    /// Fees of options that are settled in coin.
+    /// Fees of options.
     pub option: Option<OptionFee>,
     /// Fees of outcomes: this times what it is uncertain by.
     pub outcome: Option<Decimal>,
@@ -217,10 +225,15 @@ impl FeeSettings {
         match (&instrument.kind, &self.schedule, self.option, self.outcome) {
             _ if self.custom.is_some() => FeeModel::Custom,
             _ if flat => FeeModel::Rates,
-            (InstrumentKind::Option { settles: OptionSettlement::Coin, .. }, _, Some(fee), _) => {
-                FeeModel::Option(fee)
+            (kind @ InstrumentKind::Option { settles, .. }, _, Some(fee), _) => {
+                let in_cash = *settles == OptionSettlement::Cash;
+                FeeModel::Option { fee, strike: in_cash.then(|| kind.fine_strike()).flatten() }
             }
-            (InstrumentKind::Binary { .. }, _, _, Some(rate)) => FeeModel::Outcome { rate },
+            (InstrumentKind::Binary { .. }, _, _, Some(rate)) => {
+                // Prices of what has no such grid are 0 or 1, and nothing is uncertain.
+                let one = instrument.price_increment.steps(Decimal::ONE).unwrap_or(1);
+                FeeModel::Outcome { rate, one }
+            }
             (_, Some(schedule), ..) if self.tier.is_none() && schedule.0.len() > 1 => {
                 let over = |tier: &Tier| Tier {
                     maker_bps: self.rates.maker_bps().unwrap_or(tier.maker_bps),
@@ -245,9 +258,17 @@ pub enum FeeModel {
     Outcome {
         /// The rate.
         rate: Decimal,
+        /// A price of 1 in increments.
+        one: i64,
     },
     /// So much of the underlying, at most a share of the premium.
-    Option(OptionFee),
+    Option {
+        /// How much.
+        fee: OptionFee,
+        /// What stands for the underlying's price where nobody has told it, in units of 10^-9; none where it settles in
+        /// coin, which is the underlying.
+        strike: Option<i64>,
+    },
     /// What a model of somebody else's says.
     Custom,
 }
@@ -265,29 +286,43 @@ impl FeeModel {
                 value.scaled(rate.mantissa(), pow10_i128(rate.scale() + 4)?)
             }
             Self::Outcome { .. } if is_maker => Some(Money::ZERO),
-            Self::Outcome { rate } => {
-                let step = fill.instrument.price_increment;
-                let one = i128::from(step.steps(Decimal::ONE).ok()?);
-                let rest = one.checked_sub(fill.price.steps().into())?;
-                let over = one.checked_mul(pow10_i128(rate.scale())?)?;
-                let fee = value.scaled(rest.checked_mul(rate.mantissa())?, over)?;
-                let unit = pow10_i128(crate::types::MONEY_SCALE - OUTCOME_DECIMALS)?;
-                Some(Money::from_units(div_half_even(fee.units(), unit).checked_mul(unit)?))
-            }
-            Self::Option(OptionFee { rate, cap }) => {
-                let qty = fill.instrument.qty_increment.to_decimal(fill.qty.steps());
-                let size = fill.instrument.contract_size;
-                let underlying = Money::from_units(
-                    qty.mantissa().checked_mul(size.mantissa())?.checked_mul(rate.mantissa())?,
-                );
-                let fee = underlying.scaled(
-                    pow10_i128(crate::types::MONEY_SCALE)?,
-                    pow10_i128(qty.scale() + size.scale() + rate.scale())?,
-                )?;
-                Some(fee.min(value.scaled(cap.mantissa(), pow10_i128(cap.scale())?)?))
+            Self::Outcome { rate, one } => uncertainty(value, *rate, fill.price, *one),
+            Self::Option { fee, strike } => {
+                let told = fill.underlying.filter(|price| *price > 0);
+                let price = strike.map_or(FINE_ONE, |strike| told.unwrap_or(strike));
+                fee.of(fill.math.value_at_fine(price, fill.qty.steps()).ok()?, value)
             }
         }
     }
+
+    /// The most that a taker may be charged for so much at a price, or at one that is better for it.
+    pub(super) fn most(&self, math: &ContractMath, price: Price, qty: Qty) -> Option<Money> {
+        let value = math.value(price, qty).ok()?;
+        match self {
+            Self::Rates | Self::Tiers(_) | Self::Custom => math.fee(value, false).ok(),
+            Self::Outcome { rate, one } => uncertainty(value, *rate, price, *one),
+            // What an underlying will be worth nobody knows: the cap.
+            Self::Option { fee, strike: Some(_) } => share(value, fee.cap),
+            Self::Option { fee, strike: None } => {
+                fee.of(math.value_at_fine(FINE_ONE, qty.steps()).ok()?, value)
+            }
+        }
+    }
+}
+
+/// What is charged for an outcome that is worth so much at a price, where 1 is so many increments.
+fn uncertainty(value: Money, rate: Decimal, price: Price, one: i64) -> Option<Money> {
+    let one = i128::from(one);
+    let rest = one.checked_sub(price.steps().into())?;
+    let fee =
+        value.scaled(rest.checked_mul(rate.mantissa())?, one.checked_mul(pow10_i128(rate.scale())?)?)?;
+    let unit = pow10_i128(MONEY_SCALE - OUTCOME_DECIMALS)?;
+    Some(Money::from_units(div_half_even(fee.units(), unit).checked_mul(unit)?))
+}
+
+/// A share of an amount.
+fn share(amount: Money, of: Decimal) -> Option<Money> {
+    amount.scaled(of.mantissa(), pow10_i128(of.scale())?)
 }
 
 #[cfg(test)]
@@ -307,6 +342,8 @@ mod tests {
         (s.quote, s.price_increment) = ("USDC".into(), dec("0.01"));
         let instrument = Instrument::new(s).unwrap();
         let math = ContractMath::new(&instrument).unwrap();
+        let settings = FeeSettings { outcome: Some(dec("0.072")), ..FeeSettings::default() };
+        let model = settings.model(&instrument);
         let fee = |cents, liquidity| {
             let fill = ChargedFill {
                 account: AccountId::new(0),
@@ -317,9 +354,10 @@ mod tests {
                 liquidity,
                 price: Price::new(cents),
                 qty: Qty::new(7_000),
+                underlying: None,
                 ts: 0,
             };
-            FeeModel::Outcome { rate: dec("0.072") }.fee(&fill).unwrap().to_string()
+            model.fee(&fill).unwrap().to_string()
         };
         // 7 shares: 7 × 0.072 × 0.5 × 0.5, and 7 × 0.072 × 0.03 × 0.97 = 0.0146664.
         assert_eq!([50, 3, 97].map(|cents| fee(cents, Liquidity::Taker)), ["0.126", "0.01467", "0.01467"]);

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::fees::FeeModel;
 use super::margin::MarginMode;
 use super::update::Update;
 use super::wallet::{Coin, minus, plus};
@@ -34,6 +35,8 @@ pub(super) struct Contract {
     /// The currency it settles in.
     pub(super) coin: Coin,
     pub(super) terms: Terms,
+    /// What is charged by a formula of its own.
+    pub(super) charged: Option<FeeModel>,
     /// What a liquidation costs, as a fraction of value in units of 10^-9.
     pub(super) fee: i64,
     pub(super) insured: bool,
@@ -71,6 +74,8 @@ pub(super) struct Working {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sums {
     value: [Money; 2],
+    /// What they may cost in fees.
+    fees: [Money; 2],
     qty: [i64; 2],
 }
 
@@ -149,6 +154,15 @@ impl Contract {
         }
     }
 
+    /// What it takes to be rid of what was written: the worth of an option, all that a binary may pay.
+    pub(super) fn owes(&self, position: &Position, marked: Marked) -> Money {
+        match self.terms {
+            Terms::Paid { written: Some(Written::Binary), .. } => self.maintenance(position, marked),
+            Terms::Paid { .. } if position.qty < 0 => self.value(position, marked.price),
+            _ => Money::ZERO,
+        }
+    }
+
     /// What had been paid for a position out of the balance, by which it is told what is left when it is closed.
     pub(super) fn sunk(&self, position: &Position) -> Money {
         match self.terms {
@@ -169,20 +183,27 @@ impl Contract {
     /// What is asked for a position that is paid in full, with these orders.
     fn asks_in_full(&self, position: &Position, sums: Sums, marked: Marked) -> Money {
         let ([bought, sold], held) = (sums.value, position.qty);
+        let [buying, selling] = sums.fees;
         let opens = sums.qty[Side::Sell.index()].saturating_sub(held.max(0)).max(0);
         let all = sums.qty[Side::Sell.index()].max(1);
-        let brings = sold.scaled(opens.into(), all.into()).unwrap_or_default();
+        let brings = minus(sold, selling).scaled(opens.into(), all.into()).unwrap_or_default();
         let written = opens.saturating_add((-held).max(0));
         let own = if held < 0 { position.open_cost } else { Money::ZERO };
         let at_mark = marked.price.and_then(|price| self.math.value_at_fine(price, written).ok());
         let cover = self.cover(written, marked, at_mark.unwrap_or_else(|| plus(own, brings))).initial;
-        let fee = self.math.fee(bought, false).unwrap_or_default().max(Money::ZERO);
-        plus(minus(cover, brings).max(Money::ZERO), plus(bought, fee))
+        plus(minus(cover, brings).max(Money::ZERO), plus(bought, buying))
     }
 
-    fn order_value(&self, order: &Working) -> Money {
-        let leaves = (order.qty - order.filled).max(0);
-        self.math.value(order.price, Qty::new(leaves)).unwrap_or_default()
+    /// What is left of an order is worth, and may cost in fees where it is paid in full.
+    fn order_value(&self, order: &Working) -> (Money, Money) {
+        let leaves = Qty::new((order.qty - order.filled).max(0));
+        let value = self.math.value(order.price, leaves).unwrap_or_default();
+        let fee = match (&self.terms, &self.charged) {
+            (Terms::Leveraged { .. }, _) => None,
+            (Terms::Paid { .. }, Some(model)) => model.most(&self.math, order.price, leaves),
+            (Terms::Paid { .. }, None) => self.math.fee(value, false).ok(),
+        };
+        (value, fee.unwrap_or_default().max(Money::ZERO))
     }
 }
 
@@ -190,9 +211,9 @@ impl Sums {
     /// With one more order, or without it.
     pub(super) fn with(mut self, contract: &Contract, order: &Working, sign: i64) -> Self {
         if !order.reduce_only {
-            let (at, value) = (order.side.index(), contract.order_value(order));
-            self.value[at] =
-                if sign > 0 { plus(self.value[at], value) } else { minus(self.value[at], value) };
+            let (at, (value, fee)) = (order.side.index(), contract.order_value(order));
+            let count = if sign > 0 { plus } else { minus };
+            (self.value[at], self.fees[at]) = (count(self.value[at], value), count(self.fees[at], fee));
             let leaves = (order.qty - order.filled).max(0);
             self.qty[at] = self.qty[at].saturating_add(leaves.saturating_mul(sign));
         }

@@ -32,7 +32,7 @@ use crate::ledger::Payment;
 use crate::orders::{Command, NewTerms, OrderRequest, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
-use crate::types::{AccountId, MarketId, Money, Price, Side};
+use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
 
 /// What is on its way to us.
 enum Sent {
@@ -80,8 +80,8 @@ struct Place {
 
 impl Place {
     /// The price an order counts at: its own, of a stop its trigger, else what the book asks for as much.
-    fn price_of(&self, request: &OrderRequest) -> Option<Price> {
-        let asked = || self.market.price_to_take(request.side, request.qty.steps()).map(Price::new);
+    fn price_of(&mut self, account: AccountId, request: &OrderRequest) -> Option<Price> {
+        let asked = || self.market.price_to_take(account, request.side, request.qty.steps()).map(Price::new);
         let trigger = request.trigger.and_then(Trigger::price);
         request.order_type.price().or(trigger).or_else(asked)
     }
@@ -220,23 +220,27 @@ impl Venue {
 
     /// Why the balances of an account do not allow a command.
     fn lacks(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
-        let place = &self.places[command.market().index()];
-        let (at, spot) = place.wallets.zip(place.spot.as_ref())?;
-        let wallets = &mut self.wallets[at];
+        let place = &mut self.places[command.market().index()];
+        let (at, _) = place.wallets.zip(place.spot.as_ref())?;
+        let price = match command {
+            // What nobody knows the price of is checked for what it sells alone.
+            Command::Submit { request, .. } => place.price_of(account, request).unwrap_or(Price::new(0)),
+            Command::Replace { terms, .. } => terms.price,
+            Command::Cancel { .. } => return None,
+        };
+        let (spot, wallets) = (place.spot.as_ref()?, &mut self.wallets[at]);
         match command {
             Command::Submit { order, request } => {
                 let (side, qty) = (request.side, request.qty.steps());
-                // What nobody knows the price of is checked for what it sells alone.
-                let price = place.price_of(request).unwrap_or(Price::new(0));
                 if wallets.lacks(account, spot, *order, (side, price), qty, 0) {
                     return Some(ReportKind::Rejected(Reason::InsufficientBalance));
                 }
                 wallets.claim(account, spot, *order, (side, price), qty);
                 None
             }
-            Command::Replace { order, terms: NewTerms { price, qty, .. }, .. } => {
+            Command::Replace { order, terms: NewTerms { qty, .. }, .. } => {
                 let (side, filled) = wallets.open(account, *order)?;
-                let lacks = wallets.lacks(account, spot, *order, (side, *price), qty.steps(), filled);
+                let lacks = wallets.lacks(account, spot, *order, (side, price), qty.steps(), filled);
                 lacks.then_some(ReportKind::ReplaceRejected(Reason::InsufficientBalance))
             }
             Command::Cancel { .. } => None,
@@ -280,8 +284,38 @@ impl Venue {
         if touched {
             self.report(market);
         }
+        let acted = self.let_act(market, now);
         let uncovered = self.places[market.index()].is_watched && self.guard(market, now);
-        touched || uncovered || is_due || failed
+        touched || acted || uncovered || is_due || failed
+    }
+
+    /// Lets orders act that have been set off, if who sent them has what they cost now. Returns whether there were any.
+    #[inline]
+    fn let_act(&mut self, market: MarketId, now: i64) -> bool {
+        self.places[market.index()].market.has_asking() && self.ask(market, now)
+    }
+
+    #[cold]
+    fn ask(&mut self, market: MarketId, now: i64) -> bool {
+        let mut any = false;
+        while let Some((account, order, side, qty)) = self.places[market.index()].market.next_asking() {
+            any = true;
+            let side_of = &mut self.places[market.index()].market;
+            let terms = side_of
+                .price_to_take(account, side, qty)
+                .map(|price| NewTerms::new(Price::new(price), Qty::new(qty)));
+            let command = terms.map(|terms| Command::Replace { market, order, terms });
+            let refused = command.and_then(|command| {
+                self.lacks(account, &command).or_else(|| self.lacks_margin(account, &command))
+            });
+            let reason = match refused {
+                Some(ReportKind::ReplaceRejected(reason)) => Some(reason),
+                _ => None,
+            };
+            self.places[market.index()].market.answer(account, order, reason, now, &mut self.fresh);
+            self.report(market);
+        }
+        any
     }
 
     /// How a model of somebody else's failed, if one did and nobody has been told, and an account that met it.
@@ -345,6 +379,7 @@ impl Venue {
                     }
                 }
                 self.report(market);
+                self.let_act(market, at);
             } else if let Some((at, market, is_listed)) =
                 self.listings.pop_if(|(at, ..)| *at == due && due <= until)
             {
@@ -418,8 +453,9 @@ impl Venue {
     fn take_fees(&mut self, market: MarketId) {
         let mut custom =
             self.places[market.index()].charges.as_mut().and_then(|charges| charges.custom.take());
-        let Place { market: side, charges, .. } = &self.places[market.index()];
+        let Place { market: side, charges, marks, .. } = &self.places[market.index()];
         let Some(charges) = charges else { return };
+        let underlying = marks.and_then(Marks::index);
         let price_of = |market: MarketId| {
             let side = &self.places[market.index()].market;
             Some((side.twice_mid()?, side.instrument().price_increment.value()))
@@ -435,12 +471,11 @@ impl Venue {
                 liquidity: *liquidity,
                 price: *price,
                 qty: *qty,
+                underlying,
                 ts: update.ts_event,
             };
             let wallets = &mut self.wallets;
-            let pay = |amount, must| {
-                charges.purse.is_none_or(|(at, coin)| wallets[at].pay(*account, coin, amount, must))
-            };
+            let pay = |amount| charges.purse.is_none_or(|(at, coin)| wallets[at].pay(*account, coin, amount));
             if let Some(charge) =
                 self.volumes[charges.volumes].charge(&charges.fees, fill, custom.as_mut(), price_of, pay)
             {

@@ -2,7 +2,7 @@
 //!
 //! A venue that is given balances gives them to each account. From then on a spot order is let in only if what it would
 //! pay is there: the quantity of a sell, the value of a buy at its limit (a market buy at what the book asks) and its fee
-//! as a taker, less what the account's other orders may still pay. A fill moves both coins, and its fee leaves the
+//! as a taker, less what the account's other orders may still pay. What is set off without a limit is looked at again then. A fill moves both coins, and its fee leaves the
 //! coin it is paid in. Where borrowing is allowed balances go below zero, and nothing is refused: see `venue/loans` for what it costs. Contracts are not spot:
 //! they need margin, for which a balance is the collateral, or are paid in full (see `holdings`).
 
@@ -38,6 +38,8 @@ pub(super) struct Spot {
     quote: Coin,
     /// Whether a buy may have to pay its fee in the quote currency.
     pays_quote: bool,
+    /// Whether a sell pays its fee in the base currency.
+    pays_base: bool,
     qty_increment: Decimal,
 }
 
@@ -131,12 +133,12 @@ impl Spot {
 
     /// What an order may still pay, and in which coin.
     fn pays(&self, side: Side, price: Price, qty: i64) -> (Coin, Money) {
-        if side == Side::Sell {
-            return (self.base, self.amount(qty));
-        }
-        let value = self.value(price, qty);
-        let fee = if self.pays_quote { self.math.fee(value, false) } else { Ok(Money::ZERO) };
-        (self.quote, plus(value, fee.unwrap_or_default().max(Money::ZERO)))
+        let (coin, amount, has_fee) = match side {
+            Side::Sell => (self.base, self.amount(qty), self.pays_base),
+            Side::Buy => (self.quote, self.value(price, qty), self.pays_quote),
+        };
+        let fee = if has_fee { self.math.fee(amount, false).unwrap_or_default() } else { Money::ZERO };
+        (coin, plus(amount, fee.max(Money::ZERO)))
     }
 }
 
@@ -176,25 +178,25 @@ impl Wallets {
             let problem = format!("cannot count {} in steps of {step}", instrument.base);
             return Err(SettingsError { field: "balances", problem });
         }
-        let pays_quote = match &instrument.fee_currency {
-            FeeCurrency::Settlement => true,
-            FeeCurrency::Received => false,
-            FeeCurrency::Coin(coin) => *coin == instrument.quote,
-        };
+        // What has none of a third coin pays in the quote.
+        let pays_base =
+            matches!(&instrument.fee_currency, FeeCurrency::Coin(coin) if *coin == instrument.base);
+        let pays_quote = instrument.fee_currency != FeeCurrency::Received && !pays_base;
         Ok(Some(Spot {
             math,
             base: self.coin(&instrument.base),
             quote: self.coin(&instrument.quote),
             pays_quote,
+            pays_base,
             qty_increment: instrument.qty_increment.value(),
         }))
     }
 
-    /// Pays so much of a coin, if an account has it beside what its orders may pay, or has to pay. Returns whether it has.
-    pub(super) fn pay(&mut self, account: AccountId, coin: Coin, amount: Money, must: bool) -> bool {
-        let must = must || self.may_borrow;
+    /// Pays so much of a coin, if an account has it beside what its orders may pay, or may owe it. Returns whether it has.
+    pub(super) fn pay(&mut self, account: AccountId, coin: Coin, amount: Money) -> bool {
+        let may_borrow = self.may_borrow;
         let wallet = self.wallet(account);
-        if !must && plus(amount, wallet.claimed(coin, None)) > wallet.held[coin] {
+        if !may_borrow && plus(amount, wallet.claimed(coin, None)) > wallet.held[coin] {
             return false;
         }
         wallet.add(coin, -amount);

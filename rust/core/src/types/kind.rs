@@ -17,6 +17,7 @@ use std::str::FromStr;
 
 use super::decimal::Decimal;
 use super::duration::TIME_LIMIT;
+use super::steps::{FINE_ONE, FINE_SCALE};
 
 /// What an option gives its holder the right to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -213,6 +214,14 @@ impl InstrumentKind {
             | Self::Binary { expiry, .. } => *expiry,
             Self::Option { expiry, .. } => Some(*expiry),
         }
+    }
+
+    /// The strike of an option in units of 10^-9. What is finer or larger than any price that is quoted counts as the nearest
+    /// that could be.
+    pub fn fine_strike(&self) -> Option<i64> {
+        let Self::Option { strike, .. } = self else { return None };
+        let units = strike.at_scale(FINE_SCALE).and_then(|units| i64::try_from(units).ok());
+        Some(units.unwrap_or_else(|| (strike.to_f64() * FINE_ONE as f64) as i64).max(1))
     }
 
     /// Whether value is in inverse proportion to price.

@@ -14,6 +14,8 @@ pub(super) struct Armed {
     pub(super) watch: Watch,
     /// Set off, and waits for a book that can be traded on.
     pub(super) is_set_off: bool,
+    /// Whether it may act then without being asked for.
+    pub(super) may_act: bool,
 }
 
 /// All of them.
@@ -23,13 +25,15 @@ pub(super) struct Triggers {
     pub(super) armed: Vec<Armed>,
     /// Whether one was set off and has not acted.
     pub(super) has_set_off: bool,
+    /// Whether what has no limit is asked for before it acts: who pays for it has to have what it costs then.
+    pub(super) asks: bool,
     /// The kinds of events that the data holds.
     pub(super) holds: KindSet,
 }
 
 impl Default for Triggers {
     fn default() -> Self {
-        Self { armed: Vec::new(), has_set_off: false, holds: KindSet::ALL }
+        Self { armed: Vec::new(), has_set_off: false, asks: false, holds: KindSet::ALL }
     }
 }
 

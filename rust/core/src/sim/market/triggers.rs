@@ -3,7 +3,8 @@
 //! They stand in no queue and take nothing until the market's price is where they say. Trades are looked at one by one,
 //! those of orders with each other too, the mark price when the venue tells it, the mid after each message. What is set off acts after the message that did it,
 //! in order of arrival, on the book as it is then: over a gap it fills where the market is. Where the book cannot be traded
-//! on then, it waits for one that can. Each is set off once.
+//! on then, it waits for one that can. Each is set off once. Where accounts pay in full, what has no limit is asked for before
+//! it acts: it costs what the market asks then, not what its trigger said.
 //!
 //! Prices are looked at from an order's arrival on, whatever else is here: an isolated account fares as if it were alone.
 //! Until something has traded since, the last price is taken to lie
@@ -17,9 +18,9 @@ use super::resting::Placed;
 use super::terms::Terms;
 use super::waiting::Waiting;
 use crate::event::{EventKind, KindSet};
-use crate::orders::{NewTerms, PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch};
+use crate::orders::{NewTerms, OrderId, PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch};
 use crate::sim::update::Update;
-use crate::types::{AccountId, Price, Qty};
+use crate::types::{AccountId, Price, Qty, Side};
 
 impl Market {
     /// Its data holds these kinds of events: an order is refused whose trigger is none of it.
@@ -77,7 +78,8 @@ impl Market {
         out: &mut Vec<(AccountId, Update)>,
     ) {
         let watch = Watch::new(taker.side, trigger);
-        self.triggers.armed.push(Armed { taker, terms, watch, is_set_off: false });
+        let may_act = !self.triggers.asks || taker.limit.is_some();
+        self.triggers.armed.push(Armed { taker, terms, watch, is_set_off: false, may_act });
         self.look_at_hand(self.triggers.armed.len() - 1);
         self.set_off(now, out);
     }
@@ -93,16 +95,70 @@ impl Market {
                 at += 1;
                 continue;
             }
-            if self.basis.has_book() && (!self.book.is_synced() || self.book.is_crossed()) {
+            if !self.can_act() {
                 // Nobody knows what it would meet.
                 self.triggers.has_set_off = true;
                 return acted;
+            }
+            if !order.may_act {
+                (self.triggers.has_set_off, at) = (true, at + 1);
+                continue;
             }
             self.triggers.armed.remove(at);
             self.act(order, now, out);
             acted = true;
         }
         acted
+    }
+
+    fn can_act(&self) -> bool {
+        !self.basis.has_book() || (self.book.is_synced() && !self.book.is_crossed())
+    }
+
+    /// Has orders without a limit that are set off be asked for before they act.
+    pub(in crate::sim) fn ask_for_triggered(&mut self) {
+        self.triggers.asks = true;
+    }
+
+    /// Whether one may be that has been set off and is to be asked for.
+    #[inline]
+    pub(in crate::sim) fn has_asking(&self) -> bool {
+        self.triggers.asks && self.triggers.has_set_off
+    }
+
+    /// The next order that has been set off and is to be asked for: whose, which, and what it has not filled.
+    pub(in crate::sim) fn next_asking(&self) -> Option<(AccountId, OrderId, Side, i64)> {
+        if !self.has_asking() || !self.can_act() {
+            return None;
+        }
+        let asking = self.triggers.armed.iter().find(|order| order.is_set_off && !order.may_act);
+        asking.map(|Armed { taker, .. }| (taker.account, taker.id, taker.side, taker.qty - taker.filled))
+    }
+
+    /// Lets an order act that was asked for, or ends it.
+    pub(in crate::sim) fn answer(
+        &mut self,
+        account: AccountId,
+        id: OrderId,
+        refused: Option<Reason>,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        let Some(at) = self.triggers.find(account, id) else { return };
+        match refused {
+            None => {
+                (self.triggers.armed[at].may_act, self.triggers.has_set_off) = (true, true);
+                while self.set_off(now, out) {}
+                self.follow_fills(now, out);
+            }
+            Some(reason) => {
+                self.triggers.remove(at);
+                for kind in [ReportKind::Triggered, ReportKind::Expired(reason)] {
+                    out.push((account, Update::on(id, now, kind)));
+                }
+            }
+        }
+        self.watch_again();
     }
 
     /// Lets an order act that has been set off, as a new one would.

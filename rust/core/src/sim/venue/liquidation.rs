@@ -10,7 +10,8 @@
 //!    price. Cross, positions go one by one, the largest loss first, until what is left is covered.
 //! 3. The venue takes its fee of the value closed.
 //!
-//! Of options those that were written are closed; what is held of them, and binaries, stays.
+//! Of options those that were written are closed; what is held of them, and binaries, stays. What it takes to be rid of what
+//! was written stands behind no other position.
 //!
 //! A book that cannot be traded on is waited for. Others' profits are never taken: there is no auto-deleveraging.
 
@@ -29,6 +30,8 @@ pub(super) struct Standing {
     pub(super) maintenance: Money,
     /// What of the equity stands behind single positions.
     behind: Money,
+    /// What of it would be paid to be rid of what was written.
+    owed: Money,
     /// Whether something may be liquidated by it.
     is_held: bool,
 }
@@ -88,6 +91,7 @@ impl Venue {
                 let (position, marked) = (&holding.position, place.marked());
                 sum.equity = plus(sum.equity, contract.collateral(position, marked));
                 sum.maintenance = plus(sum.maintenance, contract.maintenance(position, marked));
+                sum.owed = plus(sum.owed, contract.owes(position, marked));
                 sum.is_held |= contract.may_be_closed(position.qty);
             }
         }
@@ -118,18 +122,24 @@ impl Venue {
     /// Why an account cannot margin a command. An order that is let in asks for margin from then on.
     pub(super) fn lacks_margin(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
         let market = command.market();
+        self.places[market.index()].contract.as_ref()?;
+        let counted = match command {
+            Command::Submit { request, .. } => self.places[market.index()].price_of(account, request),
+            Command::Replace { terms, .. } => Some(terms.price),
+            Command::Cancel { .. } => None,
+        };
+        // What nobody knows the price of is not held against anything.
+        let price = counted?;
         let place = &self.places[market.index()];
         let contract = place.contract.as_ref()?;
         let (id, order) = match command {
             Command::Submit { order, request } => {
                 let (side, qty) = (request.side, request.qty.steps());
-                // What nobody knows the price of is not held against anything.
-                let price = place.price_of(request)?;
                 (*order, Working { side, price, qty, filled: 0, reduce_only: request.reduce_only })
             }
-            Command::Replace { order, terms: NewTerms { price, qty, .. }, .. } => {
+            Command::Replace { order, terms: NewTerms { qty, .. }, .. } => {
                 let working = self.holding(account, market, contract)?.working(*order)?;
-                (*order, Working { price: *price, qty: qty.steps(), ..working })
+                (*order, Working { price, qty: qty.steps(), ..working })
             }
             Command::Cancel { .. } => return None,
         };
@@ -283,12 +293,19 @@ impl Venue {
         let margin = if contract.stands_alone() {
             holding.margin
         } else {
-            let all = self.standing(account, contract);
-            minus(minus(all.equity, all.behind), contract.collateral(&holding.position, place.marked()))
+            let (all, marked) = (self.standing(account, contract), place.marked());
+            let others = minus(all.owed, contract.owes(&holding.position, marked));
+            let own = contract.collateral(&holding.position, marked);
+            minus(minus(minus(all.equity, all.behind), others), own)
         };
         let bankrupt = bankruptcy(cost, margin, gains, fee).filter(|_| insured);
         let side = if qty > 0 { Side::Sell } else { Side::Buy };
-        let price = bankrupt.and_then(|value| math.price_at(value, qty.abs()));
+        let endless = (i128::from(i64::MAX), 1);
+        let price = bankrupt.and_then(|value| {
+            // An inverse contract is worth nothing at no price.
+            let is_nothing = value == Money::ZERO && math.is_inverse();
+            if is_nothing { Some(endless) } else { math.price_at(value, qty.abs()) }
+        });
         // No worse than the price of bankruptcy, on the grid.
         let limit = price.map(|(top, bottom)| {
             let (below, is_on) = (top.div_euclid(bottom), top.rem_euclid(bottom) == 0);

@@ -91,6 +91,9 @@ impl Venue {
             let market = self.market(*id);
             let spot = wallets.spot(market.instrument(), *market.math())?;
             let place = &mut self.places[id.index()];
+            if spot.is_some() {
+                place.market.ask_for_triggered();
+            }
             place.spot = spot;
             place.wallets = Some(self.wallets.len());
         }
@@ -100,6 +103,9 @@ impl Venue {
         }
         for (id, contract) in contracts {
             let place = &mut self.places[id.index()];
+            if let Terms::Paid { .. } = contract.terms {
+                place.market.ask_for_triggered();
+            }
             place.contract = Some(contract);
             place.marks.get_or_insert_default();
         }
@@ -122,6 +128,7 @@ impl Venue {
             wallets: self.wallets.len(),
             coin: wallets.coin(&instrument.settlement),
             terms,
+            charged: None,
             fee: fee.unwrap_or_else(|| MarginRules::taker_fee(instrument)),
             insured: margin.is_some_and(|rules| rules.insured),
         }))
@@ -142,6 +149,9 @@ impl Venue {
         for (id, fees, coin) in charged {
             let group = self.group_of(self.market(id));
             let place = &mut self.places[id.index()];
+            if let Some(contract) = &mut place.contract {
+                contract.charged = Some(fees.model().clone());
+            }
             let purse = place.wallets.zip(coin);
             let purse = purse.map(|(at, coin)| (at, self.wallets[at].coin(&coin)));
             let custom = settings.custom.clone().map(|source| FeesInUse::new(source, group));
