@@ -2257,14 +2257,14 @@ class Context:
         ----------
         interval : duration
             Text such as ``"100ms"``, ``"1s"`` or ``"5m"``, a ``timedelta``, or a parameter that is a ``tc.Duration``;
-            above 0.
+            at least ``1us``.
         callback : function of the context, optional
             Mostly a method of the strategy; ``on_timer(ctx, timer)`` if not given.
 
         Raises
         ------
         InvalidValueError
-            When the interval is no length of time or the callback cannot be called.
+            When the interval is no length of time or too short a one, or the callback cannot be called.
 
         Examples
         --------

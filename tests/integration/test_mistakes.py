@@ -232,6 +232,7 @@ def nothing(ctx: Any) -> None:
             "the bid of a quote has to be below its ask",
         ),
         (lambda ctx, book: ctx.every("1s", "requote"), "callback: 'requote' cannot be called"),
+        (lambda ctx, book: ctx.every("1ns", nothing), "interval: 1ns is less than 1us"),
         (lambda ctx, book: ctx.every(5, nothing), 'interval: 5 has no unit: expected a text such as "100ms"'),
         (
             lambda ctx, book: ctx.book(5),

@@ -33,6 +33,10 @@ use crate::values::{
 };
 use crate::views::{BookView, PositionView};
 
+/// The shortest interval of a timer that repeats, ns: with less, a strategy is called more than a million times for each second
+/// of data, which takes longer than the second.
+const SHORTEST_INTERVAL: i64 = 1_000;
+
 /// The function a timer calls, as far as one was given: None is what a call of one returns.
 #[derive(Default)]
 pub(crate) enum Callback<'py> {
@@ -1353,14 +1357,14 @@ impl Context {
     /// ----------
     /// interval : duration
     ///     Text such as ``"100ms"``, ``"1s"`` or ``"5m"``, a ``timedelta``, or a parameter that is a ``tc.Duration``;
-    ///     above 0.
+    ///     at least ``1us``.
     /// callback : function of the context, optional
     ///     Mostly a method of the strategy; ``on_timer(ctx, timer)`` if not given.
     ///
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     When the interval is no length of time or the callback cannot be called.
+    ///     When the interval is no length of time or too short a one, or the callback cannot be called.
     ///
     /// Examples
     /// --------
@@ -1373,7 +1377,7 @@ impl Context {
     #[pyo3(signature = (interval, callback=Callback::Absent))]
     fn every(&self, interval: &Bound<'_, PyAny>, callback: Callback<'_>) -> PyResult<u64> {
         let py = interval.py();
-        let interval = to_duration("interval", interval, 1)?;
+        let interval = to_duration("interval", interval, SHORTEST_INTERVAL)?;
         self.set_timer(py, callback, false, |ctx| ctx.every(interval))
     }
 
