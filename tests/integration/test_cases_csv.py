@@ -423,6 +423,12 @@ def test_what_no_increment_holds_is_refused_with_both_numbers(tmp_path: Path) ->
         check_files(path)
 
 
+def test_a_number_of_too_many_decimals_is_refused_for_them(tmp_path: Path) -> None:
+    path = levels(tmp_path / "book.csv", [("100.00000000000000000001", "1")])
+    with pytest.raises(GridError, match=r"price: 100\.00000000000000000001 has 20 decimals, at most 18 are counted$"):
+        check_files(path)
+
+
 @pytest.mark.parametrize("name", ["06-huge-quantity-tardis.csv", "07-tiny-price.csv"])
 def test_the_reported_numbers_are_read(
     name: str, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -81,7 +81,10 @@ def fitted(instrument: str, read: Callable[[Instrument], T]) -> tuple[Instrument
                 grid = _with(grid, which, _common(numbers), _common(numbers) / 10)
             if grid in tried or not _is_grid(instrument, grid) or _places(grid[which]) > _MOST_PLACES:
                 problem = error.problem
-                if len(numbers) > 1:
+                if (places := _places(number)) > _MOST_PLACES:
+                    field = problem.partition(": ")[0]
+                    problem = f"{field}: {error.value} has {places} decimals, at most {_MOST_PLACES} are counted"
+                elif len(numbers) > 1:
                     both = f"{min(numbers):f} and {max(numbers):f}"
                     problem += (
                         f"; no increment holds both {both} in less than 2^60 steps. Leave out the rows of one of them"
