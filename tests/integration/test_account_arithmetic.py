@@ -36,6 +36,7 @@ class Listed:
     strike: Fraction = Fraction(0)
     size: Fraction = Fraction(1)
     expiry: int | None = None
+    fee: str = "0"
     bid: Fraction = Fraction(0)
     ask: Fraction = Fraction(0)
     marked: Fraction | None = None
@@ -54,7 +55,7 @@ class Listed:
             terms |= {"base": "YES", "outcome": "Yes", "price_increment": self.tick(), "qty_increment": "0.01"}
         else:
             terms |= {"price_increment": self.tick(), "qty_increment": "1" if self.kind == "inverse" else "0.001"}
-        return tc.Instrument(self.name, **terms, taker_fee_bps=0)
+        return tc.Instrument(self.name, **terms, taker_fee_bps=self.fee)
 
     def tick(self) -> str:
         return TICKS[self.settles if self.kind == "option" else self.kind]
@@ -295,6 +296,114 @@ def test_a_margined_account_of_options_binaries_and_futures_is_what_fractions_sa
     assert fills > 300
     assert liquidations > 3
     assert settled > 5
+
+
+class Apart:
+    """Contracts on isolated margin, in brackets: from a value on, a rate of maintenance and a least initial one."""
+
+    def __init__(self, cash: Fraction, leverage: int, fee: Fraction, unit: Fraction, listed: list[Listed]) -> None:
+        self.cash, self.leverage, self.fee, self.listed = cash, leverage, fee, listed
+        rates = ((0, "0.004", "0.008"), (50_000, "0.005", "0.01"), (250_000, "0.02", "0.05"))
+        self.brackets = [(floor * unit, Fraction(kept), Fraction(first)) for floor, kept, first in rates]
+        self.margin = {one.name: Fraction(0) for one in listed}
+        self.refused = self.closed = 0
+
+    def maintenance(self, value: Fraction) -> Fraction:
+        """Return each part of a value at the rate of its bracket: what tables with amounts come to."""
+        ends = [floor for floor, _, _ in self.brackets[1:]] + [value]
+        parts = zip(self.brackets, ends, strict=True)
+        return sum((max(Fraction(0), min(end, value) - floor) * kept for (floor, kept, _), end in parts), Fraction(0))
+
+    def initial(self, value: Fraction) -> Fraction:
+        least = [first for floor, _, first in self.brackets if floor < value]
+        return value * max(Fraction(1, self.leverage), least[-1] if least else Fraction(0))
+
+    def order(self, one: Listed, qty: Fraction) -> None:
+        price = one.ask if qty > 0 else one.bid
+        value, held = one.value(qty, price), one.cost
+        exposure = max(held, held + value if one.qty * qty >= 0 else abs(held - value))
+        more = max(Fraction(0), self.initial(exposure) - self.initial(held))
+        reduces = qty * one.qty < 0 and abs(qty) <= abs(one.qty)
+        if not reduces and exposure > held and sum(self.margin.values()) + more > self.cash:
+            self.refused += 1
+            return
+        closes = min(abs(qty), abs(one.qty)) if qty * one.qty < 0 else Fraction(0)
+        if closes:
+            released = one.cost * closes / abs(one.qty)
+            self.cash += one.made(one.value(closes, price), released)
+            one.cost -= released
+            self.margin[one.name] *= (abs(one.qty) - closes) / abs(one.qty)
+        one.qty += qty
+        one.cost += one.value(abs(qty) - closes, price)
+        if abs(qty) > closes:
+            self.margin[one.name] += self.initial(one.cost) * (abs(qty) - closes) / abs(one.qty)
+        self.cash -= value * Fraction("0.0005")
+
+    def guard(self, one: Listed) -> None:
+        behind = self.margin[one.name]
+        if not one.qty or behind + one.unrealised() > self.maintenance(one.value(one.qty, one.price())):
+            return
+        self.closed += 1
+        value = one.value(one.qty, one.bid if one.qty > 0 else one.ask)
+        if one.gains():
+            value = max(value, (one.cost - behind) / (1 - self.fee))
+        else:
+            value = min(value, (one.cost + behind) / (1 + self.fee))
+        self.cash += one.made(value, one.cost) - value * self.fee
+        one.qty = one.cost = self.margin[one.name] = Fraction(0)
+
+
+@pytest.mark.parametrize("coin", ["BTC", "USD"])
+def test_isolated_positions_in_brackets_are_what_fractions_say(coin: str) -> None:
+    kind, unit = ("inverse", Fraction(1, 100_000)) if coin == "BTC" else ("linear", Fraction(1))
+    fills = liquidations = refused = 0
+    for seed in range(10):
+        draws = Random(f"{coin} {seed}")
+        every = [Listed(f"F{n}.TEST", kind, coin, fee="5") for n in range(draws.randint(1, 3))]
+        cash = Fraction(draws.choice((1, 5, 20) if coin == "BTC" else (10_000, 50_000, 300_000)))
+        leverage, fee_bps = draws.choice((5, 20, 50)), draws.choice((0, 50))
+        account = Apart(cash, leverage, Fraction(fee_bps, 10_000), unit, every)
+        rows: dict[str, list[Row]] = defaultdict(list)
+        steps: list[Step] = []
+        spots, has_marks = {one.name: 100_000 for one in every}, draws.random() < 0.5
+        for second in range(80):
+            if second % 4:
+                one = draws.choice(every)
+                most, parts = MOST[kind]
+                qty = Fraction(draws.randint(1, most), parts) * draws.choice((1, -1))
+                steps.append((second, (buy if qty > 0 else sell)(one.name, text(abs(qty)))))
+                account.order(one, qty)
+                continue
+            for one in every:
+                at = spots[one.name] = spots[one.name] * draws.randint(94, 106) // 100
+                bid, ask = Fraction(at), at + Fraction(draws.randint(1, 4), 2)
+                if one.bid:
+                    rows[one.name] += gone(second, text(one.bid), text(one.ask))
+                rows[one.name] += [(second, SET, 1, text(bid), "100000000"), (second, SET, -1, text(ask), "100000000")]
+                one.bid, one.ask = bid, ask
+                if has_marks:
+                    rows[one.name] += told(second + 0.2, MARK, str(at))
+                    one.marked = bid
+                account.guard(one)
+        brackets = f"0.004/0.008 to {text(50_000 * unit)}, 0.005/0.01 to {text(250_000 * unit)}, 0.02/0.05"
+        made, held, result = run(
+            [(one.spec(), rows[one.name]) for one in every],
+            *steps,
+            margin="isolated",
+            leverage=leverage,
+            maintenance=brackets,
+            liquidation_fee_bps=fee_bps,
+            balances={coin: text(cash)},
+        )
+        assert abs(Fraction(held[coin]) - account.cash) < Fraction(1, 10**8), seed
+        left = {row["instrument"]: Fraction(row["qty"]) for row in result.final_positions}
+        assert all(left.get(one.name, 0) == one.qty for one in every), seed
+        assert (len(made.refused), result.liquidations.height) == (account.refused, account.closed)
+        fills, liquidations = fills + result.stats.fills, liquidations + account.closed
+        refused += account.refused
+    assert fills > 200
+    assert liquidations > 15
+    assert refused > 20
 
 
 BTC, ETH = "BTCUSDT.TEST", "ETHUSDT.TEST"
