@@ -19,12 +19,13 @@ ENV PATH=/opt/tradecore/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TRADECORE_CONFIG=/etc/tradecore/engine.toml \
-    PORT=8080
+    PORT=8080 \
+    METRICS_PORT=9091
 WORKDIR /data
 VOLUME /data
 USER 10001
-EXPOSE 8080
+EXPOSE 8080 9091
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/health', timeout=4)"]
 # exec: signals reach the session, which ends in order.
-CMD ["sh", "-c", "exec tradecore paper --config \"$TRADECORE_CONFIG\" --metrics-port \"$PORT\" --quiet"]
+CMD ["sh", "-c", "exec tradecore serve --config \"$TRADECORE_CONFIG\" --port \"$PORT\" --metrics-port \"$METRICS_PORT\" --quiet"]

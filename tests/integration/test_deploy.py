@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
@@ -108,13 +109,14 @@ def test_rules_and_configuration_of_prometheus_are_valid() -> None:
 
 def test_the_files_of_compose_fit_each_other() -> None:
     services = COMPOSE["services"]
-    port = re.search(r"\bPORT=(\d+)", DOCKERFILE)
+    port, of_metrics = re.search(r" PORT=(\d+)", DOCKERFILE), re.search(r" METRICS_PORT=(\d+)", DOCKERFILE)
     assert port is not None
+    assert of_metrics is not None
     engine = services["engine"]
-    assert engine["ports"] == [f"127.0.0.1:{port[1]}:{port[1]}"]
+    assert engine["ports"] == [f"127.0.0.1:{port[1]}:{port[1]}"], "metrics ask nobody who they are"
     scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     assert [target for job in scraped for one in job["static_configs"] for target in one["targets"]] == [
-        f"engine:{port[1]}"
+        f"engine:{of_metrics[1]}"
     ]
     assert (engine["read_only"], engine["cap_drop"]) == (True, ["ALL"])
     for service in services.values():
@@ -129,6 +131,9 @@ def test_the_files_of_compose_fit_each_other() -> None:
     config, _ = load_config(DEPLOY / "engine-postgres.toml")
     user, host = services["postgres"]["environment"]["POSTGRES_USER"], "postgres"
     assert config.mode.store == f"postgresql://{user}@{host}/{services['postgres']['environment']['POSTGRES_DB']}"
+    assert config.server is not None
+    assert config.server.database == config.mode.store
+    assert not config.server.open_reads
     assert (
         services["grafana"]["volumes"][1].split(":")[1]
         in (DEPLOY / "grafana" / "provisioning" / "dashboards" / "tradecore.yaml").read_text()
@@ -150,9 +155,10 @@ def test_the_image_runs_as_nobody_and_copies_what_is_there() -> None:
 
 
 def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    with socket.socket() as free, socket.socket() as other:
+        for each in (free, other):
+            each.bind(("127.0.0.1", 0))
+        port, of_metrics = (str(each.getsockname()[1]) for each in (free, other))
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     (bin_folder / "tradecore").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tradecore "$@"\n')
@@ -162,6 +168,7 @@ def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> N
         **os.environ,
         "PATH": f"{bin_folder}:{os.environ['PATH']}",
         "PORT": port,
+        "METRICS_PORT": of_metrics,
         "TRADECORE_CONFIG": str(DEPLOY / "engine.toml"),
     }
     data = tmp_path / "data"
@@ -181,6 +188,13 @@ def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> N
             assert time.monotonic() < until_s
             time.sleep(0.1)
         assert health() == 0
+        assert "<title>" in httpx.get(f"http://127.0.0.1:{port}/").text
+        prices = f"http://127.0.0.1:{port}/api/v1/prices"
+        assert httpx.get(prices).status_code == 401, "whoever reaches the port has to say who they are"
+        add = ["sh", "-c", 'tradecore user add ada --role admin --config "$TRADECORE_CONFIG"']
+        token = subprocess.run(add, cwd=data, env=environment, capture_output=True, text=True, check=True).stdout
+        assert httpx.get(prices, headers={"Authorization": f"Bearer {token.strip()}"}).status_code == 200
+        assert "risk_drawdown" in httpx.get(f"http://127.0.0.1:{of_metrics}/metrics").text
         session.send_signal(signal.SIGTERM)
         out, err = session.communicate(timeout=60)
     finally:
@@ -189,7 +203,7 @@ def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> N
     assert session.returncode == 0, "the signal reached the session, which ended in order"
     assert b"digest" in out
     assert all(json.loads(line)["level"] for line in err.splitlines())
-    assert {path.name for path in data.iterdir()} == {"journal"}
+    assert {path.name for path in data.iterdir()} == {"journal", "tradecore.db"}
 
 
 def is_ready(port: str) -> bool:
