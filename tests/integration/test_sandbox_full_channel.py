@@ -106,14 +106,14 @@ def test_messages_lead_from_one_snapshot_to_the_next_and_our_decoder_follows() -
     async def work() -> None:
         spec = find_instrument(NAME)
         decoder = tc.FeedDecoder("COINBASE", [spec])
-        async with served() as server, told(server, "full", "heartbeat") as socket:
+        async with served() as server, told(server, "full", "ticker", "heartbeat") as socket:
             for _ in range(50):
                 decoder.feed(await socket.recv(decode=False), time.time_ns())
             assert decoder.state(NAME) is BookState.BUFFERING
             status, first = await book(server)
             assert status == 200
             decoder.feed(json.dumps(first).encode(), time.time_ns())
-            followed, numbers, kinds = Orders(first), list[int](), set[str]()
+            followed, numbers, kinds, tickers = Orders(first), list[int](), set[str](), list[Any]()
 
             async def follow(until: int) -> None:
                 while followed.number < until:
@@ -121,7 +121,12 @@ def test_messages_lead_from_one_snapshot_to_the_next_and_our_decoder_follows() -
                     message = json.loads(frame)
                     decoder.feed(frame, time.time_ns())
                     followed.take(message)
-                    if message["type"] not in ("heartbeat", "subscriptions"):
+                    if message["type"] == "ticker" and message["sequence"] > first["sequence"]:
+                        ours, names = decoder.book(NAME), ("best_bid", "best_bid_size", "best_ask", "best_ask_size")
+                        best = ours.best_bid, ours.bid_qty, ours.best_ask, ours.ask_qty
+                        assert best == tuple(float(message[name]) for name in names)
+                        tickers.append(best)
+                    elif message["type"] not in ("ticker", "heartbeat"):
                         kinds.add(message["type"])
                         numbers.append(message["sequence"])
 
@@ -134,6 +139,7 @@ def test_messages_lead_from_one_snapshot_to_the_next_and_our_decoder_follows() -
                 bids, asks = (dict(side.tolist()) for side in decoder.book(NAME).depth(10_000))
                 assert [bids, asks] == [pytest.approx(side) for side in followed.levels()]
             assert {"received", "open", "match", "done"} <= kinds
+            assert len(tickers) > 5
             assert all(later == number + 1 for number, later in pairwise(numbers))
             assert (decoder.gaps(NAME), decoder.state(NAME)) == (0, BookState.SYNCED)
 

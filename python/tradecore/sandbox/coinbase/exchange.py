@@ -28,10 +28,10 @@ __all__ = ["ExchangeFeed", "ExchangeSocket"]
 Json = dict[str, Any]
 
 _AT_ONCE = 1
-"""What is told as it happens is so whenever the venue looks, levels before the matches that changed them,
-and what a heartbeat counts before it."""
+"""What is told as it happens is so whenever the venue looks: the book before the trades that tell of it, and
+what a heartbeat counts before it."""
 _CHANNELS = {
-    "level2": _AT_ONCE, "level2_batch": 50, "matches": _AT_ONCE, "ticker": _AT_ONCE, "full": _AT_ONCE,
+    "level2": _AT_ONCE, "level2_batch": 50, "full": _AT_ONCE, "matches": _AT_ONCE, "ticker": _AT_ONCE,
     "ticker_batch": 5_000, "heartbeat": 1_000,
 }  # fmt: skip
 """How often each is told, ms."""
