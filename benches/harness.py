@@ -87,16 +87,18 @@ _SCALE = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1.0, "B": 1.0, "frame
 def race(name: str, job: Job, rounds: int) -> Outcome:
     """Run the contenders in turns, once to warm up and then ``rounds`` times, or as often as the job says.
 
-    One round is one of every job: it shows that they run.
+    One round is the first call alone: it shows that all of it runs.
     """
     outcome = Outcome(name, job.unit, job.note)
     before = loop_turn_ns()
     for contender, run in job.contenders.items():
         outcome.first_call_s[contender] = run()
-    times: dict[str, list[float]] = {contender: [] for contender in job.contenders}
-    for _ in range(1 if rounds == 1 else job.rounds or rounds):
-        for contender, run in job.contenders.items():
-            times[contender].append(run())
+    times = {contender: [seconds] for contender, seconds in outcome.first_call_s.items()}
+    if rounds > 1:
+        times = {contender: [] for contender in job.contenders}
+        for _ in range(job.rounds or rounds):
+            for contender, run in job.contenders.items():
+                times[contender].append(run())
     outcome.loop_turn_ns = (before, loop_turn_ns())
     scale = _SCALE[job.unit.partition("/")[0]]
     for contender, seconds in times.items():
