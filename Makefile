@@ -2,6 +2,8 @@
 PYTHON ?= python3
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Images often set it; each of the suites' thousands of processes would then compile anew all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
@@ -38,13 +40,14 @@ paper: build
 serve: build
 	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
-# Each Python test runs once, on the build that tells most. The suite on the checked build waits for clocks and processes,
-# and linking a release is the work of one core for minutes: so they go on beside each other, and builds give way.
+# Each Python test runs once, on the build that tells most. Both suites wait for clocks and processes, and linking a release
+# is the work of one core for minutes: so builds and lints go on beside them, and give way.
 test:
 	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
-	@nice $(MAKE) --no-print-directory --jobs=2 build rust-test lint & $(call ends_with_us,$$!) \
+	@nice $(MAKE) --no-print-directory --jobs=2 build rust-test & $(call ends_with_us,$$!) \
 	$(MAKE) --no-print-directory py-test-checked && wait $$beside
-	@$(MAKE) --no-print-directory py-test
+	@nice $(MAKE) --no-print-directory lint & $(call ends_with_us,$$!) \
+	$(MAKE) --no-print-directory py-test && wait $$beside
 
 build: $(VENV)/.built
 
