@@ -132,8 +132,9 @@ def retired_place(root: Path, path: Path) -> Path:
 
 def folders_of(root: Path, manifest: Path) -> tuple[str, str]:
     """Return the folder of a manifest and its :func:`retired_place`, as texts: a run asks for those of a thousand."""
-    folder = os.path.dirname(manifest)
-    return folder, os.path.join(root, _RETIRED, *folder.split(os.sep)[-2:])
+    folder, _, _ = str(manifest).rpartition(os.sep)
+    venue, symbol = folder.rsplit(os.sep, 2)[-2:]
+    return folder, f"{root}{os.sep}{_RETIRED}{os.sep}{venue}{os.sep}{symbol}"
 
 
 def keep(root: Path, folder: str | Path) -> Lease:
