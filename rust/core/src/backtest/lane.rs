@@ -6,7 +6,7 @@ use super::arrivals::{Arrival, Arrivals};
 use super::order::{Ordering, Receipts};
 use super::watch::{Watch, Watched};
 use crate::book::{FillBasis, L2Book, MarkSource, MarketChunks, Uncrossed};
-use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
+use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity, Span};
 use crate::kernel::HookError;
 use crate::risk::MidBand;
 use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told, WrongStampRule};
@@ -95,7 +95,7 @@ struct Feed {
     /// What orders that join a level may look back at.
     past: Option<Past>,
     /// What brings messages in the order in which they acted, where they do not lie in it.
-    ordering: Option<Ordering>,
+    ordering: Option<Box<Ordering>>,
     /// Whether the market never runs ahead: to go back it would have to know more than its book.
     stays: bool,
     /// Whether amounts are converted at its mid.
@@ -128,7 +128,7 @@ impl Lane {
             chunks: MarketChunks::new(uncrosses),
             failed: None,
             past: None,
-            ordering: (!in_order).then(Ordering::default),
+            ordering: (!in_order).then(Box::default),
             // The bar it is in, what was published before.
             stays: basis == FillBasis::Bars || marks != MarkSource::Mid,
             converts: false,
@@ -371,18 +371,24 @@ impl Lane {
     }
 
     /// Reads as far ahead as tells how fine the book is; `each` sees every chunk. What fails there fails when it is needed.
+    ///
+    /// Of a market whose messages lie in the order of the venue it is asked once the first of them are known.
     pub(super) fn granularity(&mut self, mut each: impl FnMut(Chunk)) -> i64 {
         let mut seen = Granularity::default();
+        if self.is_in_order()
+            && let Some((chunk, _)) = self.cursor.front()
+        {
+            let (view, mut from) = (chunk.view(), self.start);
+            for &Upcoming { to, only_levels, .. } in &self.upcoming {
+                seen.see(&view, Span { from, to, only_levels });
+                from = to;
+            }
+            seen.see_all(&view, from, chunk.end());
+        }
         while !seen.is_told() {
             match self.feed.pull() {
                 Ok(Some(chunk)) => {
-                    let view = chunk.view();
-                    for rows in view.messages(chunk.start(), chunk.end()) {
-                        seen.see(&view, rows);
-                        if seen.is_told() {
-                            break;
-                        }
-                    }
+                    seen.see_all(&chunk.view(), chunk.start(), chunk.end());
                     self.take(chunk, &mut each);
                 }
                 Ok(None) => {

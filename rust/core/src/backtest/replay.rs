@@ -303,8 +303,15 @@ impl Replay {
 
     fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
         for market in (0..self.lanes.len()).map(MarketId::new) {
+            // What is brought in order is looked at as it was received, before.
+            let is_in_order = self.lanes[market.index()].is_in_order();
+            if is_in_order {
+                self.load(market)?;
+            }
             self.tell_granularity(market)?;
-            self.load(market)?;
+            if !is_in_order {
+                self.load(market)?;
+            }
         }
         let Some((_, first)) = self.heads.first() else {
             return Ok(());

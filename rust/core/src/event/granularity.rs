@@ -23,7 +23,18 @@ impl Granularity {
         self.messages >= ENOUGH
     }
 
+    /// Looks at the messages in rows `from..to`, as long as more tell more.
+    pub fn see_all(&mut self, view: &View<'_>, from: usize, to: usize) {
+        for rows in view.messages(from, to) {
+            if self.is_told() {
+                break;
+            }
+            self.see(view, rows);
+        }
+    }
+
     /// Looks at a message.
+    #[inline]
     pub fn see(&mut self, view: &View<'_>, rows: Span) {
         if self.is_told() {
             return;
@@ -93,9 +104,7 @@ mod tests {
         }
         let mut granularity = Granularity::default();
         let view = columns.view();
-        for rows in view.messages(0, view.len()) {
-            granularity.see(&view, rows);
-        }
+        granularity.see_all(&view, 0, view.len());
         granularity.ns()
     }
 

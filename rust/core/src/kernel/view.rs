@@ -18,7 +18,7 @@ const CHECKPOINT_LAG: u64 = 1 << 16;
 /// A book some rows ahead, for a view that nobody reads.
 struct Checkpoint {
     passed: u64,
-    book: L2Book,
+    book: Box<L2Book>,
 }
 
 /// A market as far as it is known.
@@ -137,14 +137,14 @@ pub(super) struct MarketView {
     book: L2Book,
     cursor: Cursor,
     /// The book as its depth has it, as of so many rows; made when it is asked for and differs.
-    depth: Option<(u64, L2Book)>,
+    depth: Option<Box<(u64, L2Book)>>,
     /// Reading position of those who see every row; as far as `known`.
     rows: Option<Cursor>,
     /// Whether they see levels, too.
     reads_levels: bool,
     checkpoint: Option<Checkpoint>,
     /// Memory for the next checkpoint.
-    spare: Option<L2Book>,
+    spare: Option<Box<L2Book>>,
 }
 
 impl MarketView {
@@ -242,7 +242,7 @@ impl MarketView {
             return &self.book;
         }
         let (known, book) = (self.known, &self.book);
-        let (at, depth) = self.depth.get_or_insert_with(|| (u64::MAX, L2Book::new()));
+        let (at, depth) = &mut **self.depth.get_or_insert_with(|| Box::new((u64::MAX, L2Book::new())));
         if *at != known {
             depth.clone_from(book);
             depth.reveal();
@@ -300,7 +300,7 @@ impl MarketView {
                 if passed.saturating_sub(self.cursor.passed()) >= CHECKPOINT_LAG && self.checkpoint.is_none()
                 {
                     let mut copy = self.spare.take().unwrap_or_default();
-                    copy.clone_from(book);
+                    L2Book::clone_from(&mut copy, book);
                     self.checkpoint = Some(Checkpoint { passed, book: copy });
                 }
                 self.take_checkpoint();
@@ -316,11 +316,12 @@ impl MarketView {
     }
 
     fn take_checkpoint(&mut self) {
-        if let Some(checkpoint) = self.checkpoint.take_if(|checkpoint| checkpoint.passed <= self.known)
+        if let Some(mut checkpoint) = self.checkpoint.take_if(|checkpoint| checkpoint.passed <= self.known)
             && checkpoint.passed > self.cursor.passed()
         {
             self.cursor.skip_until(checkpoint.passed);
-            self.spare = Some(std::mem::replace(&mut self.book, checkpoint.book));
+            std::mem::swap(&mut self.book, &mut checkpoint.book);
+            self.spare = Some(checkpoint.book);
         }
     }
 

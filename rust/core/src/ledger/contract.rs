@@ -104,13 +104,12 @@ impl ContractMath {
                 (top.checked_mul(price.mantissa())?, pow10_i128(price.scale() + qty.scale() + size.scale())?)
             };
             // Shorten the fraction so that products stay far from the limit.
-            for _ in 0..MONEY_SCALE {
-                if denominator % 10 == 0 {
-                    denominator /= 10;
-                } else {
-                    numerator = numerator.checked_mul(10)?;
-                }
+            let mut scale = MONEY_SCALE;
+            while scale > 0 && denominator % 10 == 0 {
+                denominator /= 10;
+                scale -= 1;
             }
+            numerator = numerator.checked_mul(pow10_i128(scale)?)?;
             let common = gcd(numerator, denominator);
             Some((numerator / common, denominator / common))
         };
@@ -328,6 +327,13 @@ impl ContractMath {
 /// The greatest number that divides both; 1 where both are 0.
 pub(crate) fn gcd(mut a: i128, mut b: i128) -> i128 {
     while b != 0 {
+        // In words, where both fit: divisions of more take several times as long.
+        if let (Ok(mut a), Ok(mut b)) = (u64::try_from(a), u64::try_from(b)) {
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            return a.into();
+        }
         (a, b) = (b, a % b);
     }
     a.abs().max(1)

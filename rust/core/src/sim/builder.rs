@@ -91,7 +91,7 @@ impl VenueBuilder {
         if let Some((group, rules)) = filling {
             market.set_filling(group, rules);
         }
-        let latency = settings.latency.clone().of(instrument.id.as_str());
+        let latency = settings.latency.of(instrument.id.as_str());
         let counts = latency.window() > 0;
         let id = self.venue.add(market, latency, draws(LATENCY_STREAM));
         self.count += 1;

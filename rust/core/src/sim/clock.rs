@@ -31,7 +31,8 @@ pub struct FeedClock {
     step: ClockStep,
     /// The receipt from which the next step counts.
     until: i64,
-    feed: Option<Feed>,
+    /// Apart: mostly there is none, and a run may have a thousand clocks.
+    feed: Option<Box<Feed>>,
     last: i64,
     /// All steps, and how many of them have begun.
     steps: Arc<[ClockStep]>,
@@ -54,7 +55,11 @@ impl FeedClock {
     pub fn new(steps: Arc<[ClockStep]>, feed: Option<LatencyModel>, random: Random) -> Self {
         let feed = feed.map(|model| {
             let window = model.window();
-            Feed { draws: Draws::new(model, random), traffic: Traffic::new(window), counts: window > 0 }
+            Box::new(Feed {
+                draws: Draws::new(model, random),
+                traffic: Traffic::new(window),
+                counts: window > 0,
+            })
         });
         let step = ClockStep::fixed(0);
         let wrong = WrongStamps::default();

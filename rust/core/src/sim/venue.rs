@@ -62,7 +62,7 @@ struct Place {
     /// The balances of its venue, where it has some.
     wallets: Option<usize>,
     /// How it moves them.
-    spot: Option<Spot>,
+    spot: Option<Box<Spot>>,
     /// What is charged in it, where that is more than its own rates in its own currency.
     charges: Option<Box<Charges>>,
     funding: Option<Box<Funding>>,
@@ -71,7 +71,7 @@ struct Place {
     /// What positions are valued at.
     valued_at: MarkSource,
     /// Where it is traded on margin.
-    contract: Option<Contract>,
+    contract: Option<Box<Contract>>,
     /// Whether somebody holds something in it that may be liquidated.
     is_watched: bool,
     /// What told its mark when accounts were last looked at.
@@ -228,7 +228,7 @@ impl Venue {
             Command::Replace { terms, .. } => terms.price,
             Command::Cancel { .. } => return None,
         };
-        let (spot, wallets) = (place.spot.as_ref()?, &mut self.wallets[at]);
+        let (spot, wallets) = (place.spot.as_deref()?, &mut self.wallets[at]);
         match command {
             Command::Submit { order, request } => {
                 let (side, qty) = (request.side, request.qty.steps());
@@ -494,7 +494,7 @@ impl Venue {
             self.take_fees(market);
         }
         let place = &self.places[market.index()];
-        if let Some((at, spot)) = place.wallets.zip(place.spot.as_ref()) {
+        if let Some((at, spot)) = place.wallets.zip(place.spot.as_deref()) {
             for (account, update) in &self.fresh {
                 self.wallets[at].apply(*account, spot, update);
             }

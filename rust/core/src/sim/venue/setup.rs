@@ -94,7 +94,7 @@ impl Venue {
             if spot.is_some() {
                 place.market.ask_for_triggered();
             }
-            place.spot = spot;
+            place.spot = spot.map(Box::new);
             place.wallets = Some(self.wallets.len());
         }
         self.wallets.push(wallets);
@@ -106,7 +106,7 @@ impl Venue {
             if let Terms::Paid { .. } = contract.terms {
                 place.market.ask_for_triggered();
             }
-            place.contract = Some(contract);
+            place.contract = Some(Box::new(contract));
             place.marks.get_or_insert_default();
         }
         Ok(())
