@@ -2783,6 +2783,9 @@ class EventStream:
         About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
     uncross : bool
         Whether whoever makes series or features of it is to uncross the book. Its pieces are as they were stored.
+    latencies : sequence of (str or None, int)
+        How long the messages of the parts took, each as :func:`latencies_of` says it, or the smallest where that is not
+        known, ns: series and features are made with stamps set right that cannot be.
     ahead : ReadAhead, optional
         The threads that read; a thread of its own if not given.
     lease : object, optional
@@ -2798,6 +2801,7 @@ class EventStream:
         piece_rows: int,
         budget_bytes: int,
         uncross: bool = False,
+        latencies: Sequence[tuple[str | None, int]] = ...,
         ahead: ReadAhead | None = None,
         lease: object | None = None,
     ) -> EventStream: ...

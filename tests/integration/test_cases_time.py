@@ -25,6 +25,7 @@ START = 1_700_000_000_000_000
 """µs."""
 HOUR = 3_600_000_000
 HEAD = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
+TRADES = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
 ID = "BTCUSDT.BINANCE_USDM"
 
 Level = tuple[int, int, bool, str, str, str]
@@ -128,6 +129,59 @@ def test_the_file_of_one_stamp_ahead_fills_as_the_sound_one(
     cells = path.read_text().splitlines()[number - 1].split(",")
     assert int(cells[2]) > int(cells[3])
     assert checked(case(shared, "10-stamps-sound.csv"), capsys)["problems"] == []
+
+
+class Joiner(tc.Strategy):
+    """Joins both sides of the touch once, and notes the bars it is told."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.bars: list[tuple[float, ...]] = []
+        ctx.subscribe(ID, "bars:200ms")
+
+    def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+        if not hasattr(self, "order"):
+            self.order = ctx.buy(ID, "1", book.best_bid, post_only=True)
+            ctx.sell(ID, "1", book.best_ask, post_only=True)
+
+    def on_bar(self, ctx: tc.Context, bar: tc.Bar) -> None:
+        self.bars.append((bar.open, bar.high, bar.low, bar.close, bar.volume))
+
+
+def traded(folder: Path, ahead: dict[int, int]) -> tc.Catalog:
+    """A steady book in which one message in five is a trade, some of them stamped so many µs behind their receipt."""
+    folder.mkdir()
+    levels, trades = [], TRADES
+    for at, (event, recv, *rest) in enumerate(steady(300, lambda at: -ahead[at] if at in ahead else 5_000), start=-1):
+        if at % 5 == 3 and at > 0:
+            side, price = ("sell", "60000.0") if at % 2 else ("buy", "60000.1")
+            trades += f"binance-futures,BTCUSDT,{START + event},{START + recv},{at},{side},{price},2\n"
+        else:
+            levels.append((event, recv, *rest))
+    (folder / "trades.csv").write_text(trades)
+    files = [book_file(folder / "incremental_book_L2.csv", levels), folder / "trades.csv"]
+    tc.import_tardis(files, ID, folder / "market")
+    return tc.Catalog(folder / "market")
+
+
+@pytest.mark.parametrize("source", ["catalog", "memory"])
+@pytest.mark.parametrize("bad", [[0], [102], [103, 104], [299]])
+@pytest.mark.parametrize("ahead", [30_000, 3_600_000_000])
+def test_stamps_ahead_change_no_queue_and_no_bar(tmp_path: Path, bad: list[int], ahead: int, source: str) -> None:
+    told = []
+    for name, stamps in (("sound", {}), ("wrong", dict.fromkeys(bad, ahead))):
+        catalog = traded(tmp_path / name, stamps)
+        data: Any = catalog if source == "catalog" else {ID: catalog.scan(ID).collect()}
+        joiner = Joiner("j", [ID])
+        venue = tc.SimVenue("BINANCE_USDM", latency=tc.Latency(entry="2ms", response="2ms"))
+        result = tc.Backtest([joiner], data, [venue]).run()
+        bars = [catalog.bars(ID, every).collect().drop("ts_available") for every in ("200ms", "1s")]
+        table = tc.features.compute(data if source == "catalog" else data[ID], ID, ["spread"], "bar:200ms")
+        told.append((result.digest, joiner.bars, result.fills.rows(), [frame.rows() for frame in bars], table.rows()))
+        wrong = result.wrong_stamps.get(ID, {"messages": 0})
+        assert wrong["messages"] == len(stamps)
+    assert len(told[0][1]) >= 14
+    assert [fill[:2] for fill in told[0][2]]
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, None])

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, funding_kinds, latencies_of
+from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, funding_kinds
 from tradecore.data.catalog import Catalog, Columns, data_difference
-from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import DataError, InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.types import EventKind
@@ -111,7 +110,7 @@ def _from_catalog(
         instrument=instrument,
         open=lambda ahead: held.stream(parts, kinds=wanted, with_ids=ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
-        latencies=cache(lambda: _latencies(held, parts)),
+        latencies=cache(lambda: held.latencies(parts)),
         is_sound=all(part.is_sound for part in parts),
         in_order=all(part.in_order or _is_one_stream(part.kinds) for part in parts),
         kinds=there,
@@ -140,21 +139,6 @@ def _paid(instrument: Instrument, venues: Mapping[str, SimVenue]) -> frozenset[E
     if not instrument.is_perpetual:
         return marks
     return marks.union(map(EventKind, funding_kinds("data" if venue is None else venue.funding)))
-
-
-def _latencies(held: Manifest, parts: Sequence[Part]) -> list[tuple[str | None, int]]:
-    """Return how long the messages of parts took.
-
-    Of one written before that was kept nothing more has to be known than that no message arrived before it happened;
-    else it is measured.
-    """
-    measured: list[tuple[str | None, int]] = []
-    for part in parts:
-        text = part.latencies
-        if text is None and part.min_latency_ns < 0:
-            text = " ".join(latencies_of(piece) for piece in held.stream([part], kinds=EventKind))
-        measured.append((text, part.min_latency_ns))
-    return measured
 
 
 def _from_memory(

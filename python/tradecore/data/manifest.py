@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from tradecore._core import EventStream, Instrument, ReadAhead, check_part, checksum, read_note
+from tradecore._core import EventStream, Instrument, ReadAhead, check_part, checksum, latencies_of, read_note
 from tradecore.data.layout import DTYPES, MANIFEST, PART_PATH, day_of, folders_of, keep, modern_of
 from tradecore.errors import CatalogError, InstrumentError
 from tradecore.instruments import instrument_from_dict
@@ -255,9 +255,24 @@ class Manifest:
             piece_rows=piece_rows or _PIECE_ROWS,
             budget_bytes=max(0, budget_bytes),
             uncross=uncross and not all(part.is_sound for part in parts),
+            latencies=self.latencies(parts) if uncross and any(part.min_latency_ns < 0 for part in parts) else (),
             ahead=ahead,
             lease=self._lease,
         )
+
+    def latencies(self, parts: Sequence[Part]) -> list[tuple[str | None, int]]:
+        """Return how long the messages of parts took, each with the smallest, ns.
+
+        Of one written before that was kept nothing more has to be known than that no message arrived before it
+        happened; else it is measured.
+        """
+        measured: list[tuple[str | None, int]] = []
+        for part in parts:
+            text = part.latencies
+            if text is None and part.min_latency_ns < 0:
+                text = " ".join(latencies_of(piece) for piece in self.stream([part], kinds=EventKind))
+            measured.append((text, part.min_latency_ns))
+        return measured
 
     def _of_file(self, month: Month) -> list[Part]:
         if (known := self._read.get(month.path)) is None:

@@ -10,13 +10,15 @@ use tradecore_catalog::{
     StreamConfig, Wanted, checksum as core_checksum, read_note as read_core_note,
 };
 use tradecore_core::backtest::ChunkSource;
-use tradecore_core::event::Columns;
+use tradecore_core::book::MarketChunks;
+use tradecore_core::event::{Columns, Latencies};
 use tradecore_core::kernel::HookError;
 
 use crate::columns::packed_to_arrays;
 use crate::errors;
 use crate::forks::OfProcess;
 use crate::raised::Raised;
+use crate::stamps::to_latencies;
 use crate::values::{arguments, to_whole};
 
 /// A part as Python tells it: the file, where it lies once it was replaced, its rows, the kinds of its rows as bits and
@@ -112,6 +114,9 @@ impl ReadAhead {
 ///     About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
 /// uncross : bool
 ///     Whether whoever makes series or features of it is to uncross the book. Its pieces are as they were stored.
+/// latencies : sequence of (str or None, int)
+///     How long the messages of the parts took, each as :func:`latencies_of` says it, or the smallest where that is not
+///     known, ns: series and features are made with stamps set right that cannot be.
 /// ahead : ReadAhead, optional
 ///     The threads that read; a thread of its own if not given.
 /// lease : object, optional
@@ -123,6 +128,7 @@ pub(crate) struct EventStream(Mutex<Option<Leased>>);
 pub(crate) struct Leased {
     stream: OfProcess<CoreStream>,
     uncrosses: bool,
+    latencies: Latencies,
     _lease: Option<Py<PyAny>>,
 }
 
@@ -132,9 +138,9 @@ impl Leased {
         self.stream.check()
     }
 
-    /// Whether the book of what comes is to be looked at, and uncrossed.
-    pub(crate) fn uncrosses(&self) -> bool {
-        self.uncrosses
+    /// What takes what comes, for a series or features.
+    pub(crate) fn chunks(&self) -> MarketChunks {
+        MarketChunks::measured(self.uncrosses, &self.latencies)
     }
 
     /// The next piece; `None` at the end.
@@ -168,8 +174,8 @@ arguments! {
 #[pymethods]
 impl EventStream {
     #[new]
-    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, uncross=false, ahead=None,
-        lease=None))]
+    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, uncross=false, latencies=Vec::new(),
+        ahead=None, lease=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -179,10 +185,12 @@ impl EventStream {
         #[pyo3(from_py_with = piece_rows)] piece_rows: usize,
         #[pyo3(from_py_with = budget_bytes)] budget_bytes: usize,
         uncross: bool,
+        latencies: Vec<(Option<String>, i64)>,
         ahead: Option<&ReadAhead>,
         lease: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let parts = parts.into_iter().map(part_file).collect::<PyResult<_>>()?;
+        let latencies = to_latencies(latencies)?;
         let config = StreamConfig { wanted: Wanted { kinds, with_ids }, piece_rows, budget_bytes };
         let stream = py.detach(|| match ahead {
             Some(ahead) => {
@@ -193,7 +201,7 @@ impl EventStream {
             None => Ok::<_, PyErr>(CoreStream::start(parts, config)?),
         })?;
         let stream = OfProcess::new(stream);
-        Ok(Self(Mutex::new(Some(Leased { stream, uncrosses: uncross, _lease: lease }))))
+        Ok(Self(Mutex::new(Some(Leased { stream, uncrosses: uncross, latencies, _lease: lease }))))
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {

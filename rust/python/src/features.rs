@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use tradecore_catalog::PartError;
 use tradecore_core::bars::{BarSpec, BarSpecError};
 use tradecore_core::book::{BookState, FillBasis, L2Book, MarketChunks, Touch};
-use tradecore_core::event::{Chunk, Columns, Event, FeedError};
+use tradecore_core::event::{Chunk, Columns, Event, FeedError, Latencies};
 use tradecore_core::features::{
     Custom, FeatureEngine as CoreEngine, FeatureFailure, FeatureSampler, FeatureSet, SpecError, When,
     adjustments, definitions, fit_microprice as core_fit,
@@ -647,10 +647,13 @@ impl FeatureReader {
         let sampler = FeatureSampler::new(engine, when, from_ns).map_err(bars_error)?;
         let has_book = self::basis(basis)? == FillBasis::L2;
         let making = source.map(|source| Making {
-            chunks: MarketChunks::new(match &source {
-                Source::Stream(stream) => stream.uncrosses(),
-                Source::Memory(_) => has_book,
-            }),
+            chunks: match &source {
+                Source::Stream(stream) => stream.chunks(),
+                Source::Memory(columns) => {
+                    let latencies = columns.as_ref().map(|columns| Latencies::of(&columns.view()));
+                    MarketChunks::measured(has_book, &latencies.unwrap_or_default())
+                }
+            },
             source,
             sampler,
             rows: 0,

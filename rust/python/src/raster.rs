@@ -72,20 +72,20 @@ pub(crate) fn book_raster<'py>(
     if end_ns <= start_ns || columns == 0 || rows == 0 {
         return Err(errors::invalid("end_ns", "a picture needs a width, a height and a time"));
     }
-    let (mut source, uncrosses) = if let Ok(stream) = events.cast::<EventStream>() {
+    let (mut source, mut chunks) = if let Ok(stream) = events.cast::<EventStream>() {
         let Some(leased) = stream.get().take() else {
             return Err(errors::RunError::new_err("the stream was read before"));
         };
         leased.check()?;
-        let uncrosses = leased.uncrosses();
-        (Source::Stream(leased), uncrosses)
+        let chunks = leased.chunks();
+        (Source::Stream(leased), chunks)
     } else {
         let memory = events.cast::<MemoryColumns>()?;
-        (Source::Memory(Some(Arc::clone(&memory.get().0))), true)
+        (Source::Memory(Some(Arc::clone(&memory.get().0))), MarketChunks::new(true))
     };
     let every = (end_ns.abs_diff(start_ns) / columns as u64).max(1) as i64;
     let painted = py.detach(|| -> Result<BookRaster, FeedError<PartError>> {
-        let (mut chunks, mut sampler) = (MarketChunks::new(uncrosses), BookSampler::new(every, start_ns));
+        let mut sampler = BookSampler::new(every, start_ns);
         let mut raster = BookRaster::new(columns);
         let column = |time: i64| usize::try_from((time - start_ns) / every).unwrap_or(usize::MAX);
         while let Some(chunk) = chunks.pull(|| source.next())? {

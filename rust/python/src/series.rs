@@ -211,7 +211,7 @@ pub(crate) struct SeriesReader {
 
 impl SeriesReader {
     fn of(instrument: &PyInstrument, stream: &EventStream, maker: Maker) -> Self {
-        let feed = |stream: Leased| Feed { chunks: MarketChunks::new(stream.uncrosses()), stream };
+        let feed = |stream: Leased| Feed { chunks: stream.chunks(), stream };
         let reading = stream.take().map(|stream| (feed(stream), maker));
         Self { instrument: instrument.clone(), reading: Mutex::new(reading) }
     }

@@ -631,7 +631,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
                 leads.set_item(venue, led)?;
             }
         }
-        if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
+        if let Some(stamps) = wrong_stamps_to_py(py, &simulation.wrong_stamps(id))? {
             wrong.set_item(&ids[market], stamps)?;
         }
         let (source, mark) = simulation.mark(id);

@@ -6,10 +6,10 @@ use super::arrivals::{Arrival, Arrivals};
 use super::order::{Ordering, Receipts};
 use super::watch::{Watch, Watched};
 use crate::book::{FillBasis, L2Book, MarkSource, MarketChunks, Uncrossed};
-use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity, Span};
+use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity, Span, WrongStamps};
 use crate::kernel::HookError;
 use crate::risk::MidBand;
-use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told, WrongStampRule};
+use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told};
 use crate::types::Side;
 
 /// Where a market's columns come from, piece by piece in order of time.
@@ -118,14 +118,15 @@ impl Lane {
         clock: FeedClock,
         basis: FillBasis,
         marks: MarkSource,
-        (uncrosses, in_order): (bool, bool),
+        chunks: MarketChunks,
+        in_order: bool,
         stale_ns: i64,
     ) -> Self {
         // Of a feed latency of its own the order at the venue is that of the receipts, too.
         let receipts = (!in_order && !clock.has_feed()).then(|| Box::new(Receipts::new(basis, marks)));
         let feed = Feed {
             source,
-            chunks: MarketChunks::new(uncrosses),
+            chunks,
             failed: None,
             past: None,
             ordering: (!in_order).then(Box::default),
@@ -217,11 +218,9 @@ impl Lane {
         self.feed.watch.told(end)
     }
 
-    /// Has the run end with the first stamp that cannot be by more than a second, where such are to be refused.
-    pub(super) fn judge_stamps(&mut self, rule: WrongStampRule) {
-        if rule == WrongStampRule::Refuse {
-            self.feed.chunks.refuse_stamps(self.clock.steps().into());
-        }
+    /// Messages so far whose stamps were set right.
+    pub(super) fn wrong_stamps(&self) -> WrongStamps {
+        self.feed.chunks.wrong_stamps()
     }
 
     /// What stamps its messages.

@@ -33,7 +33,7 @@ use super::reporting::Reporting;
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
-use crate::book::FillBasis;
+use crate::book::{FillBasis, MarketChunks};
 use crate::event::Heads;
 use crate::kernel::{
     Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, StrategySetup,
@@ -43,7 +43,7 @@ use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{
     Accounts, Added, FeedClock, FillRule, ModelFailure, Notice, QueueModel, QueueRule, Uncross, Venue,
-    VenueBuilder,
+    VenueBuilder, WrongStampRule,
 };
 use crate::types::{MarketId, StrategyId};
 
@@ -192,18 +192,19 @@ impl Replay {
         let custom = Custom::of(&markets);
         let mut builder = VenueBuilder::new(venue.with_room(markets.len()), config.seed);
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
-            let MarketSetup { instrument, settings, source, holds, is_sound, in_order, .. } = setup;
+            let MarketSetup { instrument, settings, source, holds, is_sound, in_order, latencies } = setup;
             let filling = is_bounded.then(|| (groups[0].len(), bounds_of(settings.queue)));
             let Added { market: id, basis, is_awaited } =
                 builder.add(&instrument, &settings, holds, filling)?;
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
             let feed = settings.latency.of(instrument.id.as_str()).feed;
+            let refuses = settings.wrong_stamps == WrongStampRule::Refuse;
+            let chunks = MarketChunks::new(uncrosses).with_stamps(&latencies, &steps, refuses);
             let clock = FeedClock::new(steps, feed, Random::new(config.seed, FEED_STREAM + index as u64));
             // What there is without a book is one stream.
             let in_order = in_order || !basis.has_book();
             let marks = settings.mark_source.resolve(holds);
-            let mut lane = Lane::new(source, clock, basis, marks, (uncrosses, in_order), settings.stale_ns);
-            lane.judge_stamps(settings.wrong_stamps);
+            let mut lane = Lane::new(source, clock, basis, marks, chunks, in_order, settings.stale_ns);
             if is_bounded || settings.queue.is_tracked() {
                 lane.keep_past();
             }

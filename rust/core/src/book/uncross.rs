@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::l2::{FillBasis, L2Book};
 use crate::event::{
-    Chunk, Chunker, ClockStep, Columns, Event, EventColumns, EventKind, FeedError, KindSet, Span, StampGate,
-    View,
+    Chunk, Chunker, ClockStep, Columns, Event, EventColumns, EventKind, FeedError, KindSet, Latencies, Span,
+    StampMender, View, WrongStamps,
 };
 use crate::types::Side;
 
@@ -194,12 +194,12 @@ impl Uncrossing {
 /// Moments of locked and crossed books that are kept.
 const MOMENTS: usize = 1_000;
 
-/// A market's columns in chunks of whole messages, their book uncrossed where that is wanted.
+/// A market's columns in chunks of whole messages, their stamps set right and their book uncrossed where that is wanted.
 #[derive(Default)]
 pub struct MarketChunks {
     chunker: Chunker,
-    /// Where stamps that cannot be are refused, and how many rows have passed it.
-    gate: Option<(StampGate, u64)>,
+    /// What sets stamps right that cannot be.
+    stamps: Option<Box<StampMender>>,
     /// In a box: few need one, and a book is large.
     uncrossing: Option<Box<Uncrossing>>,
 }
@@ -207,7 +207,7 @@ pub struct MarketChunks {
 impl MarketChunks {
     /// Chunks of columns that have not been given yet.
     pub fn new(uncrosses: bool) -> Self {
-        Self { chunker: Chunker::default(), gate: None, uncrossing: uncrosses.then(Box::default) }
+        Self { chunker: Chunker::default(), stamps: None, uncrossing: uncrosses.then(Box::default) }
     }
 
     /// The next chunk, as [`Chunker::pull`] gives it.
@@ -218,21 +218,34 @@ impl MarketChunks {
         &mut self,
         more: impl FnMut() -> Result<Option<Arc<dyn Columns>>, E>,
     ) -> Result<Option<Chunk>, FeedError<E>> {
-        let chunk = self.chunker.pull(more)?;
-        if let (Some((gate, passed)), Some(chunk)) = (&mut self.gate, &chunk) {
-            gate.check(&chunk.view(), chunk.start(), chunk.end(), *passed)
-                .map_err(|error| FeedError::Columns(0, error))?;
-            *passed += (chunk.end() - chunk.start()) as u64;
+        let Some(mut chunk) = self.chunker.pull(more)? else { return Ok(None) };
+        if let Some(stamps) = &mut self.stamps {
+            chunk = stamps.take(chunk).map_err(|error| FeedError::Columns(0, error))?;
         }
-        Ok(match &mut self.uncrossing {
-            Some(uncrossing) => chunk.map(|chunk| uncrossing.take(chunk)),
+        Ok(Some(match &mut self.uncrossing {
+            Some(uncrossing) => uncrossing.take(chunk),
             None => chunk,
-        })
+        }))
     }
 
-    /// Refuses from now on what is stamped more than a second behind its receipt, as the venue's clock stood.
-    pub fn refuse_stamps(&mut self, steps: Arc<[ClockStep]>) {
-        self.gate = Some((StampGate::new(steps), 0));
+    /// The same of data whose messages took so long, with stamps set right as the venue's clock stood by that.
+    pub fn measured(uncrosses: bool, latencies: &Latencies) -> Self {
+        Self::new(uncrosses).with_stamps(latencies, &latencies.steps().into(), false)
+    }
+
+    /// Sets stamps right that cannot be, of messages that took so long, as the venue's clock stood. With `refuses` the first
+    /// that lies more than a second behind its receipt is an error.
+    #[must_use]
+    pub fn with_stamps(mut self, latencies: &Latencies, steps: &Arc<[ClockStep]>, refuses: bool) -> Self {
+        if StampMender::is_needed(latencies, steps) {
+            self.stamps = Some(Box::new(StampMender::new(Arc::clone(steps), refuses)));
+        }
+        self
+    }
+
+    /// Messages so far whose stamps were set right.
+    pub fn wrong_stamps(&self) -> WrongStamps {
+        self.stamps.as_ref().map_or_else(WrongStamps::default, |stamps| stamps.wrong())
     }
 
     /// When the book stayed locked or crossed, each from and until something was removed, ns of receive time; the first

@@ -101,6 +101,11 @@ impl Latencies {
         self.least.is_none()
     }
 
+    /// The smallest of all, ns; `None` where nothing is known.
+    pub fn least(&self) -> Option<i64> {
+        self.tables.iter().filter_map(|table| table.ranks.first()).chain(&self.least).min().copied()
+    }
+
     /// Adds those of other data.
     pub fn add(&mut self, other: Self) {
         self.tables.extend(other.tables);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::columns::{ColumnsError, View};
-use super::latencies::{ClockStep, LatencyMeter};
+use super::columns::{ColumnsError, Event, EventColumns, View};
+use super::cursor::Chunk;
+use super::latencies::{ClockStep, Latencies, LatencyMeter};
 
 /// So far behind the receipt a corrected stamp has to lie to be counted as a wrong one, ns: clocks that are set right
 /// waver by less.
@@ -41,35 +42,80 @@ impl WrongStamps {
 /// So far behind the receipt no clock and no network puts a stamp, ns.
 const REFUSED_NS: i64 = 1_000_000_000;
 
-/// Refuses messages whose stamps lie more than a second behind their receipt, once the clocks' difference is corrected.
+/// Sets right the stamps of a market's data that lie more than [`BEYOND_NS`] behind their receipt: what tells which of two
+/// messages is newer, and in which bar a trade lies, are stamps. Such a message is taken to have come as fast as the fastest
+/// of its hour, and its stamp is what the venue's clock showed then.
 #[derive(Debug)]
-pub struct StampGate {
+pub struct StampMender {
     steps: Arc<[ClockStep]>,
+    /// A stamp that lies no more behind its receipt is never a wrong one, ns.
+    usual_ns: i64,
+    /// Whether one that lies more than a second behind is refused.
+    refuses: bool,
+    /// Rows that have passed.
+    passed: usize,
+    wrong: WrongStamps,
 }
 
-impl StampGate {
+impl StampMender {
     /// As a venue's clock stood.
-    pub fn new(steps: Arc<[ClockStep]>) -> Self {
-        Self { steps }
+    pub fn new(steps: Arc<[ClockStep]>, refuses: bool) -> Self {
+        let usual_ns = usual(&steps);
+        Self { steps, usual_ns, refuses, passed: 0, wrong: WrongStamps::default() }
     }
 
-    /// Looks at the messages of some rows, before which there were so many.
+    /// Whether data may hold a wrong stamp whose messages took so long; it may where nothing is known.
+    pub fn is_needed(latencies: &Latencies, steps: &[ClockStep]) -> bool {
+        latencies.least().is_none_or(|least| least.saturating_neg() > usual(steps))
+    }
+
+    /// Takes the next messages and returns them as they are, or with stamps set right.
     ///
     /// # Errors
     /// [`ColumnsError::Stamp`] with the first that is refused.
-    pub fn check(&self, view: &View<'_>, from: usize, to: usize, passed: u64) -> Result<(), ColumnsError> {
+    pub fn take(&mut self, chunk: Chunk) -> Result<Chunk, ColumnsError> {
+        let (view, from, to) = (chunk.view(), chunk.start(), chunk.end());
+        let rows = view.ts_event[from..to].iter().zip(&view.ts_recv[from..to]);
+        let is_ahead = |(event, recv): (&i64, &i64)| event.saturating_sub(*recv) > self.usual_ns;
+        let is_wrong =
+            rows.map(is_ahead).fold(false, |any, is_ahead| any | is_ahead) && self.count(&view, from, to)?;
+        self.passed += to - from;
+        if !is_wrong {
+            return Ok(chunk);
+        }
+        let mut mended = EventColumns::with_capacity(to - from);
+        for row in from..to {
+            let Event { ts_event, ts_recv, .. } = view.event(row);
+            let step = step_at(&self.steps, ts_recv);
+            let is_wrong = step.beyond(ts_event, ts_recv) > BEYOND_NS;
+            let fastest = ts_recv.saturating_sub(step.least_ns).saturating_add(step.lead_ns);
+            mended.push(Event { ts_event: if is_wrong { fastest } else { ts_event }, ..view.event(row) });
+        }
+        Ok(Chunk::of(Arc::new(mended)))
+    }
+
+    /// Counts the messages with wrong stamps in some rows; whether there is a wrong stamp.
+    #[cold]
+    fn count(&mut self, view: &View<'_>, from: usize, to: usize) -> Result<bool, ColumnsError> {
         for rows in view.messages(from, to) {
             let (ts_event, ts_recv) = (view.ts_event[rows.from], view.ts_recv[rows.from]);
-            // Most stamps lie before their receipt, whatever the clock.
-            if ts_event.saturating_sub(ts_recv) > REFUSED_NS {
-                let behind_ns = step_at(&self.steps, ts_recv).beyond(ts_event, ts_recv);
-                if behind_ns > REFUSED_NS {
-                    let row = passed as usize + rows.from - from;
-                    return Err(ColumnsError::Stamp { row, ts_event, ts_recv, behind_ns });
-                }
+            let step = step_at(&self.steps, ts_recv);
+            let behind_ns = step.beyond(ts_event, ts_recv);
+            if self.refuses && behind_ns > REFUSED_NS {
+                let row = self.passed + rows.from - from;
+                return Err(ColumnsError::Stamp { row, ts_event, ts_recv, behind_ns });
             }
+            self.wrong.push(&step, ts_event, ts_recv);
         }
-        Ok(())
+        let beyond = |row: usize| {
+            step_at(&self.steps, view.ts_recv[row]).beyond(view.ts_event[row], view.ts_recv[row])
+        };
+        Ok((from..to).any(|row| beyond(row) > BEYOND_NS))
+    }
+
+    /// Messages so far whose stamps were set right.
+    pub fn wrong(&self) -> WrongStamps {
+        self.wrong
     }
 }
 
@@ -117,6 +163,12 @@ impl StampCheck {
     }
 }
 
+/// A stamp that lies no more behind its receipt is never a wrong one where a clock stood like this, ns.
+fn usual(steps: &[ClockStep]) -> i64 {
+    let lead_ns = steps.iter().map(|step| step.lead_ns).min().unwrap_or(0);
+    lead_ns.min(0).saturating_add(BEYOND_NS)
+}
+
 /// The step that counts at a receipt.
 fn step_at(steps: &[ClockStep], ts_recv: i64) -> ClockStep {
     let behind = steps.partition_point(|step| step.from <= ts_recv);
@@ -155,5 +207,43 @@ mod tests {
         assert_eq!(check.steps(), [ClockStep::fixed(1_270 * MS)]);
         assert_eq!((check.wrong().messages, check.wrong().worst_ns), (1, 300 * MS));
         assert!(check.ahead.len() <= MOST_AHEAD);
+    }
+
+    fn rows(stamps: &[(i64, i64)]) -> Chunk {
+        let mut columns = EventColumns::default();
+        for &(ts_event, ts_recv) in stamps {
+            let (kind, flags) = (crate::event::EventKind::Trade, crate::event::FLAG_LAST);
+            columns.push(Event { ts_event, ts_recv, kind, side: 1, flags, price: 1, qty: 1, id: 7 });
+        }
+        Chunk::of(Arc::new(columns))
+    }
+
+    #[test]
+    fn a_stamp_that_cannot_be_becomes_that_of_the_fastest_message_of_its_hour() {
+        let steps = [
+            ClockStep { from: i64::MIN, lead_ns: 0, least_ns: 5 * MS },
+            ClockStep { from: 100 * MS, lead_ns: 40 * MS, least_ns: 0 },
+        ];
+        let given = [(10, 15), (2_020, 20), (29, 30), (38, 30), (99, 99), (150, 110), (161, 110), (100, 120)];
+        let expected = [(10, 15), (15, 20), (29, 30), (38, 30), (99, 99), (150, 110), (150, 110), (100, 120)];
+        let [given, expected] = [given, expected].map(|all| all.map(|(event, recv)| (event * MS, recv * MS)));
+        let mut mender = StampMender::new(steps.into(), false);
+        let mut mended = Vec::new();
+        for piece in given.chunks(3) {
+            let chunk = mender.take(rows(piece)).unwrap();
+            let view = chunk.view();
+            mended.extend(view.ts_event.iter().copied().zip(view.ts_recv.iter().copied()));
+            assert!(view.id.is_some_and(|ids| ids.iter().all(|id| *id == 7)));
+        }
+        assert_eq!(mended, expected);
+        assert_eq!((mender.wrong().messages, mender.wrong().worst_ns), (2, 2_000 * MS));
+    }
+
+    #[test]
+    fn a_stamp_more_than_a_second_behind_is_refused_by_its_row_where_it_is_to_be() {
+        let mut mender = StampMender::new([].into(), true);
+        assert!(mender.take(rows(&[(1, 2), (900 * MS, 2)])).is_ok());
+        let refused = mender.take(rows(&[(5, 5), (1_001 * MS, 6)])).map(|_| ()).unwrap_err();
+        assert!(matches!(refused, ColumnsError::Stamp { row: 3, .. }), "{refused}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::custom::ModelFailure;
 use super::latency::{Draws, LatencyModel, Traffic};
-use crate::event::{ClockStep, WrongStamps};
+use crate::event::ClockStep;
 use crate::random::Random;
 
 /// A feed latency, and the messages that count for it.
@@ -21,8 +21,8 @@ const LONGER_NS: i64 = 1_000_000_000;
 /// Places messages on one timeline, the strategy's clock.
 ///
 /// * at the venue: `ts_event` minus the venue clock's lead over ours, as it was in that hour. A stamp that is still after
-///   the receipt is wrong: the message acts as long before its receipt as the fastest of the hour took. Never earlier than
-///   the message before it;
+///   the receipt is wrong, if only by little (see [`crate::event::StampMender`]): the message acts as long before its receipt
+///   as the fastest of the hour took. Never earlier than the message before it;
 /// * at the strategy: the recorded receipt, or a feed latency after the venue time.
 ///
 /// So a message is never visible before it happened, whatever the two clocks said, and a wrong stamp moves no other message.
@@ -37,7 +37,6 @@ pub struct FeedClock {
     /// All steps, and how many of them have begun.
     steps: Arc<[ClockStep]>,
     begun: usize,
-    wrong: WrongStamps,
 }
 
 /// When a message acts and when it is seen, ns on the strategy's clock.
@@ -62,18 +61,12 @@ impl FeedClock {
             })
         });
         let step = ClockStep::fixed(0);
-        let wrong = WrongStamps::default();
-        Self { step, until: i64::MIN, feed, last: i64::MIN, steps, begun: 0, wrong }
+        Self { step, until: i64::MIN, feed, last: i64::MIN, steps, begun: 0 }
     }
 
     /// How the venue's clock is taken to stand to ours.
-    pub fn steps(&self) -> &[ClockStep] {
+    pub fn steps(&self) -> &Arc<[ClockStep]> {
         &self.steps
-    }
-
-    /// Messages so far whose stamps were set aside.
-    pub fn wrong_stamps(&self) -> WrongStamps {
-        self.wrong
     }
 
     /// The stamp of the next message.
@@ -108,7 +101,7 @@ impl FeedClock {
             self.go_on(ts_recv);
         }
         let corrected = ts_event.saturating_sub(self.step.lead_ns);
-        if corrected > ts_recv { self.set_aside(ts_event, ts_recv) } else { corrected }
+        if corrected > ts_recv { ts_recv.saturating_sub(self.step.least_ns) } else { corrected }
     }
 
     /// When the next message to act, at `venue`, is seen.
@@ -123,13 +116,6 @@ impl FeedClock {
                 feed.draws.arrival(venue, &feed.traffic)
             }
         }
-    }
-
-    /// When a message happened whose stamp cannot be.
-    #[cold]
-    fn set_aside(&mut self, ts_event: i64, ts_recv: i64) -> i64 {
-        self.wrong.push(&self.step, ts_event, ts_recv);
-        ts_recv.saturating_sub(self.step.least_ns)
     }
 
     #[cold]
@@ -175,26 +161,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_stamp_moves_no_other_message_and_is_counted() {
+    fn a_wrong_stamp_moves_no_other_message() {
         const MS: i64 = 1_000_000;
         let steps = [ClockStep { from: i64::MIN, lead_ns: 0, least_ns: 5 * MS }];
         let stamps = |bad: i64| {
             let mut clock = FeedClock::new(steps.into(), None, Random::new(1, 1));
-            let stamps: Vec<_> = (1..30)
-                .map(|at| {
-                    clock.stamp((10 * at - 5 + if at % 10 == 4 { bad * at } else { 0 }) * MS, 10 * at * MS)
-                })
-                .collect();
-            (stamps, clock.wrong_stamps())
+            let event = |at: i64| 10 * at - 5 + if at % 10 == 4 { bad * at } else { 0 };
+            (1..30).map(|at| clock.stamp(event(at) * MS, 10 * at * MS)).collect::<Vec<_>>()
         };
-        let (sound, none) = stamps(0);
-        assert_eq!(none, WrongStamps::default());
-        let worst_ns = (50 * 24 - 5) * MS;
-        let (worst_ts_event, worst_ts_recv) = (240 * MS + worst_ns, 240 * MS);
-        let worst = WrongStamps { messages: 3, worst_ns, worst_ts_event, worst_ts_recv };
-        assert_eq!(stamps(50), (sound.clone(), worst));
+        let sound = stamps(0);
+        assert_eq!(stamps(50), sound);
         // A stamp that lies far back waits for the message before it.
-        assert_eq!(stamps(-900).0.iter().zip(&sound).filter(|(a, b)| a != b).count(), 3);
+        assert_eq!(stamps(-900).iter().zip(&sound).filter(|(a, b)| a != b).count(), 3);
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use crate::backtest::reporting::Reporting;
 use crate::backtest::stats::CurrencyTotals;
 use crate::backtest::watch::Watched;
 use crate::book::{MarkPrice, MarkSource, Uncrossed};
+use crate::event::WrongStamps;
 use crate::sim::{Balance, FeedClock, Market};
 use crate::types::{MarketId, Moments, Qty, StrategyId};
 
@@ -14,7 +15,12 @@ impl Replay {
         self.venue.market(market)
     }
 
-    /// How the clock of a market's venue is taken to stand to ours, and which of its stamps were set aside.
+    /// Messages of a market whose stamps cannot be, and were set right.
+    pub fn wrong_stamps(&self, market: MarketId) -> WrongStamps {
+        self.lanes[market.index()].wrong_stamps()
+    }
+
+    /// How the clock of a market's venue is taken to stand to ours.
     pub fn clock(&self, market: MarketId) -> &FeedClock {
         self.lanes[market.index()].clock()
     }
