@@ -652,10 +652,50 @@ def test_arrays_of_frames_are_unpacked(tmp_path: Path) -> None:
         assert (summary["trades"], summary["book_updates"], summary["ignored"]) == (3, 6, 0)
         assert rows(tmp_path / path.stem).equals(rows(tmp_path / "plain"))
         assert report(path)["problems"] == []
-    empty = write(tmp_path / "empty.txt", [*market(), (START_MS + 700, []), (START_MS + 701, [[], [1]])])
+    # A stream of many symbols is an array by itself, in a wrapper that may be one of an array.
+    nested = [wrapped("!all@arr", [frame.get("data", frame) for _, frame in frames[:4]]), *(f for _, f in frames[4:])]
+    inner = write(tmp_path / "inner.txt", [(START_MS + 900, nested)])
+    assert imported(inner, tmp_path / "inner")["ignored"] == 0
+    assert rows(tmp_path / "inner").equals(rows(tmp_path / "plain"))
+    empty = write(tmp_path / "empty.txt", [*market(), (START_MS + 700, [])])
     assert report(empty)["problems"] == []
     with pytest.raises(DataError, match=r"byte .* expected .*on-error skip"):
         imported(write(tmp_path / "bad.txt", [*market(), (START_MS + 900, '[{"e":1},]')]), tmp_path / "bad")
+
+
+def test_partial_depth_in_arrays_is_a_book(tmp_path: Path) -> None:
+    books = [
+        wrapped("ethusdt@depth20@100ms", depth(START_MS + at, 500 + at, [[f"300{at}.00", "5"]], [[f"300{at}.10", "5"]]))
+        for at in range(4)
+    ]
+    for name, content in (("array", books), ("pairs", [books[:2], books[2:]])):
+        lines = [(START_MS + 9, frame) for frame in content] if name == "pairs" else [(START_MS + 9, content)]
+        summary = imported(write(tmp_path / f"{name}.txt", lines), tmp_path / name)
+        assert (summary["snapshots"], summary["best_bid"][0], summary["depth_stream"]) == (
+            4,
+            "3003.00",
+            "depth20@100ms",
+        )
+
+
+@pytest.mark.parametrize(("open", "close"), [("[", "]"), ('{"stream":"x","data":[', "]}"), ('[{"data":[', "]}]")])
+def test_an_array_inside_of_an_array_is_refused_with_its_place_and_changes_nothing(
+    tmp_path: Path, open: str, close: str
+) -> None:
+    first, second = (json.dumps(trade(START_MS + 600, number)) for number in (1, 2))
+    text = f"{open}{first},[{second}]{close}"
+    at = text.index(f"[{second}]")
+    path = write(tmp_path / "c.txt", [*market(), (START_MS + 600, text), *trades_of([3])])
+    lines = len(market()) + 1
+    with pytest.raises(DataError, match=rf"c\.txt:{lines}: byte {at}: expected a frame, no array inside of an array"):
+        imported(path, tmp_path / "cat")
+    summary = imported(path, tmp_path / "cat", on_error="skip")
+    assert (summary["trades"], summary["skipped_lines"]) == (1, 1)
+    decoder = tc.FeedDecoder("BINANCE_USDM", [USDM])
+    with pytest.raises(DataError, match=f"byte {at}: expected a frame, no array inside of an array"):
+        decoder.feed(text.encode(), START_MS * 1_000_000)
+    assert decoder.feed(second.encode(), START_MS * 1_000_000) == "trade"
+    assert decoder.events(USDM)["id"].tolist() == [2]
 
 
 RUBBISH = ["pong", "<html><body>502 Bad Gateway</body></html>", '{"stream":"ethusdt@trade","data":{"e":"tra', '"x"', ""]

@@ -169,6 +169,19 @@ def write(folder: Path, name: str, text: str | bytes) -> Path:
 
 
 @pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("above", ["\n", "  \r\n\n", "sep=,\r\n"])
+def test_lines_above_a_table_and_empty_rows_in_it_say_nothing(tmp_path: Path, header: bool, above: str) -> None:
+    text = agg_trades(3, header=header)
+    plain = write(tmp_path / "plain", "BTCUSDT-aggTrades-2024-08-08.csv", text)
+    written = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", above + text + ",,,,,,\n")
+    for path in (plain, written):
+        tc.import_tables(path, USDM, path.parent / "market", assume_latency="1ms")
+    assert events(tmp_path / "market", USDM).equals(events(tmp_path / "plain" / "market", USDM))
+    header_alone = write(tmp_path, "BTCUSDT-aggTrades-2024-08-09.csv", above + AGG_HEADER)
+    assert check_files(header_alone)["problems"] == ["nothing recognised: a header and no rows"]
+
+
+@pytest.mark.parametrize("header", [True, False])
 def test_aggregated_trades_of_binance_come_in_with_a_stated_latency(tmp_path: Path, header: bool) -> None:
     inner = ("BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(9, header=header).encode())
     path = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.zip", zipped(inner))
@@ -291,6 +304,8 @@ def test_snapshots_and_updates_of_t_depth_make_a_book(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_trade_and_no_book_says_why(tmp_path: Path) -> None:
     for text, problem in (
         ("timestamp,percentage,depth,notional\n2024-08-08 00:00:08,-5,95.3,57e5\n", "bookDepth holds sums of quantity"),
+        ("calc_time,funding_interval_hours,last_funding_rate\n1723075200000,8,0.0001\n", "a table of funding rates"),
+        ("time,side,price,last_fill_quantity\n1723075200000,SELL,59000.0,0.014\n", "a table of liquidations"),
         ("a,b\n1,2\n", "say what the columns mean: .*--map price=COLUMN"),
     ):
         with pytest.raises(DataError, match=problem):
@@ -616,6 +631,23 @@ def test_a_mapping_and_a_start_are_for_a_folder_too(tmp_path: Path, capsys: pyte
     assert "'full' is not snapshot or empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("folder", ["markPriceKlines", "indexPriceKlines", "premiumIndexKlines"])
+def test_bars_of_a_price_that_nobody_trades_at_are_refused(
+    tmp_path: Path, folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"{START},60000.1,60010.0,59990.0,60005.0,0,{START + 59_999},0,60,0,0,0\n"
+    um = tmp_path / "in" / "um"
+    path = write(um / folder, "BTCUSDT-1m-2024-08-08.csv", text)
+    with pytest.raises(DataError, match="klines of a mark price, an index or a premium are no bars of trades"):
+        tc.import_klines(path, USDM, tmp_path / "market")
+    write(um / "klines", "BTCUSDT-1m-2024-08-08.csv", KLINES)
+    arguments = ["data", "import", str(um), "--catalog", str(tmp_path / "market"), "--json", "--quiet"]
+    assert main([*arguments, "--workers", "1"]) == 1
+    assert "klines of a mark price" in capsys.readouterr().out
+    path.unlink()
+    assert main([*arguments, "--workers", "1"]) == 0
+
+
 # --- options ------------------------------------------------------------------------------------------------------
 
 
@@ -727,6 +759,43 @@ def test_depth_of_bybit_follows_its_update_ids(tmp_path: Path) -> None:
     assert (twice["duplicates"], twice["snapshots"]) == (4, 1)
     with pytest.raises(DataError, match="of venue BYBIT or BYBIT_SPOT, expected BINANCE_USDM"):
         check_files(path, USDM)
+
+
+def test_depth_of_bybit_goes_by_its_ids_whatever_the_order_of_keys_times_and_files(tmp_path: Path) -> None:
+    spec = unknown("BTCUSDT.BYBIT")
+    messages: list[tuple[str, int, list[Any], list[Any]]] = [
+        ("snapshot", 5, [["60000.00", "1.5"]], [["60000.10", "2.0"]]),
+        ("delta", 6, [["60000.00", "0"], ["59999.90", "3"]], []),
+        ("delta", 7, [["59999.80", "4"]], []),
+    ]
+    plain = [json.loads(line) for line in ob500(messages).splitlines()]
+
+    def read(name: str, *files: list[dict[str, Any]], sort_keys: bool = False) -> tuple[dict[str, Any], Any]:
+        paths = [
+            write(tmp_path / name, f"{at}.data", "\n".join(json.dumps(line, sort_keys=sort_keys) for line in lines))
+            for at, lines in enumerate(files)
+        ]
+        summary = tc.import_tables(paths, spec, tmp_path / name / "market", assume_latency="10ms")
+        return summary, events(tmp_path / name / "market", spec.id)
+
+    expected = read("plain", plain)[1]
+    assert len(expected) == 6
+    for name, files in {"sorted": [plain], "files": [plain[2:], plain[:1], plain[1:2]]}.items():
+        assert read(name, *files, sort_keys=True)[1].equals(expected), name
+    # The venue's clock was set back; its numbers were not.
+    earlier = [*plain[:2], plain[2] | {"ts": plain[1]["ts"] - 4, "cts": plain[1]["cts"] - 4}]
+    summary, rows = read("back", earlier)
+    assert (summary["book_updates"], summary["unsorted"], summary["gaps"]) == (2, 1, 0)
+    assert rows["ts_recv"].is_sorted()
+    # Another depth of the same book has numbers of its own.
+    others = [
+        line | {"topic": "orderbook.50.BTCUSDT", "data": line["data"] | {"u": 900 + at}}
+        for at, line in enumerate(plain)
+    ]
+    both = [line for pair in zip(plain, others, strict=True) for line in pair]
+    summary, rows = read("both", both)
+    assert (summary["ignored"], summary["snapshots"]) == (3, 1)
+    assert rows.equals(expected)
 
 
 def test_a_day_of_bybits_own_depth(shared: Path) -> None:

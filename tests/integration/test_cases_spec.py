@@ -604,6 +604,30 @@ def test_the_spot_case_refuses_what_is_not_held(tmp_path: Path, shared: Path) ->
     assert not len(result.fills)
 
 
+@pytest.mark.parametrize(
+    ("settings", "bought", "owed"),
+    [({}, "0.01", "0.03"), ({}, "0.04", ""), ({"balances": "1000 USDT", "borrowing": "allowed"}, "0.01", "")],
+)
+def test_a_run_says_who_sold_what_was_never_bought(
+    tmp_path: Path, shared: Path, settings: dict[str, str], bought: str, owed: str
+) -> None:
+    class Sells(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.at(1_723_075_201_000_000_000, lambda ctx: ctx.buy("BTCUSDT.BINANCE", bought))
+            ctx.at(1_723_075_202_000_000_000, lambda ctx: ctx.sell("BTCUSDT.BINANCE", "0.04"))
+
+    tc.import_tardis(shared / "cases" / "31-spot.csv", "BTCUSDT.BINANCE", tmp_path / "c")
+    result = tc.Backtest(
+        [Sells("s", ["BTCUSDT.BINANCE"])],
+        tmp_path / "c",
+        [tc.SimVenue("BINANCE", **settings)],  # type: ignore[arg-type]
+    ).run()
+    assert len(result.fills) == 2
+    told = [note for note in result.notes if "never bought" in note]
+    assert told == ([f"s: sold {owed} BTC of BTCUSDT.BINANCE that it never bought: a venue with balances= lets nobody sell "
+                     "what is not held"] if owed else [])  # fmt: skip
+
+
 @pytest.mark.parametrize("given", ["0.5 BTC, 1000 USDT", {"BTC": "0.5", "USDT": 1000}])
 def test_a_configuration_holds_balances_as_text_or_as_a_table(given: object) -> None:
     venue = from_table({"name": "TEST", "balances": given, "borrowing": "allowed"})

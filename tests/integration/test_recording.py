@@ -236,6 +236,28 @@ def test_captures_of_other_venues(shared: Path, tmp_path: Path, venue: str, file
     assert float(summary["best_bid"][0]) == decoder.book(spec.id).best_bid
 
 
+def test_captures_of_several_connections_are_one_in_any_order(shared: Path, tmp_path: Path) -> None:
+    spec = tc.find_instrument("BTCUSDT.BYBIT_SPOT")
+    path = shared / "wire" / "bybit" / "spot_testnet_20260913.session.jsonl"
+    lines = [b"%d %s\n" % (1_790_800_000 + n, line) for n, line in enumerate(path.read_bytes().splitlines())]
+    trades = [line for line in lines if b'"publicTrade' in line[:60]]
+    others = [line for line in lines if line not in trades]
+    assert min(len(trades), len(others)) > 3
+    found = []
+    for name, parts in (
+        ("whole", [lines]),
+        ("apart", [trades, others]),
+        ("cut", [others[20:], [], trades, others[:20]]),
+        ("twice", [others, trades, others]),
+    ):
+        files = [tmp_path / f"{name}{at}" for at in range(len(parts))]
+        for file, part in zip(files, parts, strict=True):
+            file.write_bytes(b"".join(part))
+        import_capture(files, spec, tmp_path / name)
+        found.append(tc.Catalog(tmp_path / name).scan(spec.id).collect())
+    assert all(frame.equals(found[0]) for frame in found)
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

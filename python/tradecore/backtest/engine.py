@@ -23,6 +23,7 @@ from tradecore.backtest.notes import (
     notes_on,
     notes_on_margin,
     notes_on_marks,
+    notes_on_spot,
     notes_on_trips,
 )
 from tradecore.backtest.result import Result
@@ -391,6 +392,7 @@ class Backtest:
                 *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
                 *notes_on_marks(summary, self._venues),
                 *notes_on_margin(summary, store, self._venues),
+                *notes_on_spot(summary, self._venues),
                 *notes_on_trips(store),
             ],
             data=RunData(self._data),

@@ -27,6 +27,7 @@ __all__ = [
     "notes_on",
     "notes_on_margin",
     "notes_on_marks",
+    "notes_on_spot",
     "notes_on_trips",
 ]
 
@@ -146,6 +147,18 @@ def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapp
             yield (
                 f"{strategy}: owes {plain(-equity)} {currency} at {venue}: it lost more than the {plain(begin)} it had "
                 "there, and a real account would not have been left to"
+            )
+
+
+def notes_on_spot(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -> Iterable[str]:
+    """Say who owes coins in the end at venues that do not ask what an account holds."""
+    spot = {i.id: i for i in summary["instruments"] if i.kind == "spot" and venues[i.venue].balances is None}
+    for row in summary["positions"].rows():
+        instrument = spot.get(row["instrument"])
+        if instrument is not None and (qty := row["qty"]) < 0:
+            yield (
+                f"{row['strategy']}: sold {plain(-qty)} {instrument.base} of {instrument.id} that it never bought: a "
+                "venue with balances= lets nobody sell what is not held"
             )
 
 

@@ -170,11 +170,12 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
         raise DataError(str(path), 1, "the file is empty")
     if any(map(is_captured, head)):
         return Sniffed("binance-ws", *conclude([head]))
-    if is_kline(head[0]):
+    first = next(filter(bytes.strip, head), b"")
+    if is_kline(first):
         symbol, venue = kline_origin(str(path))
         return Sniffed("klines", *_named("klines", symbol, venue))
-    if head[0].startswith(b"{") and b'"orderbook.' in head[0][:200]:
-        return _sniff_bybit(path, head[0])
+    if first.startswith(b"{") and b'"orderbook.' in first:
+        return _sniff_bybit(path, first)
     return _sniff_table(path, options)
 
 

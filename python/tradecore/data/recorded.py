@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import starmap
+from heapq import heappop, heappush
+from itertools import islice, starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,8 +64,9 @@ def import_capture(
     Parameters
     ----------
     paths : path or sequence of path
-        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, zip, zstd, xz). The
-        time of receipt is in s (with or without a fraction), ms, us or ns since 1970, UTC.
+        Files of one recording, or of several connections at once, in any order; each line ``<ts_recv> <raw JSON>``,
+        plain or packed (gzip, zip, zstd, xz). The time of receipt is in s (with or without a fraction), ms, us or ns
+        since 1970, UTC.
     instrument : str or Instrument
         Or the id of a shipped one. Its venue says whose messages they are: see :class:`~tradecore.FeedDecoder`.
     catalog : path or Catalog
@@ -94,7 +96,7 @@ def import_capture(
     """
     files = paths_of(paths)
     return import_frames(
-        capture_frames(files),
+        _by_receipt(files),
         instrument_of(instrument),
         catalog,
         source=str(files[0]),
@@ -134,6 +136,24 @@ def _decoded(frames: Iterable[Received], instrument: Instrument) -> Iterator[Col
             yield columns
     if len((columns := decoder.events(instrument.id))["kind"]):
         yield columns
+
+
+def _by_receipt(paths: Sequence[Path]) -> Iterator[Received]:
+    """Yield the frames of captures in order of receipt; those of one stand as they stood. Files are opened when due."""
+    if len(paths) == 1:
+        yield from capture_frames(paths)
+        return
+    begins = sorted((first.ts_recv, at) for at, path in enumerate(paths) for first in islice(capture_frames([path]), 1))
+    due: list[tuple[int, int, Received, Iterator[Received]]] = []
+    while begins or due:
+        if begins and (not due or begins[0][0] < due[0][0]):
+            at = begins.pop(0)[1]
+            frames = capture_frames([paths[at]])
+        else:
+            _, at, frame, frames = heappop(due)
+            yield frame
+        for following in islice(frames, 1):
+            heappush(due, (following.ts_recv, at, following, frames))
 
 
 def capture_frames(paths: Sequence[Path]) -> Iterator[Received]:

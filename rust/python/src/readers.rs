@@ -470,6 +470,7 @@ fn counts_to_py(
             out.set_item("duplicates", c.duplicates)?;
             out.set_item("other_symbols", c.other_symbols)?;
             out.set_item("empty_trades", c.empty_trades)?;
+            out.set_item("files_without_rows", c.files_without_rows)?;
             out.set_item("kinds", reader.kinds().map(TableKind::name).collect::<Vec<_>>())?;
             tables::show_receipt(out, reader.receipt())?;
         }

@@ -298,9 +298,10 @@ impl CaptureReader {
             self.take(outcome, line, out);
             return Ok(());
         }
-        for part in frames(frame)? {
+        for (at, part) in frames(frame)? {
             self.frame[0].clear();
-            if let Some(outcome) = self.decoder.feed_one(part.raw(), ts, &mut self.frame)? {
+            let fed = self.decoder.feed_one(part, ts, &mut self.frame);
+            if let Some(outcome) = fed.map_err(|error| error.behind(at))? {
                 self.take(outcome, line, out);
             }
         }
@@ -446,7 +447,15 @@ fn survey(inputs: &mut [Lines], symbol: &str) -> DepthSurvey {
         left -= head.len();
         for line in head.split(|byte| *byte == b'\n') {
             if let Some(space) = memchr::memchr(b' ', line) {
-                survey.take(line[space + 1..].trim_ascii_end(), symbol);
+                let frame = line[space + 1..].trim_ascii_end();
+                match frames(frame) {
+                    Ok(parts) if !parts.is_empty() => {
+                        for (_, part) in parts {
+                            survey.take(part, symbol);
+                        }
+                    }
+                    _ => survey.take(frame, symbol),
+                }
             }
         }
     }

@@ -159,6 +159,15 @@ impl DecodeError {
         Self::Value { field, problem: format!("{shown:?} is not {expected}") }
     }
 
+    /// The error of a part of a frame that begins so many bytes behind its beginning.
+    #[must_use]
+    pub(super) fn behind(self, bytes: usize) -> Self {
+        match self {
+            Self::Json { at, expected } => Self::Json { at: at + bytes, expected },
+            other => other,
+        }
+    }
+
     /// The error with the frame it was found in: its beginning, or what stands around the place where JSON broke.
     #[must_use]
     pub fn in_frame(self, frame: &[u8]) -> Self {

@@ -103,6 +103,13 @@ impl KlineReader {
             });
         }
         let [begin, open, high, low, close, volume, end, _, count, bought] = cells;
+        let (volume, trades) = (Written::plain(volume).steps("volume", self.qty)?, whole("count", count)?);
+        if volume == 0 && trades > 0 {
+            return Err(DecodeError::Row(
+                "nothing was traded in a bar that counts prices: klines of a mark price, an index or a premium are no bars of \
+                 trades and not read",
+            ));
+        }
         let (ts_open, _) = time("open_time", begin)?;
         let (last, unit) = time("close_time", end)?;
         let ts_close = last.saturating_add(unit);
@@ -116,9 +123,9 @@ impl KlineReader {
             high: price("high", high)?,
             low: price("low", low)?,
             close: price("close", close)?,
-            volume: qty("volume", volume)?,
+            volume,
             buy_volume: Some(qty("taker_buy_volume", bought)?),
-            trades: whole("count", count)?,
+            trades,
         };
         if ts_open < self.ended {
             let field = "open_time";
@@ -195,6 +202,10 @@ mod tests {
             (
                 "1723075200000,102,101,99.9,100.5,3.5,1723075259999,350,7,1.25,125,0\n",
                 "high: 1010: expected no price below",
+            ),
+            (
+                "1723075200000,-0.00016,-0.0001,-0.0002,-0.00017,0,1723075259999,0,60,0,0,0\n",
+                "k.csv:1: nothing was traded in a bar that counts prices: klines of a mark price",
             ),
             (
                 "1723075200000,100,101,99.9,100.5,3.5,1723075259999,350,7,9,125,0\n",

@@ -157,6 +157,11 @@ impl<R: Read> Read for Utf8<R> {
     }
 }
 
+/// Whether a line may stand above the header: a blank one, and what Excel writes to name the separator.
+pub(super) fn is_above_header(line: &[u8]) -> bool {
+    line.trim_ascii().is_empty() || (line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep="))
+}
+
 /// Takes the lines of a file apart, as its header is written.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cells {

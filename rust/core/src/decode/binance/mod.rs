@@ -32,7 +32,7 @@ pub use self::stream::DepthSource;
 pub(super) use self::stream::{Depth, PARTIAL_LEVELS, names};
 use super::error::DecodeError;
 use super::feed::{Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink};
-use super::json::{Elements, Json, Value, set, unescaped};
+use super::json::{Json, Value, set, unescaped};
 use super::parse::parse_u64;
 use super::symbol::{Symbol, find};
 use crate::book::{BookState, GapReason, SnapshotAction, SyncRule};
@@ -354,8 +354,8 @@ impl Decoder for BinanceDecoder {
             return Ok(outcome);
         }
         let mut said = FeedOutcome::IGNORED;
-        for part in frames(frame)? {
-            match self.feed_one(part.raw(), ts_recv, out)? {
+        for (at, part) in frames(frame)? {
+            match self.feed_one(part, ts_recv, out).map_err(|error| error.behind(at))? {
                 Some(outcome) if outcome.message != FeedMessage::Ignored => said = outcome,
                 _ => {}
             }
@@ -384,18 +384,42 @@ impl Decoder for BinanceDecoder {
     }
 }
 
-/// The frames of an array, or of a wrapper around one.
-pub(super) fn frames(frame: &[u8]) -> Result<Elements<'_>, DecodeError> {
-    let mut json = Json::new(frame);
-    if json.peek() == Some(b'[') {
-        let elements = json.elements()?;
-        json.end()?;
-        return Ok(elements);
+/// The frames of an array, or of a wrapper around one, and where each begins. A wrapper may stand in an array; an array in
+/// an array is none of the venue's.
+pub(super) fn frames(frame: &[u8]) -> Result<Vec<(usize, &[u8])>, DecodeError> {
+    let place = |part: &[u8]| part.as_ptr().addr() - frame.as_ptr().addr();
+    let nested =
+        |part| DecodeError::Json { at: place(part), expected: "a frame, no array inside of an array" };
+    let mut all = Vec::new();
+    for part in array(frame)?.unwrap_or_default() {
+        let parts = match array(part)? {
+            None => vec![part],
+            Some(_) if part.starts_with(b"[") => return Err(nested(part)),
+            Some(parts) => parts,
+        };
+        for inner in parts {
+            if inner != part && array(inner)?.is_some() {
+                return Err(nested(inner));
+            }
+            all.push((place(inner), inner));
+        }
     }
-    let mut elements = None;
-    json.object(|json, key| match key {
-        b"data" if json.peek() == Some(b'[') => json.elements().map(|found| elements = Some(found)),
-        _ => json.value().map(|_| ()),
-    })?;
-    elements.ok_or(DecodeError::Missing { message: "array of frames", field: "data" })
+    Ok(all)
+}
+
+/// What an array holds, or one in a wrapper; `None` of anything else.
+fn array(frame: &[u8]) -> Result<Option<Vec<&[u8]>>, DecodeError> {
+    let (mut json, mut elements) = (Json::new(frame), None);
+    match json.peek() {
+        Some(b'[') => elements = Some(json.elements()?),
+        Some(b'{') => json.object(|json, key| match key {
+            b"data" if json.peek() == Some(b'[') => {
+                json.elements().and_then(|found| set(&mut elements, "data", found))
+            }
+            _ => json.value().map(|_| ()),
+        })?,
+        _ => return Ok(None),
+    }
+    json.end()?;
+    Ok(elements.map(|elements| elements.map(Value::raw).collect()))
 }

@@ -1,9 +1,10 @@
 //! Depth that Bybit publishes: messages of `orderbook.N.SYMBOL`, one a line (`ob200`, `ob500`).
 //!
 //! A snapshot replaces the book, a delta changes it; `u` rises by one from message to message, and a hole voids the
-//! book. With `u` 1 the service began anew. `seq` never goes back, so a message of a smaller one is a copy. `cts` is
-//! when the matching engine did it, `ts` when it was sent. The lines do not say when they were received: an assumed
-//! latency behind `ts` stands for it.
+//! book. With `u` 1 the service began anew. `seq` never goes back, so a message of a smaller one is a copy, and where it
+//! rises a `ts` may go back. `cts` is when the matching engine did it, `ts` when it was sent. The lines do not say when
+//! they were received: an assumed latency behind `ts` stands for it. Files are read in order of time; of several depths
+//! the first is the book.
 //!
 //! Source: the venue's documentation of the order book topic.
 
@@ -16,7 +17,7 @@ use crate::book::{DeltaIds, SyncRule};
 use crate::decode::error::{DecodeError, PlacedError, Strictness};
 use crate::decode::late::{FirstLate, LateRow};
 use crate::decode::lines::Lines;
-use crate::decode::symbol::Symbol;
+use crate::decode::symbol::{Symbol, find};
 use crate::decode::table::{Chain, Receipt, Step, TableOptions, is_known};
 use crate::event::{Event, EventColumns, EventKind, EventSink as _, FLAG_SNAPSHOT};
 use crate::types::{Instrument, Level};
@@ -49,20 +50,23 @@ pub struct BybitReader {
     starts_empty: bool,
     chain: Chain,
     last_recv: i64,
-    last_sequence: u64,
+    /// The depth that is the book.
+    depth: Option<u32>,
+    /// `seq` and `u` of the newest message.
+    newest: (u64, u64),
     late: FirstLate,
     levels: Vec<Level>,
     counts: BybitCounts,
 }
 
 impl BybitReader {
-    /// A recording made of these files, in order.
+    /// A recording made of these files.
     ///
     /// # Errors
-    /// [`PlacedError`] when the instrument is of another venue that is known.
+    /// [`PlacedError`] when the instrument is of another venue that is known, or a file cannot be read.
     pub fn new(
         instrument: &Arc<Instrument>,
-        inputs: Vec<Lines>,
+        mut inputs: Vec<Lines>,
         options: &TableOptions,
         strictness: Strictness,
     ) -> Result<Self, PlacedError> {
@@ -75,6 +79,12 @@ impl BybitReader {
                 format!("depth that Bybit publishes is of venue BYBIT or BYBIT_SPOT, expected {venue}");
             return Err(lines.error(DecodeError::Value { field: "file", problem }));
         }
+        if inputs.len() > 1 {
+            let times: Vec<_> = inputs.iter_mut().map(begins_at).collect::<Result<_, _>>()?;
+            let mut placed: Vec<_> = times.into_iter().zip(inputs).collect();
+            placed.sort_by_key(|(time, _)| *time);
+            inputs = placed.into_iter().map(|(_, lines)| lines).collect();
+        }
         Ok(Self {
             inputs: inputs.into(),
             symbols: [Symbol::new(Arc::clone(instrument))],
@@ -83,7 +93,8 @@ impl BybitReader {
             starts_empty: options.starts_empty,
             chain: Chain::default(),
             last_recv: i64::MIN,
-            last_sequence: 0,
+            depth: None,
+            newest: (0, 0),
             late: FirstLate::default(),
             levels: Vec::new(),
             counts: BybitCounts::default(),
@@ -127,21 +138,28 @@ impl BybitReader {
             return Ok(());
         }
         self.levels.clear();
-        let envelope = Envelope::read(line, &mut self.symbols, &mut self.levels)?;
-        // Whose levels were read is asked for.
-        let (Some(Topic::Book { symbol, .. }), Some(data)) = (envelope.topic, &envelope.book) else {
+        let mut envelope = Envelope::read(line, &mut self.symbols, &mut self.levels)?;
+        let asked = match envelope.topic {
+            Some(Topic::Book { depth, symbol }) if self.depth.is_none_or(|ours| ours == depth) => {
+                find(&self.symbols, symbol).map(|index| (depth, symbol, index))
+            }
+            _ => None,
+        };
+        let Some((depth, symbol, index)) = asked else {
             self.counts.ignored += 1;
             return Ok(());
         };
+        let data = envelope.book(index, &mut self.symbols, &mut self.levels)?;
         data.check_symbol(symbol)?;
-        let BookUpdate { is_snapshot, sent, engine, id, sequence } = envelope.update(data)?;
-        if sequence > 0 && sequence <= self.last_sequence {
+        let BookUpdate { is_snapshot, sent, engine, id, sequence } = envelope.update(&data)?;
+        self.depth = Some(depth);
+        if sequence > 0 && (sequence, id) <= self.newest {
             self.counts.duplicates += 1;
             return Ok(());
         }
         let mut ts_recv = sent + self.latency.unwrap_or(0);
         if ts_recv < self.last_recv {
-            if self.strictness == Strictness::Strict {
+            if self.strictness == Strictness::Strict && sequence == 0 {
                 return Err(DecodeError::Unsorted {
                     field: "ts",
                     got: ts_recv - self.latency.unwrap_or(0),
@@ -202,7 +220,23 @@ impl BybitReader {
             }
         }
         self.last_recv = ts_recv;
-        self.last_sequence = self.last_sequence.max(sequence);
+        self.newest = self.newest.max((sequence, id));
         Ok(())
+    }
+}
+
+/// When a file begins, by its first message; that is read once more.
+fn begins_at(lines: &mut Lines) -> Result<Option<i64>, PlacedError> {
+    loop {
+        let read = lines.next_with(|line| {
+            // What cannot be read is an error where it is read.
+            let envelope = Envelope::read(line, &mut [], &mut Vec::new());
+            Ok((line.is_empty(), envelope.and_then(|envelope| envelope.sent()).ok()))
+        })?;
+        if let Some((true, None)) = read {
+            continue;
+        }
+        lines.rewind();
+        return Ok(read.and_then(|(_, sent)| sent));
     }
 }

@@ -63,7 +63,7 @@ pub(super) struct Envelope<'a> {
     sequence: Option<Value<'a>>,
     data: Option<Json<'a>>,
     /// The data of a book whose symbol was known when they came.
-    pub(super) book: Option<BookData<'a>>,
+    book: Option<BookData<'a>>,
     operation: Option<Value<'a>>,
     success: Option<Value<'a>>,
     code: Option<Value<'a>>,
@@ -125,6 +125,19 @@ impl<'a> Envelope<'a> {
             return Ok(());
         }
         json.value().map(|_| ())
+    }
+
+    /// The data of a book by the place of its symbol, read now if the topic stands behind them.
+    pub(super) fn book(
+        &mut self,
+        index: usize,
+        symbols: &mut [Symbol],
+        levels: &mut Vec<Level>,
+    ) -> Result<BookData<'a>, DecodeError> {
+        match self.book.take() {
+            Some(data) => Ok(data),
+            None => BookData::read(&mut self.data()?, &mut symbols[index], levels),
+        }
     }
 
     /// Where the data stand.

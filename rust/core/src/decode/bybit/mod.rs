@@ -15,7 +15,6 @@ mod ticker;
 
 use std::sync::Arc;
 
-use self::book::BookData;
 pub use self::dump::{BybitCounts, BybitReader};
 use self::entries::{bars, liquidations, trades};
 use self::envelope::{Envelope, Topic};
@@ -71,7 +70,7 @@ impl BybitDecoder {
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError> {
         self.levels.clear();
-        let envelope = Envelope::read(frame, &mut self.symbols, &mut self.levels)?;
+        let mut envelope = Envelope::read(frame, &mut self.symbols, &mut self.levels)?;
         let Some(topic) = envelope.topic else {
             return Ok(match envelope.control() {
                 Some(control) => self.log.take_control(control),
@@ -79,7 +78,7 @@ impl BybitDecoder {
             });
         };
         match topic {
-            Topic::Book { depth, symbol } => self.book(&envelope, (depth, symbol), ts_recv, out),
+            Topic::Book { depth, symbol } => self.book(&mut envelope, (depth, symbol), ts_recv, out),
             Topic::Trades => {
                 let trades = trades(envelope.data()?, &self.symbols, ts_recv)?;
                 let mut said = FeedOutcome::IGNORED;
@@ -137,22 +136,15 @@ impl BybitDecoder {
 
     fn book<S: FeedSink>(
         &mut self,
-        envelope: &Envelope<'_>,
+        envelope: &mut Envelope<'_>,
         (depth, symbol): (u32, &[u8]),
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError> {
         let Some(index) = find(&self.symbols, symbol) else { return Ok(FeedOutcome::IGNORED) };
-        let read;
-        let data = match &envelope.book {
-            Some(data) => data,
-            None => {
-                read = BookData::read(&mut envelope.data()?, &mut self.symbols[index], &mut self.levels)?;
-                &read
-            }
-        };
+        let data = envelope.book(index, &mut self.symbols, &mut self.levels)?;
         data.check_symbol(symbol)?;
-        let update = envelope.update(data)?;
+        let update = envelope.update(&data)?;
         let market = &mut self.markets[index];
         let sides = data.sides.clone().map(|side| &self.levels[side]);
         let out = &mut out[index];

@@ -334,22 +334,26 @@ const KNOWN: &[Known] = &[
 ];
 
 /// What a file tells that no book or trade can be made of, by a column that only it has, and why.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 6] = [
     ("open_time", KLINES),
     (
         "percentage",
         "bookDepth holds sums of quantity within some per cent of the mid price and no levels, so that no \
                     book can be made of it; depth comes from T_DEPTH files, captures or Tardis",
     ),
+    ("funding_rate", FUNDING),
+    ("last_funding_rate", FUNDING),
     (
-        "funding_rate",
-        "a table of funding rates is not read; Tardis derivative_ticker files and captures hold them",
+        "last_fill_quantity",
+        "a table of liquidations is not read; Tardis liquidations files and captures hold them",
     ),
     (
         "sum_open_interest",
         "a table of metrics is not read; Tardis derivative_ticker files hold the open interest",
     ),
 ];
+const FUNDING: &str =
+    "a table of funding rates is not read; Tardis derivative_ticker files and captures hold them";
 const KLINES: &str = "klines are bars and no trades; they come in by themselves: data import klines FILE";
 
 /// The layout of a file that begins with this line, and what takes its lines apart; `None` if it is no table that is

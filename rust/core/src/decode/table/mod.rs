@@ -27,7 +27,7 @@ use super::error::{DecodeError, PlacedError, Strictness};
 use super::late::{LateRow, earliest};
 use super::lines::Lines;
 use super::named;
-use super::text::Cells;
+use super::text::{Cells, is_above_header};
 use crate::book::SyncRule;
 use crate::event::{Columns as _, Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, Heads};
 use crate::types::Instrument;
@@ -74,6 +74,8 @@ struct File {
     lines: Lines,
     layout: Layout,
     cells: Cells,
+    /// Lines that stand above its header or its first row.
+    above: usize,
     /// Its header, if it has one.
     header: Vec<u8>,
     /// Its first row.
@@ -92,8 +94,13 @@ impl File {
         mut lines: Lines,
         columns: Option<&ColumnMap>,
     ) -> Result<Result<Self, (Lines, Vec<u8>)>, PlacedError> {
-        let Some(line) = lines.next_with(|line| Ok(line.to_vec()))? else {
-            return Err(lines.error(DecodeError::Io("the file is empty".into())));
+        let mut above = 0;
+        let line = loop {
+            match lines.next_with(|line| Ok(line.to_vec()))? {
+                Some(line) if is_above_header(&line) => above += 1,
+                Some(line) => break line,
+                None => return Err(lines.error(DecodeError::Io("the file is empty".into()))),
+            }
         };
         let (layout, mut cells) = match find(&line, columns) {
             Ok(Some(found)) => found,
@@ -108,8 +115,8 @@ impl File {
         // A row that cannot be taken apart is an error where it is read.
         let row = first.as_deref().and_then(|line| cells.split(line).ok());
         let row = row.map(|row| row.iter().map(<[u8]>::to_vec).collect()).unwrap_or_default();
-        let mut file = Self { lines, layout, cells, header, first, row, time: None, is_closed: false };
-        if let Some(text) = file.cell(Field::Time) {
+        let mut file = Self { lines, layout, cells, above, header, first, row, time: None, is_closed: false };
+        if let Some(text) = file.cell(Field::Time).filter(|text| !text.is_empty()) {
             let time = stamp::parse_stamp("time", text);
             file.time = Some(time.map_err(|error| file.lines.error(error))?);
         }
@@ -204,17 +211,18 @@ impl Stream {
     }
 
     fn begin(&mut self, file: File) -> Result<(), PlacedError> {
-        let File { mut lines, layout, cells, header, first, is_closed, .. } = file;
-        let has_header = layout.has_header;
+        let File { mut lines, layout, cells, above, header, first, is_closed, .. } = file;
+        let above = above + usize::from(layout.has_header);
+        self.rows.counts.files_without_rows += u64::from(first.is_none());
         self.rows.begin(layout, cells, header);
-        if !is_closed {
-            // What was looked at does not come again.
-            if let Some(line) = first {
-                self.rows.line(&line).map_err(|error| lines.error(error))?;
-                self.rows.late.place(&lines);
+        if is_closed {
+            for _ in 0..above {
+                lines.next_with(|_| Ok(()))?;
             }
-        } else if has_header {
-            lines.next_with(|_| Ok(()))?;
+        } else if let Some(line) = first {
+            // What was looked at does not come again.
+            self.rows.line(&line).map_err(|error| lines.error(error))?;
+            self.rows.late.place(&lines);
         }
         self.current = Some(lines);
         Ok(())
@@ -428,6 +436,7 @@ impl TableReader {
             sum.unsorted += c.unsorted;
             sum.duplicates += c.duplicates;
             sum.empty_trades += c.empty_trades;
+            sum.files_without_rows += c.files_without_rows;
             for (symbol, rows) in &c.other_symbols {
                 *sum.other_symbols.entry(symbol.clone()).or_default() += rows;
             }

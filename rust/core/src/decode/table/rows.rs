@@ -38,6 +38,8 @@ pub struct TableCounts {
     pub gaps: u64,
     /// Trades of no quantity, which are none.
     pub empty_trades: u64,
+    /// Files with a header and nothing else.
+    pub files_without_rows: u64,
 }
 
 /// What tells a message of a book from the one above.
@@ -142,7 +144,11 @@ impl Rows {
             return Ok(());
         }
         let cell = |field: Field| self.layout.place(field).map(|at| row.cell(at));
-        let ts_event = self.time.read("time", cell(Field::Time).unwrap_or_default())?;
+        let time = cell(Field::Time).unwrap_or_default();
+        if time.is_empty() && row.iter().all(<[u8]>::is_empty) {
+            return Ok(());
+        }
+        let ts_event = self.time.read("time", time)?;
         let sent = match cell(Field::Sent) {
             Some(text) if !text.is_empty() => self.sent.read("sent", text)?,
             _ => ts_event,

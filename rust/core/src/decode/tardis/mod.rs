@@ -30,7 +30,7 @@ pub use self::venues::{TARDIS_EXCHANGES, tardis_venue};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::late::{LateRow, earliest};
 use super::lines::Lines;
-use super::text::{Cells, MAX_ROW};
+use super::text::{Cells, MAX_ROW, is_above_header};
 use crate::event::{EventColumns, Heads};
 use crate::types::Instrument;
 
@@ -85,13 +85,12 @@ impl File {
     }
 }
 
-/// Reads the header: the first line that is not blank. Excel writes one above it that names the separator.
+/// Reads the header.
 fn read_header(lines: &mut Lines) -> Result<Option<(Layout, Cells)>, PlacedError> {
     let name = lines.name().to_owned();
     loop {
         let read = lines.next_with(|line| {
-            let is_separator = line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep=");
-            if is_separator || line.trim_ascii().is_empty() {
+            if is_above_header(line) {
                 return Ok(None);
             }
             let mut cells = Cells::of(line);
