@@ -157,6 +157,8 @@ def test_an_order_is_changed_and_cancelled(admin: httpx.Client) -> None:
     until(lambda: data(admin.get(one))["status"] == "cancelled")
     assert problem(admin.delete(one), 409) == "ended"
     assert problem(admin.put(one, json={"price": 1}), 409) == "ended"
+    noted = [(row["what"], row["status"]) for row in data(admin.get("/api/v1/audit?limit=5"))]
+    assert noted == [("replace", 409), ("cancel", 409), ("cancel", 200), ("replace", 200), ("order", 200)]
     assert problem(admin.get("/api/v1/orders/999999"), 404) == "unknown_order"
     for _ in range(2):
         data(order(admin, price=50000), 201)
@@ -207,11 +209,13 @@ def test_roles_say_who_may_do_what(served: Served) -> None:
         assert problem(nobody.get("/api/v1/orders", headers={"Authorization": "Basic eDp5"}), 401) == "unauthorized"
 
 
-def test_a_browser_logs_in_and_its_requests_carry_more_than_a_cookie(served: Served) -> None:
+def test_a_browser_logs_in_and_its_requests_carry_more_than_a_cookie(served: Served, admin: httpx.Client) -> None:
     with served.client(None) as browser:
         assert problem(browser.post("/api/v1/login", json={"user": "trade", "password": "wrong"}), 401)
         answer = browser.post("/api/v1/login", json={"user": "trade", "password": "password of trade"})
         csrf = data(answer)["csrf"]
+        logins = [(row["user"], row["status"]) for row in data(admin.get("/api/v1/audit?limit=2"))]
+        assert logins == [("trade", 200), (None, 401)]
         cookie = answer.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
@@ -246,6 +250,11 @@ def test_users_come_and_go_and_what_they_do_is_written_down(served: Served, admi
     noted = data(admin.get("/api/v1/audit"))
     paused = next(row for row in noted if row["what"] == "risk pause")
     assert (paused["user"], paused["detail"], paused["status"]) == ("ada", "lunch", 200)
+    refused, sent = [row for row in noted if row["what"] in ("order refused", "order")][:2]
+    number, _, why = refused["detail"].partition(" ")
+    assert (refused["user"], refused["status"], sent["what"]) == ("ada", 422, "order")
+    assert "paused" in why
+    assert sent["detail"].startswith(f"{number} {{")
     assert made["token"] not in admin.get("/api/v1/audit").text
 
 
@@ -563,6 +572,8 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         assert sent["data"]["status"] == "filled"
         first = data(client.post("/api/v1/orders", json=body, headers=key), 201)
         data(client.post("/api/v1/risk/pause"))
+        (added,) = (row for row in data(client.get("/api/v1/audit")) if row["what"] == "add user")
+        assert (added["user"], added["detail"]) == ("command line", "ada admin")
         until(lambda: data(client.get("/api/v1/risk"))["state"] == "paused")
         held = until(lambda: data(client.get("/api/v1/positions")))[0]["quantity"]
         paths = ("orders", "fills", "ledger")

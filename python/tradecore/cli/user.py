@@ -28,6 +28,9 @@ _Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Configuration with the server's table, TOML.")
 ]
 _Database = Annotated[str | None, typer.Option("--database", metavar="URL", help="Its database, without a file.")]
+_WHO = "command line"
+"""Who does in the audit log what is done here; no user has a name with a space."""
+
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.", show_default=False)]
 
 
@@ -48,6 +51,7 @@ def add(
 
         given = sys.stdin.readline().rstrip("\n") if password else None
         token = accounts.add(name, Role.of(role), given)
+        accounts.note(_WHO, "", "add user", f"{name} {role}", 201)
     if json:
         emit({"name": name, "role": role, "token": token})
     else:
@@ -75,6 +79,7 @@ def revoke(name: _Name, config: _Config = None, database: _Database = None) -> i
     """Take a user away with all tokens; a server that runs notices within seconds."""
     with _accounts(config, database) as accounts:
         accounts.revoke(name)
+        accounts.note(_WHO, "", "revoke user", name, 200)
     note(f"{name} is gone")
     return 0
 

@@ -101,8 +101,10 @@ class Service:
     streams: int = 0
     """Clients of the stream."""
 
-    async def perform(self, request: Request, what: str, detail: str, act: Callable[[Session, int], T]) -> T:
-        """Do something in the session for somebody, and write that down."""
+    async def perform(
+        self, request: Request, what: str, detail: str, act: Callable[[Session, int], T], *, names: bool = False
+    ) -> T:
+        """Do something in the session for somebody, and write that down; what comes of it may name it."""
         try:
             bridge = self.view.bridge
             done, sample = await bridge.perform(lambda session, now: (act(session, now), bridge.look()))
@@ -111,12 +113,12 @@ class Service:
             problem = error if isinstance(error, Problem) else problem_of(error)
             await self.note(request, what, f"{detail}: {problem.text}", problem.status)
             raise problem from None
-        await self.note(request, what, detail, 200)
+        await self.note(request, what, f"{done} {detail}" if names else detail, 200)
         return done
 
-    async def note(self, request: Request, what: str, detail: str, status: int) -> None:
-        """Write down what somebody did."""
-        who, peer = identity_of(request.scope), request.client.host if request.client else ""
+    async def note(self, request: Request, what: str, detail: str, status: int, who: Identity | None = None) -> None:
+        """Write down what somebody did, whoever the request is of if not given."""
+        who, peer = who or identity_of(request.scope), request.client.host if request.client else ""
         await asyncio.to_thread(self.accounts.note, who.user, peer, what, detail[:1000], status)
 
 

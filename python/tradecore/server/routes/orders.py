@@ -116,7 +116,7 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
         )
 
     detail = orjson.dumps(body.model_dump(mode="json", exclude_none=True)).decode()
-    order_id = await service.perform(request, "order", detail, act)
+    order_id = await service.perform(request, "order", detail, act, names=True)
     acts_at_once = body.trigger_price is None and (body.price is None or body.time_in_force in ("ioc", "fok"))
     row = await view.history.answered(order_id, _PATIENCE_S, is_over=acts_at_once)
     # What is told is in the journal by then: also a fill, which leads to no command.
@@ -126,6 +126,7 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     if row["status"] == "rejected":
         why = "; ".join(view.history.breaches(order_id)) or row["reason"]
         code = _REFUSED.get(row["reason"], "rejected")
+        await service.note(request, "order refused", f"{order_id} {why}", 422)
         raise Problem(422, code, f"order {order_id} was refused: {why}")
     return shown_order(row)
 
@@ -260,11 +261,11 @@ async def one(order_id: _Id, service: Served) -> Response:
 async def cancel(request: Request, order_id: _Id, service: Served) -> Response:
     row = _known(order_id, service)
 
-    def act(session: Session, now: int) -> bool:
-        return session.kernel.cancel(now, order_id)
+    def act(session: Session, now: int) -> None:
+        if not session.kernel.cancel(now, order_id):
+            raise Problem(409, "ended", f"order {order_id} cannot be cancelled any more: it is {row['status']}")
 
-    if not await service.perform(request, "cancel", str(order_id), act):
-        raise Problem(409, "ended", f"order {order_id} cannot be cancelled any more: it is {row['status']}")
+    await service.perform(request, "cancel", str(order_id), act)
     return ok(shown_order(row), 202)
 
 
@@ -280,13 +281,12 @@ async def replace(request: Request, order_id: _Id, body: ReplaceBody, service: S
     if body.price is None and body.quantity is None and body.trigger_price is None:
         raise Problem(422, "invalid_value", "neither price, quantity nor trigger_price is given", "body")
 
-    def act(session: Session, now: int) -> bool:
-        return session.kernel.replace(
-            now, order_id, price=body.price, qty=body.quantity, trigger_price=body.trigger_price
-        )
+    def act(session: Session, now: int) -> None:
+        terms = {"price": body.price, "qty": body.quantity, "trigger_price": body.trigger_price}
+        if not session.kernel.replace(now, order_id, **terms):
+            raise Problem(409, "ended", f"order {order_id} cannot be changed any more: it is {row['status']}")
 
-    if not await service.perform(request, "replace", f"{order_id} {encode(body.model_dump()).decode()}", act):
-        raise Problem(409, "ended", f"order {order_id} cannot be changed any more: it is {row['status']}")
+    await service.perform(request, "replace", f"{order_id} {encode(body.model_dump()).decode()}", act)
     return ok(shown_order(row), 202)
 
 

@@ -36,6 +36,7 @@ async def login(request: Request, body: LoginBody, service: Served) -> Response:
     if who is None:
         await service.note(request, "login", body.user or "by token", 401)
         raise Problem(401, "unauthorized", "nobody is known by that")
+    await service.note(request, "login", "by password" if body.token is None else "by token", 200, who)
     key, csrf = service.logins.open(who)
     response = ok({"user": who.user, "role": who.role.word, "csrf": csrf})
     response.set_cookie(COOKIE, key, httponly=True, samesite="strict", secure=service.has_tls, path="/")
