@@ -532,7 +532,8 @@ def test_what_is_not_held_is_not_sold_unless_borrowing_is_allowed(
         (None, "1", "filled"),
         ("USDT", "1", "filled"),
         ("BTC", "1", "insufficient_balance"),
-        ("BTC", "0.999", "filled"),
+        ("BTC", "0.999", "insufficient_balance"),  # its fee is of that coin, too
+        ("BTC", "0.998", "filled"),
         ("received", "1", "insufficient_balance"),
         ("received", "0.999", "filled"),
     ],

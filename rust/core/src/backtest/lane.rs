@@ -218,7 +218,7 @@ impl Lane {
         self.feed.watch.told(end)
     }
 
-    /// Messages so far whose stamps were set right.
+    /// Messages so far whose stamps are wrong.
     pub(super) fn wrong_stamps(&self) -> WrongStamps {
         self.feed.chunks.wrong_stamps()
     }

@@ -34,7 +34,7 @@ use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
 use crate::book::{FillBasis, MarketChunks};
-use crate::event::Heads;
+use crate::event::{Heads, StampRules};
 use crate::kernel::{
     Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, StrategySetup,
 };
@@ -42,8 +42,8 @@ use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{
-    Accounts, Added, FeedClock, FillRule, ModelFailure, Notice, QueueModel, QueueRule, Uncross, Venue,
-    VenueBuilder, WrongStampRule,
+    Accounts, Added, ClockLead, FeedClock, FillRule, ModelFailure, Notice, QueueModel, QueueRule, Uncross,
+    Venue, VenueBuilder, WrongStampRule,
 };
 use crate::types::{MarketId, StrategyId};
 
@@ -198,8 +198,11 @@ impl Replay {
                 builder.add(&instrument, &settings, holds, filling)?;
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
             let feed = settings.latency.of(instrument.id.as_str()).feed;
-            let refuses = settings.wrong_stamps == WrongStampRule::Refuse;
-            let chunks = MarketChunks::new(uncrosses).with_stamps(&latencies, &steps, refuses);
+            let stamps = StampRules {
+                mends: settings.clock_lead == ClockLead::Auto,
+                refuses: settings.wrong_stamps == WrongStampRule::Refuse,
+            };
+            let chunks = MarketChunks::new(uncrosses).with_stamps(&latencies, &steps, stamps);
             let clock = FeedClock::new(steps, feed, Random::new(config.seed, FEED_STREAM + index as u64));
             // What there is without a book is one stream.
             let in_order = in_order || !basis.has_book();

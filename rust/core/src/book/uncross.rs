@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::l2::{FillBasis, L2Book};
 use crate::event::{
     Chunk, Chunker, ClockStep, Columns, Event, EventColumns, EventKind, FeedError, KindSet, Latencies, Span,
-    StampMender, View, WrongStamps,
+    StampMender, StampRules, View, WrongStamps,
 };
 use crate::types::Side;
 
@@ -230,20 +230,23 @@ impl MarketChunks {
 
     /// The same of data whose messages took so long, with stamps set right as the venue's clock stood by that.
     pub fn measured(uncrosses: bool, latencies: &Latencies) -> Self {
-        Self::new(uncrosses).with_stamps(latencies, &latencies.steps().into(), false)
+        Self::new(uncrosses).with_stamps(
+            latencies,
+            &latencies.steps().into(),
+            StampRules { mends: true, refuses: false },
+        )
     }
 
-    /// Sets stamps right that cannot be, of messages that took so long, as the venue's clock stood. With `refuses` the first
-    /// that lies more than a second behind its receipt is an error.
+    /// Looks for stamps that cannot be, of messages that took so long, as the venue's clock stood.
     #[must_use]
-    pub fn with_stamps(mut self, latencies: &Latencies, steps: &Arc<[ClockStep]>, refuses: bool) -> Self {
+    pub fn with_stamps(mut self, latencies: &Latencies, steps: &Arc<[ClockStep]>, rules: StampRules) -> Self {
         if StampMender::is_needed(latencies, steps) {
-            self.stamps = Some(Box::new(StampMender::new(Arc::clone(steps), refuses)));
+            self.stamps = Some(Box::new(StampMender::new(Arc::clone(steps), rules)));
         }
         self
     }
 
-    /// Messages so far whose stamps were set right.
+    /// Messages so far whose stamps are wrong.
     pub fn wrong_stamps(&self) -> WrongStamps {
         self.stamps.as_ref().map_or_else(WrongStamps::default, |stamps| stamps.wrong())
     }

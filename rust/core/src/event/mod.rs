@@ -21,6 +21,6 @@ pub use merge::Heads;
 pub use messages::{Messages, Span};
 pub(crate) use order::stream;
 pub use order::{OrderCheck, is_in_order};
-pub use stamps::{BEYOND_NS, StampCheck, StampMender, WrongStamps};
+pub use stamps::{BEYOND_NS, StampCheck, StampMender, StampRules, WrongStamps};
 
 pub use crate::types::{STEPS_LIMIT, TIME_LIMIT};

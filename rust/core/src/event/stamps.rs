@@ -42,6 +42,16 @@ impl WrongStamps {
 /// So far behind the receipt no clock and no network puts a stamp, ns.
 const REFUSED_NS: i64 = 1_000_000_000;
 
+/// What becomes of wrong stamps, which are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StampRules {
+    /// Whether they are set right. By a clock that was not measured of the data all of it may be wrong, and then what is
+    /// newer than what is told by the stamps as they are.
+    pub mends: bool,
+    /// Whether one that lies more than a second behind is refused.
+    pub refuses: bool,
+}
+
 /// Sets right the stamps of a market's data that lie more than [`BEYOND_NS`] behind their receipt: what tells which of two
 /// messages is newer, and in which bar a trade lies, are stamps. Such a message is taken to have come as fast as the fastest
 /// of its hour, and its stamp is what the venue's clock showed then.
@@ -50,8 +60,7 @@ pub struct StampMender {
     steps: Arc<[ClockStep]>,
     /// A stamp that lies no more behind its receipt is never a wrong one, ns.
     usual_ns: i64,
-    /// Whether one that lies more than a second behind is refused.
-    refuses: bool,
+    rules: StampRules,
     /// Rows that have passed.
     passed: usize,
     wrong: WrongStamps,
@@ -59,9 +68,9 @@ pub struct StampMender {
 
 impl StampMender {
     /// As a venue's clock stood.
-    pub fn new(steps: Arc<[ClockStep]>, refuses: bool) -> Self {
+    pub fn new(steps: Arc<[ClockStep]>, rules: StampRules) -> Self {
         let usual_ns = usual(&steps);
-        Self { steps, usual_ns, refuses, passed: 0, wrong: WrongStamps::default() }
+        Self { steps, usual_ns, rules, passed: 0, wrong: WrongStamps::default() }
     }
 
     /// Whether data may hold a wrong stamp whose messages took so long; it may where nothing is known.
@@ -80,7 +89,7 @@ impl StampMender {
         let is_wrong =
             rows.map(is_ahead).fold(false, |any, is_ahead| any | is_ahead) && self.count(&view, from, to)?;
         self.passed += to - from;
-        if !is_wrong {
+        if !(is_wrong && self.rules.mends) {
             return Ok(chunk);
         }
         let mut mended = EventColumns::with_capacity(to - from);
@@ -101,7 +110,7 @@ impl StampMender {
             let (ts_event, ts_recv) = (view.ts_event[rows.from], view.ts_recv[rows.from]);
             let step = step_at(&self.steps, ts_recv);
             let behind_ns = step.beyond(ts_event, ts_recv);
-            if self.refuses && behind_ns > REFUSED_NS {
+            if self.rules.refuses && behind_ns > REFUSED_NS {
                 let row = self.passed + rows.from - from;
                 return Err(ColumnsError::Stamp { row, ts_event, ts_recv, behind_ns });
             }
@@ -113,7 +122,7 @@ impl StampMender {
         Ok((from..to).any(|row| beyond(row) > BEYOND_NS))
     }
 
-    /// Messages so far whose stamps were set right.
+    /// Messages so far whose stamps are wrong.
     pub fn wrong(&self) -> WrongStamps {
         self.wrong
     }
@@ -227,7 +236,7 @@ mod tests {
         let given = [(10, 15), (2_020, 20), (29, 30), (38, 30), (99, 99), (150, 110), (161, 110), (100, 120)];
         let expected = [(10, 15), (15, 20), (29, 30), (38, 30), (99, 99), (150, 110), (150, 110), (100, 120)];
         let [given, expected] = [given, expected].map(|all| all.map(|(event, recv)| (event * MS, recv * MS)));
-        let mut mender = StampMender::new(steps.into(), false);
+        let mut mender = StampMender::new(steps.into(), StampRules { mends: true, refuses: false });
         let mut mended = Vec::new();
         for piece in given.chunks(3) {
             let chunk = mender.take(rows(piece)).unwrap();
@@ -241,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_stamp_more_than_a_second_behind_is_refused_by_its_row_where_it_is_to_be() {
-        let mut mender = StampMender::new([].into(), true);
+        let mut mender = StampMender::new([].into(), StampRules { mends: true, refuses: true });
         assert!(mender.take(rows(&[(1, 2), (900 * MS, 2)])).is_ok());
         let refused = mender.take(rows(&[(5, 5), (1_001 * MS, 6)])).map(|_| ()).unwrap_err();
         assert!(matches!(refused, ColumnsError::Stamp { row: 3, .. }), "{refused}");

@@ -15,7 +15,7 @@ impl Replay {
         self.venue.market(market)
     }
 
-    /// Messages of a market whose stamps cannot be, and were set right.
+    /// Messages of a market whose stamps cannot be.
     pub fn wrong_stamps(&self, market: MarketId) -> WrongStamps {
         self.lanes[market.index()].wrong_stamps()
     }
