@@ -24,13 +24,13 @@ __all__ = ["user_app"]
 
 user_app = typer.Typer(cls=Group, help="Users of a server, their roles and tokens.", no_args_is_help=True)
 
+_WHO = "command line"
+"""Who does in the audit log what is done here; no user has a name with a space."""
+
 _Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Configuration with the server's table, TOML.")
 ]
 _Database = Annotated[str | None, typer.Option("--database", metavar="URL", help="Its database, without a file.")]
-_WHO = "command line"
-"""Who does in the audit log what is done here; no user has a name with a space."""
-
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.", show_default=False)]
 
 

@@ -112,9 +112,7 @@ impl MarketFees {
         let is_plain = model == FeeModel::Rates && paid_in == PaidIn::Settlement && token.is_none();
         Ok((!is_plain).then_some(Self { model, paid_in, token, counts_by }))
     }
-}
 
-impl MarketFees {
     /// How a fee comes about.
     pub(super) fn model(&self) -> &FeeModel {
         &self.model
@@ -194,8 +192,9 @@ impl Volumes {
         }
     }
 
-    /// Charges for a fill, and counts it. A `custom` model says the fee instead; `price_of` tells the sum of best prices of a market and what its steps are;
-    /// `pay` has the account pay so much of the third coin, if it has it, and tells whether it did.
+    /// Charges for a fill, and counts it. A `custom` model says the fee instead; `price_of` tells the sum of best prices of a
+    /// market and what its steps are; `pay` has the account pay so much of the third coin, if it has it, and tells whether it
+    /// did.
     pub(super) fn charge(
         &mut self,
         fees: &MarketFees,

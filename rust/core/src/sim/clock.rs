@@ -65,7 +65,7 @@ impl FeedClock {
     }
 
     /// How the venue's clock is taken to stand to ours.
-    pub fn steps(&self) -> &Arc<[ClockStep]> {
+    pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 

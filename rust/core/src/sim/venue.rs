@@ -29,7 +29,7 @@ use super::wallet::{Balance, Coin, Loan, Spot, Wallets};
 use crate::book::{FillBasis, L2Book, MarkPrice, MarkSource};
 use crate::event::{Span, View};
 use crate::ledger::Payment;
-use crate::orders::{Command, NewTerms, OrderRequest, Reason, Report, ReportKind, Trigger};
+use crate::orders::{Command, NewTerms, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
@@ -79,11 +79,18 @@ struct Place {
 }
 
 impl Place {
-    /// The price an order counts at: its own, of a stop its trigger, else what the book asks for as much.
-    fn price_of(&mut self, account: AccountId, request: &OrderRequest) -> Option<Price> {
-        let asked = || self.market.price_to_take(account, request.side, request.qty.steps()).map(Price::new);
-        let trigger = request.trigger.and_then(Trigger::price);
-        request.order_type.price().or(trigger).or_else(asked)
+    /// The price an order counts at by a command: its own, of a stop its trigger, else what the book asks for as much.
+    fn price_of(&mut self, account: AccountId, command: &Command) -> Option<Price> {
+        match command {
+            Command::Submit { request, .. } => {
+                let asked =
+                    || self.market.price_to_take(account, request.side, request.qty.steps()).map(Price::new);
+                let trigger = request.trigger.and_then(Trigger::price);
+                request.order_type.price().or(trigger).or_else(asked)
+            }
+            Command::Replace { terms, .. } => Some(terms.price),
+            Command::Cancel { .. } => None,
+        }
     }
 
     fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
@@ -222,12 +229,8 @@ impl Venue {
     fn lacks(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
         let place = &mut self.places[command.market().index()];
         let (at, _) = place.wallets.zip(place.spot.as_ref())?;
-        let price = match command {
-            // What nobody knows the price of is checked for what it sells alone.
-            Command::Submit { request, .. } => place.price_of(account, request).unwrap_or(Price::new(0)),
-            Command::Replace { terms, .. } => terms.price,
-            Command::Cancel { .. } => return None,
-        };
+        // What nobody knows the price of is checked for what it sells alone.
+        let price = place.price_of(account, command).unwrap_or(Price::new(0));
         let (spot, wallets) = (place.spot.as_deref()?, &mut self.wallets[at]);
         match command {
             Command::Submit { order, request } => {
@@ -300,11 +303,12 @@ impl Venue {
         let mut any = false;
         while let Some((account, order, side, qty)) = self.places[market.index()].market.next_asking() {
             any = true;
-            let side_of = &mut self.places[market.index()].market;
-            let terms = side_of
-                .price_to_take(account, side, qty)
-                .map(|price| NewTerms::new(Price::new(price), Qty::new(qty)));
-            let command = terms.map(|terms| Command::Replace { market, order, terms });
+            let price = self.places[market.index()].market.price_to_take(account, side, qty);
+            let command = price.map(|price| Command::Replace {
+                market,
+                order,
+                terms: NewTerms::new(Price::new(price), Qty::new(qty)),
+            });
             let refused = command.and_then(|command| {
                 self.lacks(account, &command).or_else(|| self.lacks_margin(account, &command))
             });

@@ -2,9 +2,10 @@
 //!
 //! A venue that is given balances gives them to each account. From then on a spot order is let in only if what it would
 //! pay is there: the quantity of a sell, the value of a buy at its limit (a market buy at what the book asks) and its fee
-//! as a taker, less what the account's other orders may still pay. What is set off without a limit is looked at again then. A fill moves both coins, and its fee leaves the
-//! coin it is paid in. Where borrowing is allowed balances go below zero, and nothing is refused: see `venue/loans` for what it costs. Contracts are not spot:
-//! they need margin, for which a balance is the collateral, or are paid in full (see `holdings`).
+//! as a taker, less what the account's other orders may still pay. What is set off without a limit is looked at again then. A
+//! fill moves both coins, and its fee leaves the coin it is paid in. Where borrowing is allowed balances go below zero, and
+//! nothing is refused: see `venue/loans` for what it costs. Contracts are not spot: they need margin, for which a balance is
+//! the collateral, or are paid in full (see `holdings`).
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,25 @@ use crate::sim::update::Update;
 use crate::types::{AccountId, Level, Qty, Side};
 
 impl Market {
+    /// The worst price at which an account could take so much now, as far as anything is there for it; without a book the
+    /// last price.
+    pub fn price_to_take(&mut self, account: AccountId, side: Side, qty: i64) -> Option<i64> {
+        let pool = self.pool(account);
+        if !self.basis.has_book() {
+            let passive = side.opposite();
+            return self.last_print().map(|last| self.moved(passive, last, self.shift(passive, pool)));
+        }
+        let mut steps = std::mem::take(&mut self.steps);
+        self.plan(side, None, pool, Some(account), qty, &mut steps);
+        let worst = steps.iter().rev().find_map(|step| match *step {
+            Step::Displayed { price, .. } => Some(price),
+            Step::Maker { slot, .. } => Some(self.orders.get(slot).price),
+            Step::Expire { .. } | Step::Decrement { .. } | Step::Stop => None,
+        });
+        self.steps = steps;
+        worst
+    }
+
     /// What a taker that looks for `qty` meets. Own orders stand in the way of an account's order only.
     pub(super) fn plan(
         &self,

@@ -1,9 +1,9 @@
 //! Orders that are set off by a price: stops, take profits, trailing stops.
 //!
 //! They stand in no queue and take nothing until the market's price is where they say. Trades are looked at one by one,
-//! those of orders with each other too, the mark price when the venue tells it, the mid after each message. What is set off acts after the message that did it,
-//! in order of arrival, on the book as it is then: over a gap it fills where the market is. Where the book cannot be traded
-//! on then, it waits for one that can. Each is set off once. Where accounts pay in full, what has no limit is asked for before
+//! those of orders with each other too, the mark price when the venue tells it, the mid after each message. What is set off
+//! acts after the message that did it, in order of arrival, on the book as it is then: over a gap it fills where the market
+//! is. Where the book cannot be traded on then, it waits for one that can. Each is set off once. Where accounts pay in full, what has no limit is asked for before
 //! it acts: it costs what the market asks then, not what its trigger said.
 //!
 //! Prices are looked at from an order's arrival on, whatever else is here: an isolated account fares as if it were alone.

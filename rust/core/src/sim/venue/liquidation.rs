@@ -123,13 +123,8 @@ impl Venue {
     pub(super) fn lacks_margin(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
         let market = command.market();
         self.places[market.index()].contract.as_ref()?;
-        let counted = match command {
-            Command::Submit { request, .. } => self.places[market.index()].price_of(account, request),
-            Command::Replace { terms, .. } => Some(terms.price),
-            Command::Cancel { .. } => None,
-        };
         // What nobody knows the price of is not held against anything.
-        let price = counted?;
+        let price = self.places[market.index()].price_of(account, command)?;
         let place = &self.places[market.index()];
         let contract = place.contract.as_ref()?;
         let (id, order) = match command {
