@@ -146,3 +146,13 @@ def test_a_file_that_means_a_test_network_sends_no_order_elsewhere(
     plan = SessionPlan(config=config, source=str(file), mode="live", real_orders=True)
     with pytest.raises(ConfigError, match=problem):
         asyncio.run(run_session(plan, lambda live: pytest.fail("it was opened")))
+
+
+def test_a_session_on_paper_connects_to_no_venue_where_nobody_trades(tmp_path: Path) -> None:
+    file = tmp_path / "paper.toml"
+    connections = '[[mode.connections]]\nvenue = "COINBASE"\nsandbox = true\n'
+    file.write_text(FILE.format(connections=connections, instruments=["BTCUSDT.BINANCE"]).replace("'", '"'))
+    config, _ = load_config(file)
+    plan = SessionPlan(config=config, source=str(file), mode="paper")
+    with pytest.raises(ConfigError, match="no strategy trades at COINBASE, but at BINANCE"):
+        asyncio.run(run_session(plan, lambda live: pytest.fail("it was opened")))

@@ -83,7 +83,7 @@ async def run_session(
     config, mode = plan.config, plan.config.mode
     scope = Scope(known=_known(config, plan.source), symbol=plan.symbol, source=plan.source, place="the configuration")
     strategies = build_strategies(scope, config.strategies)
-    _check_networks(plan, strategies)
+    _check_connections(plan, strategies)
     venues = build_venues(scope, config.venues, strategies, default=SimVenue)
     async with AsyncExitStack() as stack:
         urls = await _sandboxes(stack, plan, strategies)
@@ -117,16 +117,16 @@ async def run_session(
             return await live.run()
 
 
-def _check_networks(plan: SessionPlan, strategies: Sequence[Strategy]) -> None:
-    """Refuse real orders that would go to a venue itself where its test network, or another one's, was meant."""
-    if plan.mode != "live":
-        return
+def _check_connections(plan: SessionPlan, strategies: Sequence[Strategy]) -> None:
+    """Refuse a connection to where nothing is traded, and real orders that mix test networks with venues themselves."""
     place = "mode.connections"
     reached = {connection.venue: connection for connection in plan.config.mode.connections}
     traded = dict.fromkeys(venue_of(name) for strategy in strategies for name in strategy.instruments)
     for venue in reached:
         if venue not in traded and plan.symbol is None:
             raise ConfigError(plan.source, place, f"no strategy trades at {venue}, but at {', '.join(traded)}")
+    if plan.mode != "live":
+        return
     tested = [venue for venue in traded if venue in reached and reached[venue].testnet]
     for venue in traded:
         if tested and (venue not in reached or not (reached[venue].testnet or reached[venue].url)):
@@ -150,6 +150,8 @@ async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Seque
             raise ConfigError(plan.source, "mode.connections", f"no sandbox: there is none of {lacking}")
         venues = [venue for venue in wanted if venue in make.venues]
         symbols = [name for name in names if venue_of(name) in venues]
+        if not symbols:  # another one was chosen on the command line
+            continue
         try:
             server = make(symbols=symbols, data=plan.config.data.catalog or "synth", seed=plan.config.seed)
         except (InvalidValueError, UnknownInstrumentError) as error:
