@@ -11,6 +11,7 @@ from conftest import CLEAR, LAST, SET, columns
 from tradecore._core import Command
 from tradecore.errors import NoAnswerError
 from tradecore.live.desk import PaperDesk, VenueDesk
+from tradecore.live.session import Session
 from tradecore.session.kernel import build_kernel
 from tradecore.venues import VenueReport
 from tradecore.venues.clock import SystemClock
@@ -43,6 +44,26 @@ def test_an_order_that_arrives_after_the_end_on_paper_is_cancelled_once() -> Non
     while (due := desk.next_due()) is not None:
         told += [notice.kind for notice in desk.advance(due)]
     assert told == ["accepted", "cancelled"]
+
+
+class Parting(Bidder):
+    """Has an order at rest, and sends another when it is stopped."""
+
+    def on_stop(self, ctx: tc.Context) -> None:
+        ctx.buy(SPEC.id, "1", "99", post_only=True)
+
+
+def test_an_order_that_opens_between_the_stop_and_the_cancels_on_paper_is_cancelled_too() -> None:
+    desk = PaperDesk([SPEC], {"SIM": tc.SimVenue("SIM", latency=tc.Latency(entry="1ms", response="1ms"))})
+    kernel = build_kernel("T1", [Parting("p", [SPEC.id])], desk.instruments)
+    session, ms = Session(kernel, desk.instruments, desk), 1_000_000
+    session.start(1)
+    session.message(1, SPEC.id, columns([(1, CLEAR, 0, 0, 0, 0), (1, SET, 1, 0, 1000, 5), (1, SET, -1, LAST, 1001, 4)]))
+    session.advance(3 * ms)
+    session.stop(4 * ms)
+    session.cancel_all(6 * ms)  # the hook took its time: the last order has opened meanwhile
+    session.advance(20 * ms)
+    assert [order["is_open"] for order in kernel.account_state()["orders"]] == [False, False]
 
 
 class Slow:

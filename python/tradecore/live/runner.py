@@ -254,7 +254,7 @@ class Live:
             await self._begin()
         except Exception:
             # Orders of before may be open at the venues.
-            self.session.desk.cancel_all(self._driver.now())
+            self.session.cancel_all(self._driver.now())
             await self.session.desk.close()
             raise
         await self._driver.stopping.wait()
@@ -529,7 +529,7 @@ class Live:
                 driver.advance(now)
                 session.stop(now)
             if cancels:
-                session.desk.cancel_all(driver.now())
+                session.cancel_all(driver.now())
             await session.desk.close()
             if cancels and has_started:
                 await self._flat_of_orders()

@@ -122,6 +122,11 @@ class Session:
         self.kernel.stop(at_ns)
         self.settle(at_ns)
 
+    def cancel_all(self, at_ns: int) -> None:
+        """Have every order of its account cancelled. What is still due happens no earlier than that."""
+        self.now_ns = at_ns
+        self.desk.cancel_all(at_ns)
+
     def end(self, digest: str) -> None:
         """Say that it has ended in order: it is not taken up again."""
         self.digest = digest
