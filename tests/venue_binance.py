@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, web
 
-from tradecore.venues.clock import SystemClock
+from tradecore.venues.clock import Clock
 from venue_servers import KEY, SECRET, Fault, Swallow, VenueServer
 
 
@@ -25,7 +25,7 @@ class Refused(Fault):
 class FakeBinance(VenueServer):
     """One market of Binance; its faults are a Refused."""
 
-    def __init__(self, venue: str, clock: SystemClock) -> None:
+    def __init__(self, venue: str, clock: Clock) -> None:
         super().__init__(clock)
         self.is_spot = venue == "BINANCE"
         self.trades: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tradecore.venues.clock import SystemClock
+from tradecore.venues.clock import Clock
 from venue_servers import KEY, SECRET, Fault, Swallow, VenueServer
 
 
@@ -24,7 +24,7 @@ class Coded(Fault):
 class FakeBybit(VenueServer):
     """One category of Bybit; its faults are a Coded."""
 
-    def __init__(self, venue: str, clock: SystemClock) -> None:
+    def __init__(self, venue: str, clock: Clock) -> None:
         super().__init__(clock)
         self.category = "linear" if venue == "BYBIT" else "spot"
         self.executions: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tradecore.venues.clock import SystemClock
+from tradecore.venues.clock import Clock
 from venue_servers import KEY, VenueServer
 
 _KEY = ed25519.Ed25519PrivateKey.generate()
@@ -26,7 +26,7 @@ PRIVATE = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).
 class FakeCoinbase(VenueServer):
     """Advanced Trade."""
 
-    def __init__(self, clock: SystemClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.users: dict[web.WebSocketResponse, set[str]] = {}
         self.sequence: defaultdict[web.WebSocketResponse, int] = defaultdict(int)

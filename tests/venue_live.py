@@ -11,7 +11,8 @@ from typing import Any
 import tradecore as tc
 from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
-from tradecore.venues import Connector, Feed, FeedState, Frame, Stream, SystemClock, VenueReport, make_connector
+from tradecore.venues import Connector, Feed, FeedState, Frame, Stream, VenueReport, make_connector
+from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.transport import NetworkTransport
 from venue_servers import FastClock
 
@@ -61,7 +62,7 @@ class Trader:
 class Live:
     """A connector on a server, with the decoder and the kernel of a session."""
 
-    def __init__(self, instrument: str, server: Any, connector: Connector, clock: SystemClock) -> None:
+    def __init__(self, instrument: str, server: Any, connector: Connector, clock: Clock) -> None:
         self.server, self.connector, self.clock = server, connector, clock
         self.id = instrument
         self.events: list[Any] = []
@@ -111,7 +112,7 @@ class Live:
 @asynccontextmanager
 async def running(
     venue: str,
-    make_server: Callable[[SystemClock], Any],
+    make_server: Callable[[Clock], Any],
     *,
     fast: bool,
     factor: float,
@@ -119,7 +120,7 @@ async def running(
     **options: Any,
 ) -> AsyncIterator[Live]:
     """A session of a venue on a server of its own, of which nothing is left when it is over."""
-    clock = SystemClock() if factor == 1.0 else FastClock(factor)
+    clock: Clock = SystemClock() if factor == 1.0 else FastClock(factor)
     server = make_server(clock)
     async with server.running():
         before = asyncio.all_tasks()
@@ -134,7 +135,7 @@ async def running(
         await connector.close()  # nothing happens the second time
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for is a state, not an event
             await asyncio.sleep(0.005)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
@@ -12,28 +13,45 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tradecore.venues.clock import SystemClock
+from tradecore.venues.clock import Clock, Timer, VirtualClock
 
 SECRET = "sEcReT-of-the-tests-0123456789abcdef"
 KEY = "kEy-of-the-tests"
 
 
-class FastClock(SystemClock):
-    """A machine's clock that runs some times as fast, and is not set meanwhile: it agrees with the loop's timers."""
+_TURN_S = 0.002
+_COUNTS_NS = 4_000_000
+"""At most so much of the machine's time counts between two looks at it."""
+
+
+class FastClock(VirtualClock):
+    """Runs some times as fast as the machine's clock, as long as the event loop keeps up.
+
+    Where the machine has other work to do, answers come late by its own clock and not by this one. To be made in a
+    running event loop.
+    """
 
     def __init__(self, factor: float) -> None:
+        super().__init__(time.time_ns())
         self.factor = factor
-        self.began_ns = time.time_ns()
-        self._began = time.monotonic_ns()
+        self.began_ns = self._now_ns
+        self._looked_ns = time.monotonic_ns()
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_later(_TURN_S, self._look)
 
     def now_ns(self) -> int:
-        return self.began_ns + int((time.monotonic_ns() - self._began) * self.factor)
+        return self._now_ns + int(min(time.monotonic_ns() - self._looked_ns, _COUNTS_NS) * self.factor)
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds / self.factor, callback)
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        return super().call_later((self.now_ns() - self._now_ns) / 1e9 + seconds, callback)
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.factor)
+    def _look(self) -> None:
+        self._now_ns, self._looked_ns = self.now_ns(), time.monotonic_ns()
+        while self._calls and self._calls[0][0] <= self._now_ns:
+            *_, call = heapq.heappop(self._calls)
+            if call.callback is not None:
+                call.callback()
+        self._loop.call_later(_TURN_S, self._look)
 
 
 class Fault(Exception):
@@ -55,7 +73,7 @@ class VenueServer(ABC):
     Fault, or None for nothing.
     """
 
-    def __init__(self, clock: SystemClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.faults: defaultdict[str, deque[Any]] = defaultdict(deque)
         self.seen: list[tuple[str, Any]] = []

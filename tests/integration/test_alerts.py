@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_live import NAME, Bidder, paper, run, until
+from test_live import NAME, Bidder, paper, run
 
 from tradecore.cli import main
 from tradecore.config.observe import AlertsConfig, AlertTarget
@@ -20,6 +20,7 @@ from tradecore.observe.alerts import Alerts
 from tradecore.observe.observer import Observer
 from tradecore.observe.targets import targets_of
 from venue_binance import FakeBinance
+from venue_live import until
 
 pytestmark = pytest.mark.release
 

@@ -21,7 +21,7 @@ import httpx
 import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
-from test_live import NAME, Bidder, paper, run, until
+from test_live import NAME, Bidder, paper, run
 
 from conftest import ROOT
 from tradecore.config import load_config
@@ -31,6 +31,7 @@ from tradecore.observe.alerts import Alerts
 from tradecore.observe.observer import Observer
 from tradecore.observe.targets import targets_of
 from venue_binance import FakeBinance
+from venue_live import until
 
 pytestmark = pytest.mark.release
 

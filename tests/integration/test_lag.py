@@ -24,8 +24,10 @@ from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret
 from tradecore.venues.binance import BinanceConnector
+from tradecore.venues.clock import SystemClock
 from venue_binance import FakeBinance
-from venue_servers import KEY, SECRET, FastClock
+from venue_live import until
+from venue_servers import KEY, SECRET
 
 pytestmark = pytest.mark.release
 
@@ -59,12 +61,6 @@ class Blind(tc.Strategy):
         self.trades += 1
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is a state, not an event
-            await asyncio.sleep(0.005)
-
-
 def trade(server: FakeBinance) -> None:
     data = {"e": "trade", "E": server.now_ms(), "T": server.now_ms(), "s": "BTCUSDT", "t": next(server.numbers)}
     server.publish("btcusdt@trade", data | {"p": "59999.90", "q": "0.1", "m": True, "M": True})
@@ -83,7 +79,7 @@ def play(strategy: tc.Strategy, during: Callable[[FakeBinance, Live], Awaitable[
     """Run a live session against a small venue."""
 
     async def work() -> None:
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             keys = Credentials(key=KEY, secret=Secret(SECRET))
             connector = BinanceConnector("BINANCE", url=server.url, credentials=keys, seed=1)

@@ -36,8 +36,10 @@ from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret
 from tradecore.venues.binance import BinanceConnector
+from tradecore.venues.clock import SystemClock
 from venue_binance import FakeBinance
-from venue_servers import KEY, SECRET, FastClock
+from venue_live import until
+from venue_servers import KEY, SECRET
 
 NAME = "BTCUSDT.BINANCE"
 
@@ -79,17 +81,11 @@ class Failing(tc.Strategy):
         raise ValueError("on purpose")
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is a state, not an event
-            await asyncio.sleep(0.005)
-
-
 def run(work: Callable[[FakeBinance], Awaitable[None]]) -> None:
     async def strict() -> None:
         failures: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             await work(server)
         assert failures == []

@@ -14,8 +14,8 @@ import pytest
 
 from conftest import ROOT
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
+from tradecore.venues.clock import SystemClock
 from venue_binance import FakeBinance
-from venue_servers import FastClock
 
 pytestmark = pytest.mark.release
 
@@ -60,7 +60,7 @@ async def done(folder: Path, *words: str) -> tuple[int, str, str]:
 
 def run(folder: Path, work: Callable[[FakeBinance], Awaitable[None]]) -> None:
     async def begin() -> None:
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             (folder / "bidder.py").write_text(STRATEGY)
             (folder / "session.toml").write_text(CONFIG.format(url=server.url))

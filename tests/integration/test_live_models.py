@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_live import NAME, SETTINGS, again, connector, paper, run, subscribed, until
+from test_live import NAME, SETTINGS, again, connector, paper, run, subscribed
 
 import tradecore as tc
 from tradecore.errors import InvalidValueError
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from venue_binance import FakeBinance
+from venue_live import until
 
 pytestmark = pytest.mark.release
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
-from test_live import NAME, Bidder, Failing, paper, run, trade, until
+from test_live import NAME, Bidder, Failing, paper, run, trade
 
 import tradecore as tc
 from tradecore.errors import RunError, StrategyError
@@ -26,6 +26,7 @@ from tradecore.observe.endpoint import Endpoint
 from tradecore.observe.health import Thresholds
 from tradecore.observe.observer import Observer
 from venue_binance import FakeBinance
+from venue_live import until
 
 pytestmark = pytest.mark.release
 

@@ -28,9 +28,9 @@ from tradecore.live.state import SessionResult
 from tradecore.sandbox import BinanceServer
 from tradecore.store import Store
 from tradecore.store.schema import metadata, sessions
+from tradecore.venues.clock import SystemClock
 from tradecore.venues.registry import make_connector
 from venue_binance import FakeBinance
-from venue_servers import FastClock
 
 pytestmark = pytest.mark.release
 
@@ -96,7 +96,7 @@ def test_a_session_that_was_killed_goes_on_in_its_store(tmp_path: Path) -> None:
     store_url = f"sqlite:///{tmp_path}/store.db"
 
     async def work() -> None:
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             (tmp_path / "bidder.py").write_text(STRATEGY)
             config = CONFIG.format(url=server.url).replace("[mode]\n", f'[mode]\nstore = "{store_url}"\n')
@@ -212,7 +212,7 @@ def test_a_store_needs_a_journal() -> None:
 
 def test_a_session_that_is_decided_otherwise_is_not_rebuilt(tmp_path: Path) -> None:
     async def work() -> None:
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             (tmp_path / "bidder.py").write_text(STRATEGY)
             (tmp_path / "session.toml").write_text(CONFIG.format(url=server.url))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sklearn.linear_model import LogisticRegression
-from test_live import NAME, SETTINGS, connector, paper, run, subscribed, until
+from test_live import NAME, SETTINGS, connector, paper, run, subscribed
 
 import tradecore as tc
 from tradecore.cli import main
@@ -24,6 +24,7 @@ from tradecore.live.state import SessionResult
 from tradecore.session import Scope, build_strategies
 from tradecore.strategy import Strategy
 from venue_binance import FakeBinance
+from venue_live import until
 
 pytestmark = pytest.mark.release
 

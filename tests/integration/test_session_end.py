@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_live import NAME, Bidder, again, connector, run, subscribed, until
+from test_live import NAME, Bidder, again, connector, run, subscribed
 from test_live_cli import CONFIG, STRATEGY, move, tradecore
 
 from tradecore.live import audit, runner
@@ -21,6 +21,7 @@ from tradecore.live.state import SessionResult
 from tradecore.store import Store
 from tradecore.store.schema import fills, positions
 from venue_binance import FakeBinance
+from venue_live import until
 from venue_servers import KEY, SECRET
 
 pytestmark = pytest.mark.release

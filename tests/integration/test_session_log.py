@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from test_live_cli import CONFIG, STRATEGY, move
 
+from tradecore.venues.clock import SystemClock
 from venue_binance import FakeBinance
-from venue_servers import KEY, SECRET, FastClock
+from venue_servers import KEY, SECRET
 
 pytestmark = pytest.mark.release
 
@@ -30,7 +31,7 @@ async def told(folder: Path, *words: str, **environment: str) -> tuple[int, str,
 
 def test_a_live_session_logs_every_order_and_no_secret(tmp_path: Path) -> None:
     async def work() -> None:
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             (tmp_path / "bidder.py").write_text(STRATEGY)
             text = CONFIG.format(url=server.url).replace("[mode]", "[mode]\nlive = true", 1)
@@ -62,7 +63,7 @@ def test_a_live_session_logs_every_order_and_no_secret(tmp_path: Path) -> None:
 
 def test_the_environment_makes_a_session_talk_and_a_wrong_level_is_said(tmp_path: Path) -> None:
     async def work() -> None:
-        server = FakeBinance("BINANCE", FastClock(1.0))
+        server = FakeBinance("BINANCE", SystemClock())
         async with server.running():
             (tmp_path / "bidder.py").write_text(STRATEGY)
             (tmp_path / "c.toml").write_text(CONFIG.format(url=server.url))
