@@ -14,7 +14,7 @@ import pytest
 
 import tradecore as tc
 from conftest import LAST, TRADE, columns
-from tradecore._core import Kernel
+from tradecore._core import Command, Kernel
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import (
     CredentialsError,
@@ -34,7 +34,7 @@ from tradecore.live.state import SessionResult
 from tradecore.live.tables import SessionTables
 from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
-from tradecore.venues import Credentials, Secret
+from tradecore.venues import Credentials, Secret, VenueReport
 from tradecore.venues.binance import BinanceConnector
 from tradecore.venues.clock import SystemClock
 from venue_binance import FakeBinance
@@ -444,6 +444,30 @@ def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path,
     assert result.held == {NAME: Decimal("0.01")}
     assert [path.name for path in tmp_path.iterdir()] == [result.session]
     assert again(tmp_path / result.session, Bidder("b", [NAME])) == (result.digest, None)
+
+
+def test_of_a_session_that_was_cut_off_nothing_leaves_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(server: FakeBinance) -> None:
+        venue, may_leave = connector(server, keys=True), asyncio.Event()
+        send = venue.send
+
+        async def held(command: Command) -> VenueReport:
+            await may_leave.wait()
+            return await send(command)
+
+        monkeypatch.setattr(venue, "send", held)
+        async with Live([Bidder("b", [NAME])], [venue]) as cut:
+            running = asyncio.create_task(cut.run())
+            await subscribed(server)
+            await until(lambda: cut.has_begun and cut.state.open_orders)
+            running.cancel()
+        may_leave.set()
+        with pytest.raises(RunError, match="takes no orders"):
+            cut.perform(lambda session, now: session.kernel.resume(now))
+        await asyncio.sleep(0.05)
+        assert server.orders == {}
+
+    run(work)
 
 
 def test_orders_of_paper_end_with_their_process_and_positions_stay(

@@ -14,8 +14,10 @@ import pytest
 from test_live import NAME, Bidder, again, connector, run, subscribed
 from test_live_cli import CONFIG, STRATEGY, move, tradecore
 
+import tradecore as tc
+from tradecore.errors import StrategyError
 from tradecore.live import audit, runner
-from tradecore.live.events import ReconcileDifference, ReconcileFailed
+from tradecore.live.events import ReconcileDifference, ReconcileFailed, SessionFailed
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from tradecore.store import Store
@@ -70,6 +72,33 @@ def test_a_fill_that_nobody_told_of_is_in_all_that_a_session_leaves(tmp_path: Pa
         assert "replay" in [event.action for event in told]
 
 
+class Parting(Bidder):
+    """Fails when it is stopped."""
+
+    def on_stop(self, ctx: tc.Context) -> None:
+        raise ValueError("on purpose")
+
+
+@pytest.mark.parametrize("on_stop", ["cancel", "keep"])
+def test_a_last_hook_that_raises_leaves_no_order(on_stop: Any) -> None:
+    told = list[SessionFailed]()
+
+    async def work(server: FakeBinance) -> None:
+        made = Live([Parting("p", [NAME])], [connector(server, keys=True)], on_stop=on_stop)
+        made.events.subscribe(SessionFailed, told.append)
+        async with made as live:
+            running = asyncio.create_task(live.run())
+            await subscribed(server)
+            await until(lambda: live.has_begun and [o for o in live.session.known([NAME]).orders if o.is_acknowledged])
+            live.stop()
+            with pytest.raises(StrategyError, match="on purpose"):
+                await running
+        assert [order["status"] for order in server.orders.values()] == ["CANCELED"]
+
+    run(work)
+    assert [event.error for event in told] == ["StrategyError"]
+
+
 def test_a_venue_that_cannot_be_asked_does_not_keep_a_session_from_ending(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,7 +140,7 @@ def test_a_second_signal_ends_a_session_that_looks_at_its_account(
         process.send_signal(signal.SIGTERM)
         await until(lambda: len(server.faults["GET openOrders"]) < 1_000)
         process.send_signal(signal.SIGTERM)
-        out, _ = await asyncio.wait_for(process.communicate(), 5)
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
         moving.cancel()
         assert (process.returncode, out) == (130, b"")
 

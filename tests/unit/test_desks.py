@@ -103,6 +103,24 @@ def test_a_venue_is_asked_again_behind_an_order_that_was_on_its_way() -> None:
     assert asyncio.run(end(is_under_way=True)) == [cancel, "submit answered", cancel]
 
 
+def test_what_waits_for_an_answer_is_not_asked_for_any_more_once_a_session_was_cut_off() -> None:
+    async def work() -> None:
+        slow, told = Slow(), list[object]()
+        connectors: Any = {"SIM": slow}
+        desk = VenueDesk(connectors, [SPEC], told.append, told.append, told.append)
+        desk.send(1, [bid()], [])
+        for _ in range(2):
+            desk.cancel_in(SPEC.id)
+        desk.send(2, [bid()], [])  # of the same order: it waits for the first
+        await desk.abandon()
+        slow.may_answer.set()
+        await desk.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert (told, slow.asked) == ([], [f"cancel {SPEC.id}"] * 2)
+
+    asyncio.run(work())
+
+
 class Mute:
     """A venue that never has an order, and says nothing of it at first."""
 

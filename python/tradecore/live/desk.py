@@ -56,6 +56,9 @@ class Desk(Protocol):
     async def close(self) -> None:
         """Wait for what is on its way."""
 
+    async def abandon(self) -> None:
+        """Leave alone what is still on its way, of a session that was cut off: the one that goes on asks for it."""
+
 
 class PaperDesk:
     """Trades against a simulated exchange: the venue of backtests, moved by live data at its receipt.
@@ -130,6 +133,9 @@ class PaperDesk:
     async def close(self) -> None:
         """Nothing is on its way."""
 
+    async def abandon(self) -> None:
+        """Nothing is on its way."""
+
 
 class VenueDesk:
     """Sends commands to venues. Those of one order leave one after the other, each once the one before is answered.
@@ -165,6 +171,8 @@ class VenueDesk:
         self._refused = refused
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """The last request of each order, or in each instrument, that is not answered yet."""
+        self._requests: set[asyncio.Task[None]] = set()
+        """All that are not."""
         self._is_sending = False
         self._is_ending = False
 
@@ -225,12 +233,20 @@ class VenueDesk:
         while self._under_way:
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
+    async def abandon(self) -> None:
+        """Wait for no answer any more, and make none of the requests that wait for one."""
+        requests = list(self._requests)
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+
     def _ask(self, key: str, request: Callable[[Any], Coroutine[Any, Any, None]], what: Any) -> None:
         """Make a request once the one before of the same key is answered."""
         before = self._under_way.get(key)
         work = request(what) if before is None else self._after(before, request, what)
         if (task := begin(work)) is not None:
             self._under_way[key] = task
+            self._requests.add(task)
             task.add_done_callback(partial(self._answered, key))
 
     @staticmethod
@@ -241,6 +257,7 @@ class VenueDesk:
         await request(what)
 
     def _answered(self, key: str, task: asyncio.Task[None]) -> None:
+        self._requests.discard(task)
         if self._under_way.get(key) is task:
             del self._under_way[key]
 

@@ -71,6 +71,7 @@ class Driver:
         self._held: list[LineInput] | None = []
         self._measured: list[ClockMeasured] = []
         """Clocks of venues that were measured before there was a session."""
+        self._is_over = False
         self._wake: Timer | None = None
         self._wake_ns: int | None = None
 
@@ -97,7 +98,7 @@ class Driver:
     @property
     def has_begun(self) -> bool:
         """Whether it has started and is not to end."""
-        return self._held is None and not self.stopping.is_set()
+        return self._held is None and not self.stopping.is_set() and not self._is_over
 
     def now(self) -> int:
         """Return the session's time if something happens now, ns UTC."""
@@ -154,10 +155,22 @@ class Driver:
             at_ns += isinstance(each, Rows)
         self._woken()
 
+    def finish(self) -> None:
+        """Let happen what is due, then stop the strategies."""
+        now = self.now()
+        self.advance(now)
+        self.session.stop(now)
+
     def rest(self) -> None:
-        """Be woken no more."""
+        """Be woken no more, and take nothing more: also a session that was cut off decides no further."""
+        self._is_over = True
         if self._wake is not None:
             self._wake.cancel()
+
+    async def abandon(self) -> None:
+        """Leave alone what is on its way to venues."""
+        if self._session is not None:
+            await self._session.desk.abandon()
 
     def close(self) -> None:
         """Close the session's journal."""
@@ -209,6 +222,8 @@ class Driver:
 
     def take(self, report: VenueReport) -> None:
         """Take a venue's word on a command."""
+        if self._is_over:
+            return
         self.guarded(self._take_in, report)
         self._plan()
 

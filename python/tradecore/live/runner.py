@@ -519,15 +519,13 @@ class Live:
         assert self._tables is not None
         assert self._accounts is not None
         has_started = driver.started.is_set()
-        cancels = self._on_stop == "cancel" or driver.failure is not None
         try:
+            if driver.failure is None and has_started:
+                driver.guarded(driver.finish)
             if driver.failure is not None:
                 with suppress(TradecoreError):
                     session.kernel.pause(driver.now())
-            elif has_started:
-                now = driver.now()
-                driver.advance(now)
-                session.stop(now)
+            cancels = self._on_stop == "cancel" or driver.failure is not None
             if cancels:
                 session.cancel_all(driver.now())
             await session.desk.close()
@@ -561,6 +559,7 @@ class Live:
             self._driver.advance(self._driver.now())
 
     async def _close(self) -> None:
+        self._driver.rest()
         for intake in self._intakes:
             intake.close()
         if self._inference is not None:
@@ -569,9 +568,9 @@ class Live:
         if self._accounts is not None:
             await self._accounts.close()
         await self._tasks.close()
-        self._driver.rest()
         if self._tables is not None:
             await self._tables.close()
+        await self._driver.abandon()
         for connector in self._connectors.values():
             await connector.close()
         self._driver.close()
