@@ -70,11 +70,11 @@ class StandIn:
         ready = threading.Event()
         self.thread = threading.Thread(target=lambda: asyncio.run(self._main(ready)), daemon=True)
         self.thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.ending.set)
-        self.thread.join(10)
+        self.thread.join(60)
 
     def tell(self, topic: str, *updates: Any) -> None:
         """Push updates, one right after the other, from the test's thread."""

@@ -17,7 +17,7 @@ from stand_in import ADMIN, BTC, ETH, TRADER, StandIn
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 pytestmark = pytest.mark.release
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -54,7 +54,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         server: StandIn, *, token: str | None = None, width: int = 1280, height: int = 900, **options: Any
     ) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
 
@@ -576,7 +576,7 @@ def test_session_is_traded_killed_and_taken_up_again(engine: Engine, visit: Visi
     engine.kill()
     expect(page.locator("#alerts .offline")).to_contain_text("Disconnected since")
     engine.start()
-    expect(page.locator(".link")).to_have_text("connected", timeout=60_000)
+    expect(page.locator(".link")).to_have_text("connected")
     expect(rows(page, "Positions")).to_contain_text("0.05000")
 
     page.get_by_role("button", name="Sign in").click()  # a cookie lives no longer than its server

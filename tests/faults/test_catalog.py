@@ -302,7 +302,7 @@ def test_an_import_that_is_told_to_end_leaves_the_catalog_as_it_was(
     while not list((tmp_path / "cat").glob(".staging-*/*")):
         assert process.poll() is None, process.communicate()
     process.send_signal(number)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=100)
     assert (process.returncode, told.strip()) == (130, "interrupted")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cat").rglob("*")} == before
 

@@ -58,7 +58,7 @@ class Sharing(tc.Strategy):
         self.left -= 1
         other = threading.Thread(target=self.ask, args=(ctx,), daemon=True)
         other.start()
-        other.join(10)
+        other.join(60)
         assert not other.is_alive()
         assert ctx.now_ns > 0
 

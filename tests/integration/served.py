@@ -96,14 +96,14 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self.live.stop)
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         if self._problem is not None:
             raise self._problem
 
     def client(self, role: str | None = "admin") -> httpx.Client:
         headers = {} if role is None else {"Authorization": f"Bearer {self.tokens[role]}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=self.verify)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, verify=self.verify)
 
     def _run(self) -> None:
         try:

@@ -34,12 +34,12 @@ def served(venue: str) -> Iterator[FakeBinance]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     try:
         yield server
     finally:
         over.set()
-        thread.join(20)
+        thread.join(60)
 
 
 def test_a_venue_that_is_well(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

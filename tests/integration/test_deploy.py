@@ -177,7 +177,7 @@ def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> N
     check = json.loads(instruction("HEALTHCHECK").partition("CMD ")[2])
 
     def health() -> int:
-        return subprocess.run(check, env=environment, capture_output=True, timeout=30).returncode
+        return subprocess.run(check, env=environment, capture_output=True, timeout=100).returncode
 
     assert health() != 0, "nobody is there yet"
     pipe = subprocess.PIPE

@@ -69,7 +69,7 @@ def trade(server: FakeBinance) -> None:
 async def catch_up(server: FakeBinance, live: Live) -> None:
     """Have prompt messages come until the session has caught up."""
     server.late_ms = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while live.state.books[NAME] is not BookState.SYNCED:
             server.depth({"59999.00": "4"}, {})
             await asyncio.sleep(0.05)

@@ -151,7 +151,7 @@ def test_a_signal_ends_a_session_in_order(tmp_path: Path) -> None:
                 out, err = await process.communicate()
             assert process.returncode == 0, err.decode()
             assert b"session     s1" in out
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while server.sockets:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
 

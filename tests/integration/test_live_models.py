@@ -36,7 +36,7 @@ class Up:
         self.asked += 1
         self.threads.add(threading.current_thread().name)
         if self.asked > self.hangs_after:
-            self.go_on.wait(20)
+            self.go_on.wait(60)
         return 1, 0.9, float(features[0])
 
 

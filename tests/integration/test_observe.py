@@ -52,7 +52,7 @@ class Taker(tc.Strategy):
 def get(url: str, accept: str = "") -> tuple[int, str, str]:
     request = urllib.request.Request(url, headers={"accept": accept})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers["content-type"], answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

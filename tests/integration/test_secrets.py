@@ -85,11 +85,11 @@ def running(server: LocalServer) -> Iterator[LocalServer]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield server
     finally:
         over.set()
-        thread.join(20)
+        thread.join(60)
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def session(server: LocalServer, client: Client, folder: Path, shown: list
     shown += [repr(credentials), str(credentials), repr(server), repr(client), repr(connector), repr(vars(connector))]
     live = Live(
         [Bidder("b", [server.ready()["symbols"][0]])], [connector],
-        journal=folder / "journal", store=folder / "state.db", sync_timeout=20.0,
+        journal=folder / "journal", store=folder / "state.db", sync_timeout=60.0,
     )  # fmt: skip
     with live.events.write(folder / "events.jsonl"):
         async with live, Observer(live) as observer:

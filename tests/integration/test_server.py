@@ -67,7 +67,7 @@ def order(client: httpx.Client, **terms: Any) -> httpx.Response:
     return client.post("/api/v1/orders", json={"symbol": "BTCUSDT", "side": "Buy", "quantity": 0.001, **terms})
 
 
-def until(look: Any, seconds: float = 20.0) -> Any:
+def until(look: Any, seconds: float = 60.0) -> Any:
     end = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < end
@@ -418,7 +418,7 @@ def test_a_certificate_by_configuration_makes_everything_go_by_tls(tmp_path: Pat
             assert isinstance(served.verify, ssl.SSLContext)
             url = f"{served.url}/api/v1/stream"
             async with aiohttp.ClientSession() as http, http.ws_connect(url, ssl=served.verify) as socket:
-                return await socket.receive_json(timeout=20)
+                return await socket.receive_json(timeout=60)
 
         assert asyncio.run(hello())["kind"] == "hello"
 
@@ -567,7 +567,7 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
     headers = {"Authorization": f"Bearer {token}"}
     key = {"Idempotency-Key": "once"}
     body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
-    with serving(tmp_path) as (url, process), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+    with serving(tmp_path) as (url, process), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         sent = until(lambda: (answer := client.post("/api/v1/orders", json=body)).status_code == 201 and answer).json()
         assert sent["data"]["status"] == "filled"
         first = data(client.post("/api/v1/orders", json=body, headers=key), 201)
@@ -584,7 +584,7 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
             until(lambda: kept.execute(newest.format("number", "events")).fetchone()[0] >= happened[0]["seq"])
             until(lambda: kept.execute(newest.format("ts", "equity")).fetchone()[0] >= points[-1][0])
         process.kill()
-    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         assert data(client.get("/api/v1/me"))["role"] == "admin"
         assert data(client.get("/api/v1/positions"))[0]["quantity"] == held
         assert data(client.get("/api/v1/risk"))["state"] == "paused"
@@ -609,7 +609,7 @@ def test_the_example_takes_the_requests_of_document_004_and_says_how_it_is(tmp_p
     token = subprocess.run(add, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
     symbols = {"BTCUSDT": 0.001, "ETHUSDT": 0.01, "SOLUSDT": 0.1}
-    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         until(lambda: all((data(client.get("/api/v1/prices")).get(symbol) or 0) > 0 for symbol in symbols))
         assert set(data(client.get("/api/v1/prices"))) == set(data(client.get("/api/v1/depth"))) == set(symbols)
         for symbol, quantity in symbols.items():
@@ -638,12 +638,12 @@ def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes
     headers = {"Authorization": f"Bearer {token}"}
     acknowledged: list[dict[str, Any]] = []
     with serving(tmp_path) as (url, process):
-        with httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             until(lambda: order(client).status_code == 201)
 
         def write(number: int) -> None:
             price = None if number % 2 else 50_000
-            with httpx.Client(base_url=url, headers=headers, timeout=20) as client, suppress(httpx.TransportError):
+            with httpx.Client(base_url=url, headers=headers, timeout=60) as client, suppress(httpx.TransportError):
                 while True:
                     answer = order(client, price=price)
                     if answer.status_code == 201:
@@ -655,7 +655,7 @@ def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes
             process.kill()
             for each in done:
                 each.result(30)
-    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         known = {row["id"]: row for row in data(client.get("/api/v1/orders", params={"limit": 1000}))}
         fills = {row["order_id"] for row in data(client.get("/api/v1/fills", params={"limit": 10_000}))}
     for told in acknowledged:

@@ -25,7 +25,7 @@ class Line:
 
     def __init__(self, url: str) -> None:
         place = urlsplit(url)
-        self.socket = socket.create_connection((place.hostname, place.port), timeout=20)
+        self.socket = socket.create_connection((place.hostname, place.port), timeout=60)
         self.host = place.netloc
         self._rest = b""
 

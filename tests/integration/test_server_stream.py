@@ -32,7 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 async def told(socket: aiohttp.ClientWebSocketResponse, topic: str | None = None) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message: dict[str, Any] = orjson.loads(await socket.receive_str())
             if topic is None or message.get("topic") == topic:

@@ -91,7 +91,7 @@ def test_a_local_server_takes_the_level_of_the_environment_and_keeps_its_keys(tm
         assert process.stdout is not None
         ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
         process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
         assert b" DEBUG [asyncio]" not in err, "of others only by name"
         for account in ready["accounts"]:
             assert account["secret"].encode() not in err

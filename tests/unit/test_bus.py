@@ -58,13 +58,13 @@ def test_another_thread_waits_its_turn_without_waiting() -> None:
 
     def slow(event: Own) -> None:
         entered.set()
-        assert leave.wait(5)
+        assert leave.wait(60)
         told.append(event.what)
 
     bus.subscribe(Own, slow)
     first = threading.Thread(target=bus.publish, args=(Own(1, "first"),))
     first.start()
-    assert entered.wait(5)
+    assert entered.wait(60)
     bus.publish(Own(2, "second"))  # comes back at once: the first thread delivers it
     assert told == []
     leave.set()
@@ -144,7 +144,7 @@ def test_a_queue_wakes_whoever_waits_and_its_loop() -> None:
     taken = list[Event | None]()
 
     def take() -> None:
-        while (event := queue.get(timeout="5s")) is not None:
+        while (event := queue.get(timeout="60s")) is not None:
             taken.append(event)
 
     assert queue.get(timeout="1ms") is None
@@ -155,7 +155,7 @@ def test_a_queue_wakes_whoever_waits_and_its_loop() -> None:
     reader.start()
     bus.publish(Own(3, "3"))
     queue.close()
-    reader.join(5)
+    reader.join(60)
     assert not reader.is_alive()
     assert taken == list(many(4))
     bus.publish(Own(4, "4"))
