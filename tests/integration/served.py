@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import httpx
 
@@ -19,6 +20,7 @@ from tradecore.live.runner import Live
 from tradecore.observe.health import Health
 from tradecore.sandbox import BinanceServer
 from tradecore.server.accounts import Accounts, Role
+from tradecore.server.routes import orders
 from tradecore.server.run import Server
 from tradecore.store import Store
 from tradecore.strategies.manual import Manual
@@ -69,6 +71,8 @@ class Served:
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.tokens: dict[str, str] = {}
+        # What an order came to is known when it is answered, however slow the machine is.
+        self._patient = patch.object(orders, "_PATIENCE_S", 60.0)
 
     def __enter__(self) -> Self:
         with Store(self.config.database) as store:
@@ -79,6 +83,7 @@ class Served:
                 if name in known:
                     accounts.revoke(name)
                 self.tokens[role.word] = accounts.add(name, role, f"password of {role.word}")
+        self._patient.start()
         self._thread.start()
         assert self._ready.wait(60)
         end = time.monotonic() + 60
@@ -97,6 +102,7 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self.live.stop)
         self._thread.join(60)
+        self._patient.stop()
         assert not self._thread.is_alive()
         if self._problem is not None:
             raise self._problem

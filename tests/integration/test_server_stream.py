@@ -16,9 +16,14 @@ from served import BTC, Served
 from websockets.frames import Frame, Opcode
 
 import tradecore as tc
+from tradecore.config.server import ServerConfig
 from tradecore.errors import RequestError
+from tradecore.live.runner import Live
+from tradecore.sandbox import BinanceServer
 from tradecore.server.frames import Connection, frame_of, pieces
+from tradecore.server.run import Server
 from tradecore.server.topics import Client, Topics
+from tradecore.strategies.manual import Manual
 
 pytestmark = pytest.mark.release
 
@@ -72,6 +77,29 @@ def test_a_topic_begins_with_a_snapshot_and_who_comes_back_gets_what_was_missed(
                 await socket.send_json({"op": "ping"})
                 while (await told(socket)).get("kind") != "pong":
                     pass
+
+    asyncio.run(main())
+
+
+def test_a_session_that_has_ended_beside_its_server_is_looked_at_no_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with BinanceServer(symbols=[BTC], seed=3) as venue:
+            made = Live(
+                [Manual("manual", [BTC])],
+                [tc.venues.make_connector("BINANCE", url=venue.rest)],
+                paper=[tc.SimVenue("BINANCE")],
+            )
+            config = ServerConfig(port=0, database=f"sqlite:///{tmp_path / 'server.db'}")
+            async with made as live:
+                with Server(live, config, is_sandbox=True) as server:
+                    server.begin()
+                    running = asyncio.create_task(live.run())
+                    await live.begun()
+                    live.stop()
+                    await running
+                    sampler = server._bridge._sampler
+                    assert sampler is not None
+                    await sampler  # which an error would end as well
 
     asyncio.run(main())
 

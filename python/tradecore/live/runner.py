@@ -532,7 +532,6 @@ class Live:
             if cancels and has_started:
                 await self._flat_of_orders()
             await self._accounts.end()
-            await session.desk.close()  # it may have asked for cancels
         except TradecoreError as error:
             driver.failure = driver.failure or error
         await self._switches.release()
@@ -540,6 +539,7 @@ class Live:
         await self._tasks.close()
         for intake in self._intakes:
             intake.close()
+        await session.desk.close()  # what came since may have asked for more
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.

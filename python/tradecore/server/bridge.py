@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from tradecore._core import Instrument
 from tradecore.bus import EventQueue, events
+from tradecore.errors import RunError
 from tradecore.histogram import Histogram
 from tradecore.live.line import Line
 from tradecore.live.runner import Live
@@ -160,7 +161,11 @@ class Bridge:
     async def _sample(self, take: Callable[[Sample], object]) -> None:
         due = self._loop.time()
         while True:
-            take(self.look())
+            try:
+                sample = self.look()
+            except RunError:
+                return  # the session is over
+            take(sample)
             # By the clock: what taking one takes does not add up. What was missed is left out.
             due = max(due + INTERVAL_S, self._loop.time())
             await asyncio.sleep(due - self._loop.time())

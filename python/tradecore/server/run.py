@@ -36,7 +36,9 @@ from tradecore.store import Store
 __all__ = ["Server"]
 
 _LOG = logging.getLogger("tradecore.server")
-_PATIENCE_S = 10.0
+_BEGIN_S = 60.0
+"""How long it may take to begin, which is long on a machine with other work to do."""
+_END_S = 10.0
 
 
 def _http() -> Any:
@@ -141,7 +143,7 @@ class Server:
         self._way.begin()
         self._thread = threading.Thread(target=self._run, args=(listener,), name="tradecore server", daemon=True)
         self._thread.start()
-        if not self._ready.wait(_PATIENCE_S) or self._problem is not None:
+        if not self._ready.wait(_BEGIN_S) or self._problem is not None:
             self.__exit__(None, None, None)
             raise ConfigError(self._source, "server", f"does not start: {self._problem or 'no answer in time'}")
         return self
@@ -153,7 +155,7 @@ class Server:
         self._way.end()
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
-        self._thread.join(_PATIENCE_S)
+        self._thread.join(_END_S)
         self._store.close()
 
     def begin(self) -> None:
