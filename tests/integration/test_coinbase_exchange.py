@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_recording import recorded
 
 import tradecore as tc
 from conftest import cli
@@ -187,9 +188,7 @@ def test_it_is_checked_and_recorded(tmp_path: Path) -> None:
             assert found.instrument is not None
             assert (found.instrument.id, set(found.messages)) == (BTC, {"book", "trades", "quotes"})
             made = Recorder(make_connector(VENUE, url=server.rest, feed="exchange"), [BTC], ALL, tmp_path / "recording")
-            asyncio.get_running_loop().call_later(3.0, made.stop)
-            summary = await made.run()
-            assert summary.frames > 50
+            summary = await recorded(made, lambda told: told.frames > 200)
             assert summary.gaps == []
 
     run(work)
@@ -316,14 +315,14 @@ def test_single_orders_are_recorded_and_traded_on_paper(tmp_path: Path) -> None:
     async def work() -> None:
         async with CoinbaseServer(seed=4, symbols=[BTC], data="crowd", speed=5.0) as server:
             made = Recorder(make_connector(VENUE, url=server.rest, feed="full"), [BTC], ALL, tmp_path / "recording")
-            asyncio.get_running_loop().call_later(3.0, made.stop)
-            assert (await made.run()).gaps == []
+            assert (await recorded(made, lambda told: told.frames > 1_000)).gaps == []
             strategy, connector = Watcher("w", [BTC]), make_connector(VENUE, url=server.rest, feed="full")
             async with tc.Live([strategy], [connector], paper=[tc.SimVenue.profile(VENUE)]) as live:
-                asyncio.get_running_loop().call_later(4.0, live.stop)
-                result = await live.run()
-            assert strategy.trades > 5
-            assert strategy.books > 100
+                running = asyncio.create_task(live.run())
+                await live.begun()
+                await until(lambda: strategy.trades > 5 and strategy.books > 100)
+                live.stop()
+                result = await running
             assert result.tables.table("orders").height > 0
 
     run(work)

@@ -54,7 +54,7 @@ async def tradecore(folder: Path, *words: str) -> asyncio.subprocess.Process:
 
 async def done(folder: Path, *words: str) -> tuple[int, str, str]:
     process = await tradecore(folder, *words)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 
 

@@ -14,7 +14,9 @@ from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from tradecore.sandbox import server_of
 from tradecore.venues import make_connector
+from venue_live import until
 
+LEFT_OUT_NS = 50_000_000
 VENUES = ["BINANCE_USDM", "BYBIT", "COINBASE"]
 
 
@@ -22,7 +24,7 @@ class Busy(tc.Strategy):
     """Quotes both sides, takes now and then, and answers fills at once."""
 
     def on_start(self, ctx: tc.Context) -> None:
-        self.turns = 0
+        self.turns = self.fills = self.ended = 0
         ctx.every("70ms", self.requote)
 
     def requote(self, ctx: tc.Context) -> None:
@@ -35,7 +37,11 @@ class Busy(tc.Strategy):
                 (ctx.buy if self.turns % 2 else ctx.sell)(name, "0.01")
             ctx.quote(name, bid=book.best_bid, ask=book.best_ask, qty="0.01", post_only=True)
 
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        self.ended += order.status in (tc.OrderStatus.FILLED, tc.OrderStatus.CANCELLED)
+
     def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        self.fills += 1
         if self.turns % 3 == 0:
             ctx.cancel_all()
 
@@ -57,11 +63,11 @@ async def session(venue: str, folder: Path) -> tuple[SessionResult, int]:
     names = names_at(venue)
     async with make(seed=3, symbols=names) as server:
         connector = make_connector(venue, url=server.rest, seed=1)
-        strategies, paper = [Busy("a", names)], [settings(venue)]
-        async with Live(strategies, [connector], paper=paper, journal=folder, session="s1", seed=5) as live:
+        busy, paper = Busy("a", names), [settings(venue)]
+        async with Live([busy], [connector], paper=paper, journal=folder, session="s1", seed=5) as live:
             running = asyncio.create_task(live.run())
-            await asyncio.wait((running, asyncio.create_task(live.begun())), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(3)
+            await until(lambda: running.done() or (live.has_begun and min(busy.fills, busy.ended) > 40))
+            await asyncio.sleep(LEFT_OUT_NS / 1e9)
             stopped_ns = live.clock.now_ns()
             live.stop()
             return await running, stopped_ns
@@ -84,7 +90,7 @@ def test_a_session_backtested_on_its_own_journal_is_the_same(venue: str, tmp_pat
     backtest = tc.Backtest([Busy("a", names)], market.data, [settings(venue)], specs=market.instruments, seed=5)
     again = backtest.run()
     # In its end a session cancels, which a backtest does not: what was under way then is left out.
-    until_ns = stopped_ns - 50_000_000
+    until_ns = stopped_ns - LEFT_OUT_NS
     assert orders(ran.tables, until_ns).height > 20
     assert fills(ran.tables, until_ns).height > 20
     assert orders(ran.tables, until_ns).equals(orders(again.tables, until_ns))

@@ -7,7 +7,7 @@ import json
 import logging
 import signal
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tradecore.store.schema import metadata, sessions
 from tradecore.venues.clock import SystemClock
 from tradecore.venues.registry import make_connector
 from venue_binance import FakeBinance
+from venue_live import until
 
 pytestmark = pytest.mark.release
 
@@ -128,18 +129,25 @@ def test_a_session_that_was_killed_goes_on_in_its_store(tmp_path: Path) -> None:
 class Taker(tc.Strategy):
     """Buys at the market, again and again."""
 
+    filled: int = 0
+
     def on_start(self, ctx: tc.Context) -> None:
         ctx.every("50ms", self.buy)
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        self.filled += 1
 
     def buy(self, ctx: tc.Context) -> None:
         if ctx.book(NAME).is_synced:
             ctx.buy(NAME, "0.01")
 
 
-async def trade(folder: Path, url: str, seconds: float, *, breaks: bool = False) -> SessionResult:
+async def trade(folder: Path, url: str, fills: int, *, breaks: Callable[[], object] | None = None) -> SessionResult:
+    """Trade until there are so many fills more; one whose store breaks, until that is said."""
+    taker = Taker("t", [NAME])
     async with BinanceServer(symbols=[NAME]) as server:
         made = Live(
-            [Taker("t", [NAME])],
+            [taker],
             [make_connector("BINANCE", url=server.rest)],
             paper=[tc.SimVenue("BINANCE")],
             journal=folder,
@@ -147,11 +155,20 @@ async def trade(folder: Path, url: str, seconds: float, *, breaks: bool = False)
             session="s1",
         )
         async with made as live:
-            loop = asyncio.get_running_loop()
-            if breaks:
-                loop.call_later(0.5, drop_fills, url)
-            loop.call_later(seconds, live.stop)
-            return await live.run()
+            running = asyncio.create_task(live.run())
+            try:
+                await live.begun()
+                enough = taker.filled + fills
+                if breaks is not None:
+                    drop_fills(url)
+                    await until(breaks)
+                while taker.filled < enough:  # noqa: ASYNC110 - what is waited for is a state
+                    await asyncio.sleep(0.01)
+                live.stop()
+                return await running
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
 
 
 def test_a_session_that_goes_on_from_a_state_has_all_in_its_store(
@@ -162,7 +179,7 @@ def test_a_session_that_goes_on_from_a_state_has_all_in_its_store(
     url = f"sqlite:///{tmp_path}/store.db"
 
     async def cut() -> None:
-        task = asyncio.create_task(trade(tmp_path, url, 60))
+        task = asyncio.create_task(trade(tmp_path, url, 10**9))
         while not (tmp_path / "s1").exists() or sum(1 for _ in JournalReader(tmp_path / "s1").states()) < 8:  # noqa: ASYNC110 - of another task
             await asyncio.sleep(0.05)
         task.cancel()
@@ -186,7 +203,7 @@ def drop_fills(url: str) -> None:
 
 def test_a_store_that_fails_is_said_once_and_ends_no_session(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "tradecore.live"):
-        result = asyncio.run(trade(tmp_path, f"sqlite:///{tmp_path}/store.db", 3.5, breaks=True))
+        result = asyncio.run(trade(tmp_path, f"sqlite:///{tmp_path}/store.db", 4, breaks=lambda: caplog.records))
     assert result.failures == {}
     assert result.fills.height > 3
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ from tradecore.live.recording import Recorder, RecordingSummary, read_manifest
 from tradecore.live.runner import Live
 from tradecore.sandbox import BinanceServer
 from tradecore.sandbox.faults import Fault
-from tradecore.types import EventKind
+from tradecore.types import BookState, EventKind
 from tradecore.venues import Credentials, Secret, Stream, make_connector
+from venue_live import until
 
 pytestmark = pytest.mark.release
 
@@ -34,12 +36,11 @@ def recorder(server: BinanceServer, folder: Path, **options: float) -> Recorder:
     return Recorder(make_connector("BINANCE", url=server.rest), [NAME], BOTH, folder, **options)  # type: ignore[arg-type]
 
 
-async def recorded(made: Recorder, seconds: float) -> RecordingSummary:
-    def connected() -> None:
-        asyncio.get_running_loop().call_later(seconds, made.stop)
-
-    async with asyncio.timeout(60):
-        return await made.run(connected)
+async def recorded(made: Recorder, is_enough: Callable[[RecordingSummary], object]) -> RecordingSummary:
+    running = asyncio.create_task(made.run())
+    await until(lambda: running.done() or is_enough(made.summary))
+    made.stop()
+    return await running
 
 
 def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
@@ -47,10 +48,10 @@ def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
 
     async def work() -> None:
         async with BinanceServer(symbols=[NAME]) as server:
-            first = await recorded(recorder(server, folder), 2)
-            second = await recorded(recorder(server, folder, segment_s=1.0), 3)
-            assert first.frames > 10
-            assert second.frames > first.frames
+            first = await recorded(recorder(server, folder), lambda told: told.frames > 20)
+            second = await recorded(
+                recorder(server, folder, segment_s=1.0), lambda told: told.frames > first.frames + 40
+            )
             assert second.files[: len(first.files)] == first.files
             assert len(second.files) > len(first.files)
             (pause,) = second.gaps
@@ -73,9 +74,10 @@ def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
 
 def test_a_lost_connection_is_marked_and_the_book_begins_anew(tmp_path: Path) -> None:
     async def work() -> None:
-        lost = Fault(kind="disconnect", on="btcusdt@depth*", after_s=2, count=1)
+        lost = Fault(kind="disconnect", on="btcusdt@depth*", skip=20, count=1)
         async with BinanceServer(symbols=[NAME], faults=[lost]) as server:
-            summary = await recorded(recorder(server, tmp_path / "recording"), 5)
+            made = recorder(server, tmp_path / "recording")
+            summary = await recorded(made, lambda told: told.gaps and told.gaps[0]["to"])
             (gap,) = summary.gaps
             assert gap["instrument"] == NAME
             assert gap["from"] < gap["to"]
@@ -113,7 +115,7 @@ def test_a_recorder_that_is_killed_leaves_what_can_be_read(tmp_path: Path) -> No
         async with BinanceServer(symbols=[NAME]) as server:
             words = ("record", "binance", "--symbol", "BTCUSDT", "--output", "rec", "--url", server.rest, "--quiet")
             process = await tradecore(tmp_path, *words)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not list((tmp_path / "rec").glob("*.gz")):  # noqa: ASYNC110 - another process writes them
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(1.5)
@@ -129,11 +131,16 @@ def test_a_recorder_that_is_killed_leaves_what_can_be_read(tmp_path: Path) -> No
     asyncio.run(work())
 
 
-def test_a_journal_is_a_capture(tmp_path: Path) -> None:
-    class Idle(tc.Strategy):
-        def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
-            self.seen = getattr(self, "seen", 0) + 1
+class Idle(tc.Strategy):
+    """Counts trades."""
 
+    seen: int = 0
+
+    def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+        self.seen += 1
+
+
+def test_a_journal_is_a_capture(tmp_path: Path) -> None:
     idle = Idle("i", [NAME])
 
     async def work() -> None:
@@ -141,26 +148,25 @@ def test_a_journal_is_a_capture(tmp_path: Path) -> None:
             connectors = [make_connector("BINANCE", url=server.rest)]
             venues = [tc.SimVenue("BINANCE")]
             async with Live([idle], connectors, paper=venues, journal=tmp_path, session="s1") as live:
-                asyncio.get_running_loop().call_later(3, live.stop)
-                await live.run()
+                running = asyncio.create_task(live.run())
+                await until(lambda: idle.seen)
+                live.stop()
+                await running
 
     asyncio.run(work())
     (summary,) = import_recorded(tmp_path / "s1", tmp_path / "market").values()
-    assert summary["trades"] >= idle.seen > 0
+    assert summary["trades"] >= idle.seen
 
 
 def test_a_journal_marks_lost_connections_and_books_imported_from_it_end_there(tmp_path: Path) -> None:
-    class Idle(tc.Strategy):
-        def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
-            self.seen = getattr(self, "seen", 0) + 1
-
     async def live(server: BinanceServer, *, is_cut: bool) -> None:
         connectors = [make_connector("BINANCE", url=server.rest)]
         async with Live([Idle("i", [NAME])], connectors, paper=[tc.SimVenue("BINANCE")], journal=tmp_path) as made:
             running = asyncio.create_task(made.run())
             await made.begun()
-            await asyncio.sleep(2.5)
             if is_cut:
+                venue = made.lines[0].connector
+                await until(lambda: venue.health.reconnects and made.state.books[NAME] is BookState.SYNCED)
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
             else:
@@ -168,7 +174,7 @@ def test_a_journal_marks_lost_connections_and_books_imported_from_it_end_there(t
                 await running
 
     async def work() -> None:
-        lost = Fault(kind="disconnect", on="btcusdt@depth*", after_s=1, count=1)
+        lost = Fault(kind="disconnect", on="btcusdt@depth*", skip=10, count=1)
         async with BinanceServer(symbols=[NAME], faults=[lost]) as server:
             await live(server, is_cut=True)
             await live(server, is_cut=False)
@@ -193,18 +199,26 @@ def test_own_orders_are_marked_with_the_times_of_the_market(tmp_path: Path) -> N
             )
 
             class Taker(tc.Strategy):
+                filled: int = 0
+
                 def on_start(self, ctx: tc.Context) -> None:
                     ctx.buy(NAME, "0.01")
 
-            recording = asyncio.create_task(recorded(made, 5))
-            await asyncio.sleep(1)
+                def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+                    self.filled += 1
+
+            recording = asyncio.create_task(made.run())
+            await until(lambda: made.summary.frames)
+            taker = Taker("t", [NAME])
             connectors = [make_connector("BINANCE", url=server.rest, credentials=credentials)]
-            async with Live([Taker("t", [NAME])], connectors, session="s1") as live:
-                asyncio.get_running_loop().call_later(2, live.stop)
-                result = await live.run()
-            assert result.fills.height > 0
-            summary = await recording
-            assert summary.own > 0
+            async with Live([taker], connectors, session="s1") as live:
+                running = asyncio.create_task(live.run())
+                await until(lambda: taker.filled)
+                live.stop()
+                await running
+            await until(lambda: made.summary.own)
+            made.stop()
+            await recording
 
     asyncio.run(work())
     with gzip.open(tmp_path / "rec" / "BINANCE-own.gz", "rb") as file:
@@ -284,9 +298,9 @@ def test_a_recording_is_of_one_thing(tmp_path: Path) -> None:
 
     async def work() -> None:
         async with BinanceServer(symbols=[NAME]) as server:
-            await recorded(recorder(server, tmp_path / "rec"), 1)
+            await recorded(recorder(server, tmp_path / "rec"), lambda told: told.frames)
             other = Recorder(make_connector("BINANCE", url=server.rest), [NAME], [Stream.BOOK], tmp_path / "rec")
             with pytest.raises(JournalError, match="is of other streams: record to another folder"):
-                await recorded(other, 1)
+                await recorded(other, lambda told: told.frames)
 
     asyncio.run(work())

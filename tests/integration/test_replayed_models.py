@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from test_live import NAME, SETTINGS, connector, paper, run, subscribed
 
 import tradecore as tc
+from tradecore.bus.events import SignalGenerated
 from tradecore.cli import main
 from tradecore.config import BacktestConfig
 from tradecore.errors import ConfigError, InvalidValueError, JournalError, ModelWarning
@@ -169,10 +170,10 @@ def test_a_session_that_goes_on_refuses_a_model_of_other_features(market: Path) 
                 pass
         train(market, "queue_imbalance", "mid", seed=1)
         async with live() as again:
+            said = again.events.queue(SignalGenerated, size=1, policy="drop_oldest")
             running = asyncio.create_task(again.run())
             await subscribed(server)
-            told = again.session.kernel.inputs
-            await until(lambda: again.session.kernel.inputs > told + 20)
+            await until(lambda: said)
             again.stop()
             results.append(await running)
 

@@ -23,7 +23,9 @@ from tradecore.live.recording import Recorder
 from tradecore.sandbox import Fault, Recording, server_of
 from tradecore.types import BookState
 from tradecore.venues import Feed, FeedState, Frame, Stream, make_connector
+from tradecore.venues.clock import within
 from venue_live import until
+from venue_servers import FastClock
 
 pytestmark = pytest.mark.release
 
@@ -78,16 +80,16 @@ def recorded(venue: str) -> tuple[list[Received], Any]:
     kept: list[Any] = []
 
     async def work() -> None:
-        make = server_of(venue)
+        make, clock = server_of(venue), FastClock(1.0)
         assert make is not None
         async with (
-            make(seed=8, symbols=[name_of(venue)], data="crowd", speed=3) as server,
-            make_connector(venue, url=server.rest, seed=1) as connector,
+            make(seed=8, symbols=[name_of(venue)], data="crowd", speed=3, clock=clock) as server,
+            make_connector(venue, url=server.rest, seed=1, clock=clock) as connector,
         ):
             follower = Follower(connector, (await connector.instruments())[name_of(venue)])
             await follower.follow()
             await until(lambda: follower.is_synced)
-            await asyncio.sleep(RECORDED_S)
+            await clock.sleep(RECORDED_S)
             assert follower.is_synced
             kept.extend([list(follower.frames), follower.book])
 
@@ -113,18 +115,19 @@ def replayed(
     states: set[BookState] = set()
 
     async def work() -> None:
-        make = server_of(venue)
+        make, clock = server_of(venue), FastClock(1.0)
         assert make is not None
         recording = Recording(frames, [find_instrument(name_of(venue))])
         async with (
-            make(data=recording, faults=faults, seed=3) as server,
-            make_connector(venue, url=server.rest, seed=1) as connector,
+            make(data=recording, faults=faults, seed=3, clock=clock) as server,
+            make_connector(venue, url=server.rest, seed=1, clock=clock) as connector,
         ):
             follower = Follower(connector, (await connector.instruments())[name_of(venue)])
             await follower.follow()
             await until(lambda: recording.is_over)
             try:
-                await until(lambda: follower.is_synced and follower.book == final, 3.0 if faults else 10.0)
+                ended = until(lambda: follower.is_synced and follower.book == final)
+                await within(clock, 3.0 if faults else 10.0, ended)
             except TimeoutError:
                 assert faults
                 assert not follower.is_synced
