@@ -4087,9 +4087,16 @@ class Kernel:
     ) -> None:
         """Add a compiled strategy."""
     def start(self, at_ns: int) -> None:
-        """Call ``on_start`` of every strategy. Balances and listings may be told before."""
+        """Call ``on_start`` of every strategy. Balances and listings may be told before.
+
+        One that was stopped starts again: timers are gone, executions and groups go on where an order of theirs is
+        open, and books are ``STALE`` until they are told anew.
+        """
     def stop(self, at_ns: int) -> None:
         """Call ``on_stop`` of every strategy, their last hook; reports are still booked after it."""
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was stopped, and not started again."""
     def pause(self, at_ns: int) -> None:
         """Refuse everything but cancels."""
     def resume(self, at_ns: int) -> None:

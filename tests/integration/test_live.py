@@ -606,11 +606,8 @@ def test_what_a_session_is_made_of_has_to_fit() -> None:
     run(work)
 
 
-def test_a_name_is_taken_once_and_a_session_is_stopped_before_it_begins(tmp_path: Path) -> None:
+def test_a_session_that_is_stopped_before_it_begins_begins_by_its_name_later(tmp_path: Path) -> None:
     async def work(server: FakeBinance) -> None:
-        async def at_once(live: Live) -> None:
-            live.stop()
-
         def made() -> Live:
             return Live([Bidder("b", [NAME])], [connector(server, keys=True)], journal=tmp_path, session="s1")
 
@@ -618,8 +615,15 @@ def test_a_name_is_taken_once_and_a_session_is_stopped_before_it_begins(tmp_path
             live.stop()
             result = await live.run()
         assert (result.orders.height, server.orders) == (0, {})
-        with pytest.raises(JournalError, match="s1: a session of this name has ended"):
-            await session(made(), server, at_once)
+
+        async def begun(live: Live) -> None:
+            await until(lambda: live.state.open_orders)
+            with pytest.raises(JournalError, match="another process writes to this journal"):
+                async with made():
+                    pass
+
+        result = await session(made(), server, begun)
+        assert result.orders.height == 1
 
     run(work)
 

@@ -60,7 +60,7 @@ def paper(
     """Trade on live data with simulated fills, from the file of a backtest.
 
     Ctrl-C ends it in order: last hooks, open orders, the journal. A second one ends it at once. A session that was
-    killed goes on from its journal.
+    killed goes on from its journal, and one that has a name in any case.
     """
     return _run(config, "paper", journal, symbol, duration, metrics_port, json=json, quiet=quiet)
 

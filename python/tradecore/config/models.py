@@ -141,9 +141,12 @@ class ModeConfig(Section):
     live: Annotated[bool, Field(strict=True)] = False
     """Whether this file may send real orders; ``tradecore live --real-orders`` has to say so as well."""
     session: Annotated[str, Field(pattern="^[0-9A-Za-z]{1,12}$")] | None = None
-    """Name of the session, 1 to 12 letters and digits, part of every client id; made of the time if not given."""
+    """Name of the session, 1 to 12 letters and digits, part of every client id; made of the time if not given.
+
+    With a journal a session of a name goes on, also after an end in order.
+    """
     journal: str | None = None
-    """Folder of the session's journal; ``--journal`` goes before it. A session whose journal is there goes on."""
+    """Folder of the session's journal; ``--journal`` goes before it. A session that was killed goes on from it."""
     store: str | None = None
     """Database that orders, fills, positions and money are written to: a URL, or a file of SQLite. Needs a journal."""
     durability: Literal["process", "power"] = "process"

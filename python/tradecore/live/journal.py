@@ -124,7 +124,7 @@ class JournalWriter:
         self._append(RecordKind.STATE, saved)
 
     def end(self, told: Mapping[str, Any]) -> None:
-        """Append how the session ended, its last record."""
+        """Append how the session ended: its last record, unless it goes on."""
         self._append(RecordKind.END, orjson.dumps(told, option=orjson.OPT_SORT_KEYS))
 
     def flush(self) -> None:
@@ -388,17 +388,19 @@ def _check_version(record: Record) -> dict[str, Any]:
     return dict(header)
 
 
-def session_to_resume(folder: Path) -> JournalReader | None:
-    """Return what reads the journal, of those in a folder, whose session has not come to its end; None where all have.
+def session_to_resume(folder: Path, name: str | None = None) -> JournalReader | None:
+    """Return what reads the journal, of those in a folder, that a session goes on with; None where it begins anew.
+
+    That is the one whose session has not come to its end in order, and where all have, the one of the name.
 
     Raises
     ------
     JournalError
-        Where there are several.
+        Where several have not ended.
     """
-    readers = [JournalReader(first.parent) for first in sorted(folder.glob("*/000001.tcj*"))]
-    resumable = {reader.folder: reader for reader in readers if not reader.has_ended}
-    if len(resumable) > 1:
-        names = ", ".join(path.name for path in resumable)
-        raise JournalError(str(folder), f"holds several sessions that have not ended: {names}; move all but one away")
-    return next(iter(resumable.values()), None)
+    readers = {first.parent.name: JournalReader(first.parent) for first in sorted(folder.glob("*/000001.tcj*"))}
+    cut = [called for called, reader in readers.items() if not reader.has_ended]
+    if len(cut) > 1:
+        problem = f"holds several sessions that have not ended: {', '.join(cut)}; move all but one away"
+        raise JournalError(str(folder), problem)
+    return readers.get(cut[0] if cut else name or "")

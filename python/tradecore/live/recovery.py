@@ -1,4 +1,4 @@
-"""A session that was cut, taken up where its journal ends."""
+"""A session that was cut, or ended in order, taken up where its journal ends."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def take_up(
     ------
     JournalError
         For a damaged journal.
+        And for that of a session which ended in order, where its strategies decide otherwise today.
     DataError, InvalidValueError
         For one of other strategies or instruments.
     """
@@ -129,11 +130,22 @@ def take_up(
             tables.take(piece)
     kept = tables.moved
     if reader is not None:
-        session.recover(reader.pieces(record), lambda: tables.take(session.kernel.take_tables()))
+        diverged = session.recover(reader.pieces(record), lambda: tables.take(session.kernel.take_tables()))
+        if diverged is not None:
+            _otherwise(reader, diverged)
         if session.began_ns is not None:
             since = "its begin" if record is None else f"its state at {record.place}"
             _LOG.info("%s goes on: %d inputs replayed from %s", reader.folder, session.kernel.inputs, since)
     return Checkpoints(session, journal, strategies, tables, rows, setup=setup, kept=kept)
+
+
+def _otherwise(reader: JournalReader, diverged_ns: int) -> None:
+    """Say that a replay comes to something else; refuse it where nothing of the session is open at its venues."""
+    problem = f"its strategies, limits or instruments decide otherwise today, from {diverged_ns} ns on"
+    if reader.has_ended:
+        remedy = "give it those it had, or name a new session"
+        raise JournalError(str(reader.folder), f"{problem}: {remedy}")
+    _LOG.warning("%s: %s: the account decides what is so", reader.folder, problem)
 
 
 def _restored(

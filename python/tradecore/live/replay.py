@@ -61,7 +61,7 @@ class Replay:
     clocks : Clocks
         Of venues, as far as the journal has been taken.
     ended : str, optional
-        The digest that the journal ends with, once that has been read.
+        The digest that the journal ends with, once that has been read; None where its session did not end in order.
     """
 
     def __init__(self, folder: str | Path, *, until_ns: int | None = None) -> None:
@@ -130,6 +130,7 @@ class Replay:
                 self.clocks.add(**orjson.loads(record.data))
             if record.kind is not RecordKind.ENTRIES:
                 continue
+            self.ended = None  # or it went on
             if self._until is not None and (at_ns := journal_begins(record.data) or 0) >= self._until:
                 if self._inputs == 0:
                     raise InvalidValueError("until", f"the first input of {self._reader.folder} is of {_moment(at_ns)}")

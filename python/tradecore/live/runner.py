@@ -58,8 +58,9 @@ class Live:
     """Strategies on live data: on paper against a simulated exchange, or live against the venues.
 
     ``async with`` it to connect; then :meth:`run` until :meth:`stop`. The strategies start once every book is synced
-    and, live, the account is reconciled. A session that left a journal goes on where it ended: its newest state is
-    loaded and the inputs after it replayed, then the account is reconciled, and only then anything is sent.
+    and, live, the account is reconciled. A session that left a journal goes on where it ended, one that
+    ended in order if it is asked for by its name: its newest state is loaded and the inputs after it replayed, then the
+    account is reconciled, and only then anything is sent.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ class Live:
     durability : "process" or "power"
         What a command that has left is sure to outlive in the journal: this process, or the machine.
     session : str, optional
-        1 to 12 letters and digits, part of every client id; made of the time if not given.
+        1 to 12 letters and digits, part of every client id; made of the time if not given, for a session of its own
+        where no other was killed.
     risk : RiskLimits, optional
     cost_basis : "average", "fifo" or "lifo"
     on_stop : "cancel" or "keep"
@@ -363,7 +365,7 @@ class Live:
 
     async def _open(self) -> None:
         instruments = await self._connect()
-        reader = None if self._journal is None else session_to_resume(self._journal)
+        reader = None if self._journal is None else session_to_resume(self._journal, self._name)
         if reader is not None and reader.header.get("mode") != self._mode:
             known = reader.header.get("mode")
             raise JournalError(str(reader.folder), f"is of a session in {known}, this is {self._mode}")
@@ -438,7 +440,7 @@ class Live:
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
         if is_new and any(folder.glob("*.tcj*")):
-            raise JournalError(str(folder), "a session of this name has ended: choose another name")
+            raise JournalError(str(folder), "holds the journal of another session: move it away")
         listed = [instrument.to_dict() for instrument in instruments]
         header = {**self._header, "session": self._name, "mode": self._mode, "instruments": listed}
         header["features"] = recorded_features(self.strategies)
@@ -473,12 +475,19 @@ class Live:
         if self._paper is None or self._is_resumed:
             await self._reconcile()
         begun = self._driver.now()
-        if not self._is_resumed:
+        if session.has_to_start:
             session.start(begun)
+        if self._is_resumed:
+            for name, state in self._held_back():
+                _LOG.warning("%s goes on with %s %s, as it was", self._name, name, state)
         self._tables.start()
         for line in self.lines:
             session.open_door(line, self._clock.now_ns)
         self._driver.start(begun)
+
+    def _held_back(self) -> list[tuple[str, str]]:
+        """Return the strategies that may not trade, and what they may do."""
+        return [(name, state) for name, state in self.session.kernel.trading.items() if state != "active"]
 
     async def _reconcile(self) -> None:
         assert self._accounts is not None
@@ -532,6 +541,8 @@ class Live:
             if cancels and has_started:
                 await self._flat_of_orders()
             await self._accounts.end()
+            if self._checkpoints is not None and has_started and driver.failure is None:
+                self._checkpoints.save()
         except TradecoreError as error:
             driver.failure = driver.failure or error
         await self._switches.release()
@@ -540,6 +551,10 @@ class Live:
         for intake in self._intakes:
             intake.close()
         await session.desk.close()  # what came since may have asked for more
+        if session.journal is not None:
+            for name, state in self._held_back():
+                told = "%s ends with %s %s, which it keeps where it goes on by its name; a new session begins without"
+                _LOG.warning(told, self._name, name, state)
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.

@@ -47,7 +47,7 @@ class RecordKind(enum.IntEnum):
     STATE = 4
     """The session's state after all entries before it."""
     END = 5
-    """JSON: how the session came to its end; nothing follows."""
+    """JSON: how the session came to its end; where it went on by its name, the rest of it follows."""
     ROWS = 6
     """Rows of tables, in the file that lies beside the segments."""
     CLOCK = 7

@@ -66,7 +66,7 @@ class Session:
         self.moves = 0
         """How often something happened to the account, or was asked for."""
         self.digest: str | None = None
-        """That of a session which has ended in order."""
+        """That of a session which has ended in order, and not gone on."""
         self._waiting: list[Command] | None = None
         """What waits to be sent until the account is known; None while nothing has to wait."""
         self._has_started = False
@@ -74,7 +74,7 @@ class Session:
         self._markets = {instrument.id: index for index, instrument in enumerate(instruments)}
         self._currencies = {instrument.settlement for instrument in instruments}
 
-    def recover(self, entries: Iterable[bytes], taken: Callable[[], None]) -> None:
+    def recover(self, entries: Iterable[bytes], taken: Callable[[], None]) -> int | None:
         """Take up where a journal ends, instead of :meth:`start`.
 
         What follows from the last input and was not written any more is written now; no command is sent: those that
@@ -88,6 +88,11 @@ class Session:
         taken : callable
             Is called when a piece has been taken.
 
+        Returns
+        -------
+        int or None
+            Time of the first input after which its strategies decided otherwise than the journal says, ns UTC.
+
         Raises
         ------
         JournalError
@@ -95,11 +100,12 @@ class Session:
         DataError, InvalidValueError
             For one of other strategies or instruments.
         """
-        rest = b""
+        rest, diverged = b"", None
         for piece in entries:
             if self.began_ns is None:
                 self.began_ns = journal_begins(piece)
-            _, rest = self.kernel.replay(piece)
+            otherwise, rest = self.kernel.replay(piece)
+            diverged = otherwise if diverged is None else diverged
             self.kernel.take_journal()
             self.kernel.drain()
             self.kernel.questions()
@@ -110,6 +116,12 @@ class Session:
         if self.journal is not None:
             self.journal.entries(rest)
             self.journal.flush()
+        return diverged
+
+    @property
+    def has_to_start(self) -> bool:
+        """Whether its strategies have to be started: it is new, or goes on after an end in order."""
+        return not self._has_started or self.kernel.is_stopped
 
     def start(self, at_ns: int) -> None:
         """Start the strategies. What was taken before is written with that: a journal has all of it or nothing."""
@@ -126,9 +138,13 @@ class Session:
         """Have every order of its account cancelled. What is still due happens no earlier than that."""
         self.now_ns = at_ns
         self.desk.cancel_all(at_ns)
+        # No venue has what is kept here until a price sets it off.
+        kept = [order.order_id for _, order in self.kernel.orders() if "trigger" in order.emulated]
+        if [order for order in kept if self.kernel.cancel(at_ns, order)]:
+            self.settle(at_ns)
 
     def end(self, digest: str) -> None:
-        """Say that it has ended in order: it is not taken up again."""
+        """Say that it has ended in order: whoever asks for it by its name may still go on with it."""
         self.digest = digest
         if self.journal is not None:
             self.write_down()

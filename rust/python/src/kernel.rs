@@ -320,9 +320,12 @@ impl PyKernel {
     }
 
     /// Call ``on_start`` of every strategy. Balances and listings may be told before.
+    ///
+    /// One that was stopped starts again: timers are gone, executions and groups go on where an order of theirs is
+    /// open, and books are ``STALE`` until they are told anew.
     fn start(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         let mut state = self.state()?;
-        if state.is_started {
+        if state.is_started && !state.kernel.as_ref().is_some_and(Kernel::is_stopped) {
             return Err(errors::RunError::new_err("the kernel has been started"));
         }
         state.open()?;
@@ -333,6 +336,12 @@ impl PyKernel {
     /// Call ``on_stop`` of every strategy, their last hook; reports are still booked after it.
     fn stop(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Stop)
+    }
+
+    /// Whether it was stopped, and not started again.
+    #[getter]
+    fn is_stopped(&self) -> PyResult<bool> {
+        Ok(self.state()?.kernel.as_ref().is_some_and(Kernel::is_stopped))
     }
 
     /// Refuse everything but cancels.

@@ -225,6 +225,7 @@ impl Strategy for PyStrategy {
     }
 
     fn on_start(&mut self, ctx: &mut CoreContext) -> HookResult {
+        self.context.get().forget_timers();
         self.call_alone(ctx, Hook::Start)
     }
 

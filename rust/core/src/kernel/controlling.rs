@@ -1,11 +1,12 @@
 //! What whoever runs a session, or a person, has the kernel do.
 
 use super::events::{Halt, SessionEventKind};
-use super::input::Control;
+use super::input::{Control, FeedUpdate};
 use super::machine::{Kernel, KernelError};
+use crate::book::BookState;
 use crate::orders::check_countable;
 use crate::risk::Trading;
-use crate::types::StrategyId;
+use crate::types::{MarketId, StrategyId};
 
 impl Kernel {
     /// What no venue could be asked for is not written down: the journal could not be fed back.
@@ -38,6 +39,9 @@ impl Kernel {
     pub(super) fn on_control(&mut self, control: &Control) -> Result<(), KernelError> {
         match control {
             Control::Start => {
+                if self.is_stopped {
+                    self.begin_again()?;
+                }
                 self.ctx.core_mut().tell_session(SessionEventKind::SessionStarted);
                 for index in 0..self.runners.len() {
                     self.call(StrategyId::new(index), |s, ctx| s.on_start(ctx))?;
@@ -89,6 +93,25 @@ impl Kernel {
             Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
             Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
         }
+        Ok(())
+    }
+
+    /// After a stop the strategies begin once more. What has an open order goes on, the rest of what was at work ended
+    /// with the session; and nobody knows of a market until it is told anew.
+    fn begin_again(&mut self) -> Result<(), KernelError> {
+        for index in 0..self.runners.len() {
+            let strategy = StrategyId::new(index);
+            let core = self.ctx.core_mut();
+            core.timers.forget(strategy);
+            core.stop_executions(strategy, |open| open.parent.is_none() && open.child().is_none());
+            core.end_idle_groups(strategy);
+        }
+        self.tell_of_ended()?;
+        let update = FeedUpdate { state: BookState::Stale, reason: "the session had ended".into() };
+        for market in (0..self.ctx.core().markets.len()).map(MarketId::new) {
+            self.on_feed(market, &update)?;
+        }
+        self.is_stopped = false;
         Ok(())
     }
 }

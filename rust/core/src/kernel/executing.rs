@@ -61,9 +61,10 @@ impl Core {
         meant.iter().filter(|(_, has_order)| *has_order).count()
     }
 
-    /// Ends all executions of a strategy that was stopped, whose orders are being cancelled.
-    pub(super) fn stop_executions(&mut self, strategy: StrategyId) {
-        for id in self.executions.of(strategy).map(|execution| execution.id).collect::<Vec<_>>() {
+    /// Ends executions of a strategy that was stopped, whose orders have ended or are being cancelled.
+    pub(super) fn stop_executions(&mut self, strategy: StrategyId, is_meant: impl Fn(&Execution) -> bool) {
+        let meant = self.executions.of(strategy).filter(|execution| is_meant(execution));
+        for id in meant.map(|execution| execution.id).collect::<Vec<_>>() {
             if let Some(at) = self.executions.place(id) {
                 let execution = &mut self.executions.open[at];
                 execution.reason = Some(Reason::StrategyStopped);
@@ -241,7 +242,7 @@ impl Kernel {
     }
 
     /// Tells strategies of their executions that have ended.
-    fn tell_of_ended(&mut self) -> Result<(), KernelError> {
+    pub(super) fn tell_of_ended(&mut self) -> Result<(), KernelError> {
         while let Some(id) = self.ctx.core_mut().executions.untold.pop_front() {
             let core = self.ctx.core_mut();
             let Some(execution) =

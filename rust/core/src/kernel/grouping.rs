@@ -57,8 +57,17 @@ impl Core {
         only: Option<MarketId>,
         reason: Option<Reason>,
     ) {
-        let is_meant =
-            |group: &Group| group.strategy == strategy && only.is_none_or(|market| market == group.market);
+        let is_there = |group: &Group| only.is_none_or(|market| market == group.market);
+        self.end_groups(|group| group.strategy == strategy && is_there(group), reason);
+    }
+
+    /// Ends the groups of a strategy that was stopped, of which no order is open.
+    pub(super) fn end_idle_groups(&mut self, strategy: StrategyId) {
+        let is_idle = |group: &Group| !group.members.iter().any(|member| member.is_open);
+        self.end_groups(|group| group.strategy == strategy && is_idle(group), Some(Reason::StrategyStopped));
+    }
+
+    fn end_groups(&mut self, is_meant: impl Fn(&Group) -> bool, reason: Option<Reason>) {
         for id in self.groups.ids(is_meant) {
             if let Some(group) = self.groups.get_mut(id) {
                 group.call_off(reason);

@@ -74,7 +74,7 @@ pub struct Listing {
 /// Something asked for from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
-    /// Start the strategies.
+    /// Start the strategies: their first hook, also of a session that goes on after it was stopped.
     Start,
     /// Stop the strategies: their last hook. What they ask for in it is drained like any other command.
     Stop,

@@ -305,12 +305,7 @@ impl Kernel {
             }
             Input::Feed { market, update } => {
                 self.prepare(at, &input, Some(market))?;
-                let core = self.ctx.core_mut();
-                let state = &mut core.markets[market.index()];
-                let Some(book_state) = state.view.set_feed(update) else { return Ok(()) };
-                state.features.set_state(core.now, book_state);
-                core.tell_book_state(market, book_state, Some(&update.reason));
-                self.on_book_state(market, book_state)
+                self.on_feed(market, update)
             }
             Input::Listing(&Listing { market, is_listed }) => {
                 self.prepare(at, &input, Some(market))?;
@@ -489,6 +484,11 @@ impl Kernel {
         }
     }
 
+    /// Whether the strategies have been stopped, and not started again.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// Whether a strategy is told of its executions.
     pub(super) fn wants_executions(&self, strategy: StrategyId) -> bool {
         self.runners[strategy.index()].interest.execution
@@ -525,7 +525,7 @@ impl Kernel {
         core.tell_failure(strategy, &traceback);
         core.cancel_all(strategy, None, Some(Reason::StrategyStopped));
         core.timers.forget(strategy);
-        core.stop_executions(strategy);
+        core.stop_executions(strategy, |_| true);
         core.call_off_groups(strategy, None, Some(Reason::StrategyStopped));
         core.forget_bars(strategy);
         core.topics.forget(strategy);

@@ -2,7 +2,7 @@
 
 use super::feature_feed::FailedFeed;
 use super::feeds::{Finished, Heard, Told};
-use super::input::Rows;
+use super::input::{FeedUpdate, Rows};
 use super::machine::{Kernel, KernelError};
 use super::market::Market;
 use super::record::{CandleRow, PublishedRow};
@@ -219,7 +219,17 @@ impl Kernel {
         if book { self.call(strategy, |s, ctx| s.on_book(ctx, market)) } else { Ok(()) }
     }
 
-    pub(super) fn on_book_state(&mut self, market: MarketId, state: BookState) -> Result<(), KernelError> {
+    /// The feed of a market is in another state.
+    pub(super) fn on_feed(&mut self, market: MarketId, update: &FeedUpdate) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let state = &mut core.markets[market.index()];
+        let Some(book_state) = state.view.set_feed(update) else { return Ok(()) };
+        state.features.set_state(core.now, book_state);
+        core.tell_book_state(market, book_state, Some(&update.reason));
+        self.on_book_state(market, book_state)
+    }
+
+    fn on_book_state(&mut self, market: MarketId, state: BookState) -> Result<(), KernelError> {
         for at in 0..self.runners.len() {
             let strategy = StrategyId::new(at);
             if self.ctx.core().topics.topics(strategy, market).has(Topics::BOOK_STATE) {

@@ -164,3 +164,65 @@ fn the_trigger_of_a_stop_that_is_kept_moves_at_once_and_may_set_it_off() {
         "{sent:?}"
     );
 }
+
+#[test]
+fn a_session_that_was_stopped_starts_again_with_what_it_held_and_a_journal_decides_the_same() {
+    let parts = || {
+        let witness = Witness {
+            interest: Interest {
+                topics: Topics::BOOK,
+                fill: true,
+                order: true,
+                payment: true,
+                execution: true,
+            },
+            log: Log::default(),
+            start: Box::new(|ctx| {
+                ctx.every(10);
+            }),
+            act: Box::new(|_, _| Ok(())),
+        };
+        let log = Arc::clone(&witness.log);
+        (parts(linear(), witness, true), log)
+    };
+    let idle = || {
+        let ((config, markets, strategies), log) = parts();
+        (Kernel::new(config, markets, strategies).unwrap(), log)
+    };
+    let (mut kernel, _) = idle();
+    let control = |kernel: &mut Kernel, at: i64, control: Control| {
+        kernel.handle(at, Input::Control(&control)).unwrap();
+        kernel.drain().count()
+    };
+    let synced = FeedUpdate { state: BookState::Synced, reason: "".into() };
+    control(&mut kernel, 0, Control::Start);
+    kernel.handle(1, Input::Feed { market: M0, update: &synced }).unwrap();
+    control(&mut kernel, 1, Control::Order { strategy: S0, request: buy(100) });
+    kernel.handle(2, Input::Report(&Report::on(1, 2, fill(1_000)))).unwrap();
+    control(&mut kernel, 3, Control::Kill);
+    control(&mut kernel, 4, Control::Stop);
+    assert!(kernel.is_stopped() && kernel.next_due().is_none());
+    let ((config, markets, strategies), log) = parts();
+    let mut kernel = {
+        let state = kernel.save().unwrap();
+        let journal = kernel.take_journal();
+        let mut restored = Kernel::load(config, markets, strategies, &state).unwrap();
+        assert!(restored.is_stopped());
+        control(&mut restored, 105, Control::Start);
+        let (mut fed, _) = idle();
+        let all = [journal, restored.take_journal()].concat();
+        assert_eq!(fed.feed_back(&all, || true, |_, _, _| ()).unwrap(), (None, Vec::new()));
+        restored
+    };
+    // It has its timer once, the kill switch and its position; the book is that of before, and said to be.
+    assert_eq!(kernel.next_due(), Some(115));
+    assert_eq!(kernel.trading_state(S0), TradingState::Reducing);
+    assert_eq!(kernel.positions_in(M0).next().unwrap().qty, 1_000);
+    assert_eq!(kernel.book(M0).state(), BookState::Stale);
+    assert_eq!(control(&mut kernel, 106, Control::Order { strategy: S0, request: buy(100) }), 0);
+    kernel.handle(115, Input::Due).unwrap();
+    assert!(log.lock().unwrap().contains(&Told::Timer(2)));
+    control(&mut kernel, 116, Control::Resume);
+    assert_eq!(control(&mut kernel, 117, Control::Order { strategy: S0, request: buy(100) }), 1);
+    assert!(kernel.order(&OrderKey::Id(4)).is_some(), "orders are numbered on");
+}
