@@ -344,7 +344,7 @@ def outcomes(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     command = [sys.executable, "-c", CHILD, str(small), str(tmp_path_factory.mktemp("scratch"))]
     # Threads of polars and their stacks are not what is measured.
     environment = {**os.environ, "POLARS_MAX_THREADS": "2", "RUST_BACKTRACE": "0"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS + 15, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=290, env=environment)
     told: dict[str, str | None] = {}
     for line in done.stdout.splitlines():
         name, said = json.loads(line)

@@ -67,7 +67,7 @@ def grown(*, moves: bool) -> tuple[int, float]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "python"), str(ROOT / "tests")])}
     run = subprocess.run(
         [sys.executable, "-c", GROWTH, "moves" if moves else "stays"],
-        env=environment, capture_output=True, text=True, timeout=120, check=True,
+        env=environment, capture_output=True, text=True, timeout=290, check=True,
     )  # fmt: skip
     orders, size = run.stdout.split()
     return int(orders), float(size)

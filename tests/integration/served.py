@@ -96,7 +96,7 @@ class Served:
 
     def _is_told(self) -> bool:
         """Whether the server has heard how the session stands since its books were synced."""
-        answer = httpx.get(f"{self.url}/health", verify=self.verify)
+        answer = httpx.get(f"{self.url}/health", verify=self.verify, timeout=60)
         return answer.status_code == 200 and answer.json()["data"]["status"] == "healthy"
 
     def __exit__(self, *_: object) -> None:

@@ -189,13 +189,13 @@ def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> N
             assert time.monotonic() < until_s
             time.sleep(0.1)
         assert health() == 0
-        assert "<title>" in httpx.get(f"http://127.0.0.1:{port}/").text
+        assert "<title>" in httpx.get(f"http://127.0.0.1:{port}/", timeout=60).text
         prices = f"http://127.0.0.1:{port}/api/v1/prices"
-        assert httpx.get(prices).status_code == 401, "whoever reaches the port has to say who they are"
+        assert httpx.get(prices, timeout=60).status_code == 401, "whoever reaches the port has to say who they are"
         add = ["sh", "-c", 'tradecore user add ada --role admin --config "$TRADECORE_CONFIG"']
         token = subprocess.run(add, cwd=data, env=environment, capture_output=True, text=True, check=True).stdout
-        assert httpx.get(prices, headers={"Authorization": f"Bearer {token.strip()}"}).status_code == 200
-        assert "risk_drawdown" in httpx.get(f"http://127.0.0.1:{of_metrics}/metrics").text
+        assert httpx.get(prices, headers={"Authorization": f"Bearer {token.strip()}"}, timeout=60).status_code == 200
+        assert "risk_drawdown" in httpx.get(f"http://127.0.0.1:{of_metrics}/metrics", timeout=60).text
         session.send_signal(signal.SIGTERM)
         out, err = session.communicate(timeout=60)
     finally:
@@ -209,7 +209,7 @@ def test_the_entry_point_and_health_check_of_the_image_work(tmp_path: Path) -> N
 
 def is_ready(port: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=60) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError):
         return False

@@ -21,7 +21,7 @@ def execute(notebook: Any, folder: Path) -> None:
     """Run all cells in a folder; one that raises fails the test with its traceback."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what its packages say of each other
-        NotebookClient(notebook, timeout=90, resources={"metadata": {"path": str(folder)}}).execute()
+        NotebookClient(notebook, timeout=250, resources={"metadata": {"path": str(folder)}}).execute()
 
 
 def shown(cell: Any) -> str:

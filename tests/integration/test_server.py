@@ -241,7 +241,7 @@ def test_a_name_that_was_made_to_point_here_reads_nothing(served: Served, admin:
 def test_users_come_and_go_and_what_they_do_is_written_down(served: Served, admin: httpx.Client) -> None:
     made = data(admin.post("/api/v1/users", json={"name": "ada", "role": "trade"}), 201)
     assert problem(admin.post("/api/v1/users", json={"name": "ada", "role": "trade"}), 422) == "invalid_value"
-    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {made['token']}"}) as ada:
+    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {made['token']}"}, timeout=60) as ada:
         data(ada.post("/api/v1/risk/pause", json={"reason": "lunch"}))
         assert problem(order(ada, price=50000), 422) == "paused"
         data(admin.post("/api/v1/risk/resume"))
@@ -428,7 +428,9 @@ def test_users_and_keys_may_be_in_postgresql(tmp_path: Path, postgres_url: str) 
         made = data(admin.post("/api/v1/users", json={"name": "grace", "role": "trade"}), 201)
         body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
         headers = {"Authorization": f"Bearer {made['token']}", "Idempotency-Key": "k1"}
-        first, again = (httpx.post(f"{served.url}/api/v1/orders", json=body, headers=headers) for _ in range(2))
+        first, again = (
+            httpx.post(f"{served.url}/api/v1/orders", json=body, headers=headers, timeout=60) for _ in range(2)
+        )
         assert data(first, 201) == data(again, 201)
         noted = data(admin.get("/api/v1/audit"))
         assert [row["user"] for row in noted if row["what"] == "order"] == ["grace"]
@@ -554,7 +556,7 @@ def serving(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
             assert lines[-1].startswith("serving at "), "".join(lines)
             assert "token" not in "".join(lines)
             url = lines[-1].removeprefix("serving at ").strip()
-            until(lambda: httpx.get(f"{url}/health").json()["data"])
+            until(lambda: httpx.get(f"{url}/health", timeout=60).json()["data"])
             yield url, process
         finally:
             process.kill()
@@ -569,8 +571,9 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
     body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
     with serving(tmp_path) as (url, process), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         sent = until(lambda: (answer := client.post("/api/v1/orders", json=body)).status_code == 201 and answer).json()
-        assert sent["data"]["status"] == "filled"
         first = data(client.post("/api/v1/orders", json=body, headers=key), 201)
+        for number in (sent["data"]["id"], first["id"]):
+            until(lambda number=number: data(client.get(f"/api/v1/orders/{number}"))["status"] == "filled")
         data(client.post("/api/v1/risk/pause"))
         (added,) = (row for row in data(client.get("/api/v1/audit")) if row["what"] == "add user")
         assert (added["user"], added["detail"]) == ("command line", "ada admin")
@@ -654,7 +657,7 @@ def test_nothing_that_was_acknowledged_is_lost_to_a_kill_in_the_middle_of_writes
             until(lambda: len(acknowledged) >= 100)
             process.kill()
             for each in done:
-                each.result(30)
+                each.result(60)
     with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         known = {row["id"]: row for row in data(client.get("/api/v1/orders", params={"limit": 1000}))}
         fills = {row["order_id"] for row in data(client.get("/api/v1/fills", params={"limit": 10_000}))}

@@ -182,7 +182,7 @@ def test_every_answer_counts_once(
     monkeypatch.setattr("tradecore.server.app.Guard", Noted)
     with Served(tmp_path, rate_per_second=1e6) as served:
         still(served, monkeypatch)
-        httpx.get(f"{served.url}/api/v1/prices")
+        httpx.get(f"{served.url}/api/v1/prices", timeout=60)
         (guard,) = made
         monkeypatch.setattr(guard, "_rate", 10.0)
         monkeypatch.setattr(guard, "_now", lambda: 1e9)

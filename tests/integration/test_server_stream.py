@@ -47,7 +47,10 @@ async def told(socket: aiohttp.ClientWebSocketResponse, topic: str | None = None
 def test_a_topic_begins_with_a_snapshot_and_who_comes_back_gets_what_was_missed(served: Served) -> None:
     async def main() -> None:
         url = f"{served.url}/api/v1/stream"
-        async with tc.Client(served.url, token=served.tokens["trade"]) as client, aiohttp.ClientSession() as http:
+        async with (
+            tc.Client(served.url, token=served.tokens["trade"], timeout=60) as client,
+            aiohttp.ClientSession() as http,
+        ):
             async with http.ws_connect(url) as socket:
                 hello = await told(socket)
                 assert (hello["kind"], hello["mode"], hello["is_sandbox"]) == ("hello", "paper", True)
@@ -106,7 +109,7 @@ def test_a_session_that_has_ended_beside_its_server_is_looked_at_no_more(tmp_pat
 
 def test_the_client_does_what_the_server_does(served: Served) -> None:
     async def main() -> None:
-        async with tc.Client(served.url, token=served.tokens["admin"]) as client:
+        async with tc.Client(served.url, token=served.tokens["admin"], timeout=60) as client:
             assert (await client.health())["session"] == "s1"
             first = await client.send("BTCUSDT", "sell", "0.001", "90000", key="once", post_only=True)
             assert first == await client.send("BTCUSDT", "sell", "0.001", "90000", key="once", post_only=True)
@@ -203,7 +206,7 @@ def test_clients_that_do_not_read_are_dropped_with_a_reason_and_gone(
 
         readers = [asyncio.create_task(read(number, reader)) for number, (reader, _) in enumerate(good)]
         silent = [await listens(served.url, [f"book:{BTC}"] * 150, times=100) for _ in range(6)]
-        async with tc.Client(served.url, token=served.tokens["trade"]) as client:
+        async with tc.Client(served.url, token=served.tokens["trade"], timeout=60) as client:
             for _ in range(10):
                 sent = await client.send("BTCUSDT", "buy", "0.001", "50000")
                 assert sent["status"] == "accepted"

@@ -106,7 +106,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def script(code: str, tmp_path: Path, *, timeout: float = 60) -> str:
+def script(code: str, tmp_path: Path, *, timeout: float = 250) -> str:
     """What a program without a guard prints, run as a file of its own in a folder without a module."""
     path = tmp_path / "program.py"
     path.write_text(code)
