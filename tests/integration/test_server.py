@@ -144,6 +144,27 @@ def test_what_is_no_json_is_refused(admin: httpx.Client) -> None:
     assert problem(admin.put("/health"), 405) == "method_not_allowed"
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "takes"),
+    [
+        ("/api/v1/bars/BTCUSDT?spec=zz", "query.spec", "GET /api/v1/bars/{name} takes interval, limit"),
+        ("/api/v1/orders?status=open&symbols=BTCUSDT", "query.symbols", "symbol"),
+        ("/api/v1/prices?symbol=BTCUSDT", "query.symbol", "GET /api/v1/prices takes none"),
+        ("/api/v1/strategies/shown?x", "query.x", "takes none"),
+        ("/health?full=1", "query.full", "GET /health takes none"),
+    ],
+)
+def test_a_parameter_that_a_route_does_not_have_is_refused(
+    served: Served, admin: httpx.Client, path: str, field: str, takes: str
+) -> None:
+    for _ in range(2):  # what is answered without the application is not either
+        answer = admin.get(path)
+        assert problem(answer, 422) == "unknown_parameter"
+        assert answer.json()["field"] == field
+        assert takes in answer.json()["error"]
+    assert data(admin.get("/api/v1/bars/BTCUSDT?interval=1s&limit=5")) is not None
+
+
 def test_an_order_is_changed_and_cancelled(admin: httpx.Client) -> None:
     sent = data(order(admin, price="50000.00", quantity="0.00200"), 201)
     assert (sent["status"], sent["price_text"], sent["quantity_text"]) == ("accepted", "50000.00", "0.00200")

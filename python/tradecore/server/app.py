@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
@@ -22,6 +22,7 @@ from tradecore.server.front import Front
 from tradecore.server.guard import Guard, identity_of
 from tradecore.server.kept import Kept
 from tradecore.server.problems import Problem, problem_of
+from tradecore.server.queries import check_query
 from tradecore.server.routes import ROUTERS
 from tradecore.server.stream import stream
 from tradecore.server.way import RightOfWay
@@ -57,7 +58,7 @@ def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mappin
     )
     app.state.service = service
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(check_query)])
     app.router.routes.append(WebSocketRoute("/api/v1/stream", stream))
     for path, answers in (mounts or {}).items():
         # At this very path: a mount would send whoever asks on to another one.
