@@ -119,7 +119,9 @@ def test_a_kind_that_is_given_stands_over_the_symbol(tmp_path: Path) -> None:
             ("0.000000000001", "1"),
         ),
         ("binance", "BTCIDRT", ("1723075200123", "1723075200124"), ("0.00000001", "5"), ("1", "0.00000001")),
-        ("binance", "MOGUSDT", ("0.00000000012", "2000"), ("500000000000", "0.25"), ("0.00000000004", "0.25")),
+        ("binance", "MOGUSDT", ("0.00000000012", "2000"), ("500000000000", "0.25"), ("0.00000000002", "0.25")),
+        ("binance", "DUSTUSDT", ("0.00001234", "0.00002468"), ("1", "0.0004"), ("0.00000002", "0.0002")),
+        ("binance", "ONEUSDT", ("0.012345", "0.012345"), ("28367292769", "28367292769"), ("0.000005", "1")),
     ],
 )
 def test_numbers_of_any_size_and_fineness_find_a_grid_that_fits(
@@ -145,6 +147,24 @@ def test_numbers_of_any_size_and_fineness_find_a_grid_that_fits(
     assert (spec["price_increment"], spec["qty_increment"]) == increments
     done = cli_json("data", "import", path, *words[:3], "--catalog", tmp_path / "f", capsys=capsys)
     assert done["imported"] == 1
+
+
+def test_klines_have_increments_of_their_volumes_not_of_their_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "spot" / "PEPEUSDT-1m-2024-08-08.csv"
+    path.parent.mkdir()
+    begin = 1_723_075_200_000
+    path.write_text(
+        "".join(
+            f"{begin + at},0.00000123,0.00000125,0.00000120,0.00000124,5000000,{begin + at + 59_999},7,{count},3,1,0\n"
+            for at, count in ((0, 10), (60_000, 17))
+        )
+    )
+    done = cli_json("data", "import", path, "--infer", "--catalog", tmp_path / "c", capsys=capsys)
+    assert done["imported"] == 1
+    spec = tc.Catalog(tmp_path / "c").instrument("PEPEUSDT.BINANCE")
+    assert (spec.price_increment, spec.qty_increment) == (Decimal("0.00000001"), 1)
 
 
 def test_numbers_that_no_grid_takes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

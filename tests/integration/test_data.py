@@ -795,7 +795,7 @@ def test_the_inferred_grid_fits_depth_that_is_dropped(tmp_path: Path) -> None:
         ],
     )
     spec = infer_instrument("tardis", USDM, [path]).instrument
-    assert (str(spec.price_increment), str(spec.qty_increment)) == ("0.15", "0.1")
+    assert (str(spec.price_increment), str(spec.qty_increment)) == ("0.05", "0.1")
 
 
 # --- exports ------------------------------------------------------------------------------------------------------

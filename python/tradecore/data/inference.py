@@ -15,7 +15,7 @@ from tradecore.data.arguments import id_of, paths_of
 from tradecore.data.formats import AS_RECORDED, ReadOptions, open_reader
 from tradecore.data.symbols import describe
 from tradecore.errors import DataError, GridError, InstrumentError, InvalidValueError
-from tradecore.types import ON_GRID_KINDS, InstrumentKind
+from tradecore.types import ON_GRID_KINDS, EventKind, InstrumentKind
 
 __all__ = ["Inference", "fitted", "infer_instrument", "telling_increments"]
 
@@ -118,6 +118,22 @@ def _common(numbers: Sequence[Decimal]) -> Decimal:
     return _EXACT.scaleb(Decimal(units), -places)
 
 
+def _round(step: Decimal, unit: Decimal) -> Decimal:
+    """Return the largest step that a venue could have and that another is a multiple of, if it is one of a unit.
+
+    That is one, two, or a fraction of halves (0.5, 0.25, 0.125) times a power of ten: what a few numbers have in
+    common is more, as the 0.0004 of 1 and 0.0004.
+    """
+    places = _places(step)
+    digits = int(_EXACT.scaleb(step, places))
+    # Ten is no factor of them.
+    halves = 1
+    while digits % (halves * 5) == 0:
+        halves *= 5
+    found = _EXACT.scaleb(Decimal(2 if digits % 2 == 0 else halves), -places)
+    return step if _EXACT.remainder(found, unit) else found
+
+
 def _finer(step: Decimal, number: Decimal) -> Decimal:
     """Return the largest power of ten that a number and a step are multiples of."""
     return min(step, Decimal(1).scaleb(-_places(number)))
@@ -179,9 +195,10 @@ def infer_instrument(
 ) -> Inference:
     """Derive an instrument's specification from its data and its symbol.
 
-    The increments are the largest steps that all prices and quantities in the files are multiples of. Kind, currencies,
-    contract size, expiry and strike are those of the symbol, by the grammar its venue documents; what it does not say
-    has to be given. Fees are zero. The notes say so.
+    The increments are the largest steps that all prices and quantities in the files are multiples of, among those that
+    a venue could have: one, two, or a fraction of halves (0.5, 0.25), times a power of ten. Kind, currencies, contract
+    size, expiry and strike are those of the symbol, by the grammar its venue documents; what it does not say has to be
+    given. Fees are zero. The notes say so.
 
     Parameters
     ----------
@@ -213,7 +230,7 @@ def infer_instrument(
     inferred = _build(instrument, terms, *increments)
     notes = (
         f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
-        "largest steps that fit every number in the data",
+        "largest round steps that fit every number in the data",
         f"{inferred.kind}, {inferred.base}/{inferred.quote}, settled in {inferred.settlement}, contract size "
         f"{inferred.contract_size}: {concluded}",
         "fees: none",
@@ -224,16 +241,18 @@ def infer_instrument(
 def _increments(
     form: str, instrument: str, paths: Sequence[str | Path], options: ReadOptions
 ) -> tuple[Decimal, Decimal] | None:
-    """Return the largest steps that all prices and quantities in files are multiples of; None without a price."""
+    """Return the largest steps of a venue's kind that take all prices and quantities in files; None without a price."""
     import numpy as np
+
+    # The begin of a bar that is over counts trades; its volume stands at its end.
+    kinds = {"price": sorted(ON_GRID_KINDS), "qty": sorted(ON_GRID_KINDS - {EventKind.BAR_OPEN})}
 
     def steps_of(spec: Instrument) -> list[int]:
         steps = [0, 0]
         reader = open_reader(form, spec, paths, options=options)
         while (columns := reader.read(_PIECE)) is not None:
-            on_grid = np.isin(columns["kind"], sorted(ON_GRID_KINDS))
-            for index, name in enumerate(("price", "qty")):
-                values = columns[name][on_grid]
+            for index, (name, of) in enumerate(kinds.items()):
+                values = columns[name][np.isin(columns["kind"], of)]
                 steps[index] = math.gcd(steps[index], int(np.gcd.reduce(values)) if len(values) else 0)
         return steps
 
@@ -241,13 +260,10 @@ def _increments(
     if 0 in steps:
         return None
     units = spec.price_increment, spec.qty_increment
+    common = [_round(unit * step, unit) for unit, step in zip(units, steps, strict=True)]
     # One of the two at a time, so that what does not fit is a number of that one.
-    price = _refined(
-        form, paths, options, units[0] * steps[0], units[0], lambda step: _stand_in(instrument, step, units[1])
-    )
-    qty = _refined(
-        form, paths, options, units[1] * steps[1], units[1], lambda step: _stand_in(instrument, units[0], step)
-    )
+    price = _refined(form, paths, options, common[0], units[0], lambda step: _stand_in(instrument, step, units[1]))
+    qty = _refined(form, paths, options, common[1], units[1], lambda step: _stand_in(instrument, units[0], step))
     return price, qty
 
 
@@ -267,7 +283,7 @@ def _refined(
                 pass
             return step
         except GridError as error:
-            finer = unit * math.gcd(int(step / unit), int(Decimal(error.value) / unit))
+            finer = _round(unit * math.gcd(int(step / unit), int(Decimal(error.value) / unit)), unit)
             if finer == step:
                 raise
             step = finer
