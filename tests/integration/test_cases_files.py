@@ -167,6 +167,24 @@ def test_klines_have_increments_of_their_volumes_not_of_their_counts(
     assert (spec.price_increment, spec.qty_increment) == (Decimal("0.00000001"), 1)
 
 
+def test_a_check_goes_by_the_specifications_it_is_given_and_needs_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = book(tmp_path / "a.csv", "binance", "PEPEUSDT", amount="28367292769.5")
+    report = check(path, "--instrument", "PEPEUSDT.BINANCE", capsys=capsys, code=0)
+    assert Decimal(report["best_bid"][1]) == Decimal("28367292769.5")
+    specs = tmp_path / "specs.toml"
+    lines = ['id = "PEPEUSDT.BINANCE"', 'kind = "spot"', 'base = "PEPE"', 'quote = "USDT"', 'price_increment = "0.1"']
+    specs.write_text("\n".join(["[[instruments]]", *lines, 'qty_increment = "0.5"']))
+    assert check(path, "--specs", specs, capsys=capsys, code=0)["best_bid"][1] == "28367292769.5"
+    specs.write_text("\n".join(["[[instruments]]", *lines, 'qty_increment = "1"']))
+    assert "28367292769.5 is not a multiple of 1" in check(path, "--specs", specs, capsys=capsys)["problems"][0]
+    for words in (["--instrument", "DOGEUSDT.BINANCE", "--specs", specs], ["--instrument", "PEPEUSDT.BINANC"]):
+        assert main(["data", "check", str(path), *map(str, words), "--quiet"]) in (1, 2)
+        told = capsys.readouterr()
+        assert f"unknown instrument {words[1]}" in told.out + told.err
+
+
 def test_numbers_that_no_grid_takes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = book(tmp_path / "a.csv", "binance", "FOOUSDT", amount="0.00000000001")
     path.write_text(path.read_text().replace("ask,60001.0,0.00000000001", "ask,60001.0,90000000000000"))

@@ -64,6 +64,7 @@ def check(
     from tradecore.data.check import check_catalog, examine
     from tradecore.data.formats import ReadOptions
     from tradecore.errors import ConfigError, DataError
+    from tradecore.instruments import load_instruments
 
     is_catalog = len(files) == 1 and files[0].is_dir()
     if plot is not None:
@@ -75,11 +76,11 @@ def check(
             report = check_catalog(files[0], progress=progress)
         show(report, json=json)
         return 0 if report["ok"] else 1
-    spec = None if instrument is None else spec_of(instrument, specs)
+    known = None if specs is None else load_instruments(specs)
     options = ReadOptions(on_error=on_error, start=start, assume_latency=assume_latency, columns=columns)
     try:
         with progress_bar("check", "B", quiet=quiet) as progress:
-            report, survey, spec = examine(files, spec, options=options, progress=progress)
+            report, survey, spec = examine(files, instrument, specs=known, options=options, progress=progress)
     except DataError as error:
         if not all(path.is_file() for path in files):
             raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tradecore._core import EventReader, Instrument, Survey, format_duration_ns
-from tradecore.data.arguments import instrument_of, paths_of
+from tradecore.data.arguments import paths_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import is_array
@@ -21,7 +21,7 @@ from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.data.mapping import ColumnMap
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
-from tradecore.instruments import find_instrument
+from tradecore.instruments import TARDIS_VENUES, find_instrument, venue_of
 from tradecore.validation import DurationLike
 
 __all__ = ["check_catalog", "check_files", "examine"]
@@ -52,8 +52,8 @@ def check_files(
     paths : path or sequence of path
         Captures, Tardis CSV files, official dumps, klines, tables, event arrays or exported files, in order.
     instrument : str or Instrument, optional
-        Or the id of a shipped one. Found from the data if not given: a shipped specification, or a grid fine enough for
-        any.
+        Or its id; found from the data if not given. Of one that is not shipped a grid is taken that is fine enough for
+        its numbers.
     on_error : str
         ``strict``, or ``skip``: lines of a capture that are no messages are counted and listed.
     start : str
@@ -90,10 +90,14 @@ def examine(
     paths: str | Path | Sequence[str | Path],
     instrument: str | Instrument | None = None,
     *,
+    specs: Mapping[str, Instrument] | None = None,
     options: ReadOptions = AS_RECORDED,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Any], Survey, Instrument]:
-    """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
+    """Return what :func:`check_files` does, what was measured over time, and the instrument it is of.
+
+    ``specs`` are known beside the shipped ones.
+    """
     files = paths_of(paths)
     found = _sniff_columns(files[0], options)
     of_columns = found is not None
@@ -104,13 +108,17 @@ def examine(
         reasons = "".join(f": {reason}" for reason in found.reasons)
         problem = f"does not tell its instrument{reasons}; say which with --instrument SYMBOL.VENUE (instrument=)"
         raise DataError(str(files[0]), 0, problem)
+    name = found.instrument if instrument is None else instrument
+    # Of a venue that nobody has, it is a misspelt name.
+    if isinstance(instrument, str) and (of_columns or specs or venue_of(instrument) not in TARDIS_VENUES.values()):
+        instrument = find_instrument(instrument, specs)
     if found.format == "exported":
         spec = told_instrument(files, instrument)
-    elif instrument is not None:
-        spec = instrument_of(instrument)
+    elif isinstance(instrument, Instrument):
+        spec = instrument
     else:
         with contextlib.suppress(UnknownInstrumentError):
-            spec = find_instrument(str(found.instrument))
+            spec = find_instrument(str(name), specs)
 
     def measured(spec: Instrument) -> tuple[EventReader | ColumnsReader, Survey]:
         survey = Survey()
@@ -127,7 +135,7 @@ def examine(
         return reader, survey
 
     if spec is None:
-        spec, (reader, survey) = fitted(str(found.instrument), measured)
+        spec, (reader, survey) = fitted(str(name), measured)
     elif of_columns:
         reader, survey = measured(spec)
     else:
