@@ -298,6 +298,24 @@ def test_one_clock_for_all_instruments_of_a_venue(tmp_path: Path) -> None:
     assert result.wrong_stamps["ETHUSDT.BINANCE_USDM"]["messages"] == 1
 
 
+@pytest.mark.parametrize(("unit", "size"), [("us", 10**3), ("ms", 10**6), ("s", 10**9)])
+def test_columns_in_another_unit_than_ns_are_told_by_the_date_they_would_be_of(
+    tmp_path: Path, unit: str, size: int
+) -> None:
+    tc.import_tardis(book_file(tmp_path / "a.csv", list(locked())), ID, tmp_path / "cat")
+    rows = tc.Catalog(tmp_path / "cat").scan(ID).collect()
+    assert not [note for note in run_of(rows).notes if "data begins" in note]
+    (told,) = [
+        note for note in run_of(rows.with_columns(pl.col("ts_event", "ts_recv") // size)).notes if "begins" in note
+    ]
+    assert told.startswith("the data begins at 1970-01-")
+    assert f": times are ns; as {unit} this one would be 2023-11-14 22:13:20" in told
+
+
+def run_of(rows: pl.DataFrame) -> tc.Result:
+    return tc.Backtest([tc.Strategy("s", [ID])], {ID: rows}).run()
+
+
 def test_a_lead_that_is_given_counts_for_all_of_the_data(tmp_path: Path) -> None:
     path = book_file(tmp_path / "book.csv", list(hours(lambda hour: 53_000 if hour > 1 else 0)))
     tc.import_tardis(path, ID, tmp_path / "market")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tradecore._core import format_duration_ns, venue_balances
 from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
 from tradecore.backtest.text import counted, plain, some, span_text
+from tradecore.data.findings import other_unit
 from tradecore.instruments import venue_of
 from tradecore.types import EventKind, RiskCheck
 
@@ -93,6 +94,8 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
     if summary["fills"]:
         notes.extend(_without_fees(summary))
         notes.extend(_large_shares(summary))
+    if summary["span_ns"] and (told := other_unit(summary["span_ns"][0])):
+        notes.append(f"the data begins at {told}")
     for name, wrong in summary["wrong_stamps"].items():
         notes.append(
             f"{name}: {counted(wrong['messages'], 'message')} stamped by the venue more than 10ms after receipt, by "

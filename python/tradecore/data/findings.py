@@ -20,6 +20,7 @@ __all__ = [
     "holds_nothing_of_it",
     "lacks_snapshot",
     "other_symbols",
+    "other_unit",
     "problems",
     "remarks",
 ]
@@ -92,6 +93,10 @@ _UNUSED = ("duplicates", "duplicate_trades", "unsynced", "other_depth", "stale_q
 _EARLIEST_NS = -10_000_000_000
 _LATEST_NS = 60_000_000_000
 """Between these the latency has to lie that half of the messages do not exceed."""
+_FIRST_MARKET_NS = 1_231_000_000_000_000_000
+"""2009: nothing that is traded here is older."""
+_LAST_NS = 4_600_000_000_000_000_000
+"""2115, about the last time there is."""
 _WRONG_NS = 1_000_000_000
 """How far a stamp may lie behind its receipt, all that is known of the clocks allowed for."""
 
@@ -132,12 +137,22 @@ def problems(summary: Mapping[str, Any]) -> list[str]:
     return [*_lacks(summary), *_faults(summary)]
 
 
+def other_unit(ts_ns: int) -> str | None:
+    """Say which date a time would be of if it counted s, ms or us, where that is a market's and its own is not."""
+    for unit, size in (("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)):
+        if _FIRST_MARKET_NS <= ts_ns * size < _LAST_NS:
+            return f"{_moment(ts_ns)}: times are ns; as {unit} this one would be {_moment(ts_ns * size)}"
+    return None
+
+
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
     if lacks_snapshot(summary):
         makes_one = "; --start empty makes one of nothing" if summary.keys() & {"unsynced", "skipped"} else ""
         yield f"no snapshot: the book never becomes known{makes_one}"
     if skipped := summary.get("skipped_lines"):
         yield f"{skipped} line{' that is no message is' if skipped == 1 else 's that are no messages are'} left out"
+    if (first := summary.get("first_ts_recv")) and (told := other_unit(first)):
+        yield f"begins at {told}"
     if others := other_symbols(summary):
         yield f"rows of other symbols are left out: {others}"
     ticker = summary.get("book_ticker")
