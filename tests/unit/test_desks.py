@@ -6,10 +6,12 @@ import asyncio
 from random import Random
 from typing import Any
 
+import pytest
+
 import tradecore as tc
-from conftest import CLEAR, LAST, SET, columns
+from conftest import CLEAR, LAST, SET, TRADE, columns
 from tradecore._core import Command
-from tradecore.errors import NoAnswerError
+from tradecore.errors import NoAnswerError, StrategyError
 from tradecore.live.desk import PaperDesk, VenueDesk
 from tradecore.live.session import Session
 from tradecore.session.kernel import build_kernel
@@ -64,6 +66,33 @@ def test_an_order_that_opens_between_the_stop_and_the_cancels_on_paper_is_cancel
     session.cancel_all(6 * ms)  # the hook took its time: the last order has opened meanwhile
     session.advance(20 * ms)
     assert [order["is_open"] for order in kernel.account_state()["orders"]] == [False, False]
+
+
+class Startled(tc.Strategy):
+    """Has three orders at rest, and raises at its first fill."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        for _ in range(3):
+            ctx.buy(SPEC.id, "1", "100")
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        raise ValueError("on purpose")
+
+
+def test_what_arrived_on_paper_with_what_a_hook_raised_at_is_known_and_time_has_passed() -> None:
+    desk = PaperDesk([SPEC], {"SIM": tc.SimVenue("SIM", latency=tc.Latency(entry="1ms", response="1ms"))})
+    kernel = build_kernel("T1", [Startled("p", [SPEC.id])], desk.instruments, stop_run_on_error=True)
+    session, ms = Session(kernel, desk.instruments, desk), 1_000_000
+    session.start(1)
+    session.message(1, SPEC.id, columns([(1, CLEAR, 0, 0, 0, 0), (1, SET, 1, 0, 1000, 1), (1, SET, -1, LAST, 1001, 4)]))
+    session.advance(3 * ms)
+    session.message(4 * ms, SPEC.id, columns([(4 * ms, TRADE, -1, LAST, 999, 10)]))
+    with pytest.raises(StrategyError, match="on purpose"):
+        session.advance(6 * ms)
+    assert session.now_ns == kernel.now_ns == 5 * ms
+    state = kernel.account_state()
+    assert [order["is_open"] for order in state["orders"]] == [False] * 3
+    assert state["positions"] == {SPEC.id: 3}
 
 
 class Slow:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tradecore._core import Command, FeedDecoder, FrameDoor, Instrument, Kernel, journal_begins
-from tradecore.errors import JournalError
+from tradecore.errors import JournalError, TradecoreError
 from tradecore.live.desk import Desk, earlier
 from tradecore.live.journal import JournalWriter
 from tradecore.live.line import Line
@@ -61,6 +61,7 @@ class Session:
         self.journal = journal
         self._inference = inference
         self.now_ns = 0
+        """When it was given the last of what it took, ns UTC, also where a hook raised at that."""
         self.began_ns: int | None = None
         """Time of the first input in its journal, ns UTC; None without any."""
         self.moves = 0
@@ -131,6 +132,7 @@ class Session:
 
     def stop(self, at_ns: int) -> None:
         """Stop them: their last hook runs, what they send in it is carried out."""
+        self.now_ns = at_ns
         self.kernel.stop(at_ns)
         self.settle(at_ns)
 
@@ -189,6 +191,7 @@ class Session:
 
         What leads to no command is written down with what comes next, or by :meth:`write_down`.
         """
+        self.now_ns = at_ns
         market = self._markets[instrument]
         if (due := self.desk.message(at_ns, market, source)) is not None and due <= at_ns:
             self._hear(at_ns)
@@ -200,11 +203,13 @@ class Session:
 
     def feed(self, at_ns: int, state: FeedState) -> None:
         """Tell where a feed stands."""
+        self.now_ns = at_ns
         self.kernel.feed(at_ns, self._markets[state.instrument], state.state, state.reason)
         self.settle(at_ns)
 
     def report(self, at_ns: int, report: VenueReport) -> None:
         """Deliver a venue's word on an order."""
+        self.now_ns = at_ns
         self.moves += 1
         report.deliver(self.kernel, at_ns, self._markets[report.instrument])
         self.settle(at_ns)
@@ -220,7 +225,7 @@ class Session:
         """Let everything happen that is due by a time, in its order."""
         while (due := self.next_due()) is not None and due <= until_ns:
             theirs, asked = self.desk.next_due(), self._answers_due()
-            due = max(due, self.now_ns)
+            due = self.now_ns = max(due, self.now_ns)
             if theirs is not None and theirs <= due:
                 self._hear(due)
             elif asked is not None and asked <= due:
@@ -347,10 +352,16 @@ class Session:
                 kernel.listing(at_ns, market, False)
 
     def _hear(self, at_ns: int) -> None:
-        """Let the desk go on, and take what comes of it."""
+        """Let the desk go on, and take all that comes of it, also where a hook raises at some of it."""
+        failure: TradecoreError | None = None
         for notice in self.desk.advance(at_ns):
-            self.kernel.notice(notice)
-            self.settle(at_ns)
+            try:
+                self.kernel.notice(notice)
+                self.settle(at_ns)
+            except TradecoreError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _write(self, journal: JournalWriter, *, is_urgent: bool) -> None:
         if not self._has_started:
