@@ -27,6 +27,7 @@ from tradecore.errors import (
 from tradecore.live import journal as journals
 from tradecore.live import runner
 from tradecore.live.checkpoints import Checkpoints
+from tradecore.live.driver import Driver
 from tradecore.live.events import LinkChanged, SessionFailed
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
@@ -588,6 +589,22 @@ def test_books_that_are_not_synced_in_time_end_the_session() -> None:
                 await made.run()
 
     run(work)
+
+
+class Standing(SystemClock):
+    """A clock that was set back a while ago, and has to catch up with its timers."""
+
+    def now_ns(self) -> int:
+        return 1
+
+
+def test_books_have_so_long_to_be_synced_whatever_becomes_of_the_clock() -> None:
+    async def work() -> None:
+        driver = Driver(Standing(), tc.EventBus(), [NAME], lambda _: None)
+        with pytest.raises(RunError, match=r"not synced within 0\.01 s"):
+            await driver.synced(0.01)
+
+    asyncio.run(work())
 
 
 def test_what_a_session_is_made_of_has_to_fit() -> None:
