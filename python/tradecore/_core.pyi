@@ -3338,6 +3338,10 @@ class HftDecoder:
             With the first row that no time was found for.
         """
 
+    @property
+    def empty_trades(self) -> int:
+        """Trades of no quantity so far, which are none and left out."""
+
 @final
 class Survey:
     """Measures event columns: how long messages took, for how long the book was crossed, and what there was when."""

@@ -536,6 +536,18 @@ def test_stamps_of_arrays_are_told_by_their_size(unit: int, venue_unit: int, tmp
     assert summary["min_latency_ns"] == 0
 
 
+def test_a_trade_of_nothing_in_an_array_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = np.zeros(3, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
+    data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, 60_000.0, [1, 0, 2]
+    data["exch_ts"] = data["local_ts"] = START * 1_000 + np.arange(3)
+    np.savez(tmp_path / "day.npz", data=data)
+    report = cli_json("data", "check", tmp_path / "day.npz", "--instrument", USDM, capsys=capsys)
+    assert (report["trades"], report["traded_qty"], report["empty_trades"]) == (2, "3.000", 1)
+    assert report["notes"] == ["left out: 1 trade without price or size"]
+    assert tc.import_hftbacktest(tmp_path / "day.npz", USDM, tmp_path / "cat")["empty_trades"] == 1
+    assert tc.Catalog(tmp_path / "cat").trades(USDM).collect()["qty"].to_list() == [1, 2]
+
+
 def test_a_receipt_a_day_from_the_venues_stamp_is_refused_with_both(tmp_path: Path) -> None:
     data = np.zeros(2, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
     data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, 60_000.0, 1.0

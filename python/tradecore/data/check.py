@@ -15,7 +15,7 @@ from tradecore.data.event_arrays import is_array
 from tradecore.data.exported import exported_columns, is_exported, stored_instrument, told_instrument
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
 from tradecore.data.formats import AS_RECORDED, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
-from tradecore.data.importers import Progress, array_columns
+from tradecore.data.importers import Progress, array_reader
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
@@ -179,8 +179,9 @@ def _sniff_columns(path: Path, options: ReadOptions) -> Sniffed | None:
 
 
 def _columns_of(form: str, files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
-    read = exported_columns if form == "exported" else array_columns
-    return ColumnsReader(read(files, instrument), instrument)
+    if form == "exported":
+        return ColumnsReader(exported_columns(files, instrument), instrument)
+    return array_reader(files, instrument)
 
 
 def _wrong_stamps(files: Sequence[Path], wrong: Mapping[str, int], lead_ns: int) -> str:

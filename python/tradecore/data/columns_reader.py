@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tradecore._core import FeedSummary, Instrument
@@ -14,12 +14,18 @@ __all__ = ["ColumnsReader"]
 
 
 class ColumnsReader:
-    """What an :class:`~tradecore._core.EventReader` is, of columns that come in pieces of whole messages."""
+    """What an :class:`~tradecore._core.EventReader` is, of columns that come in pieces of whole messages.
+
+    ``counts`` are told with the summary: whoever makes the pieces counts in it what it leaves out.
+    """
 
     lacks_receive_times = False
 
-    def __init__(self, pieces: Iterator[Columns], instrument: Instrument) -> None:
+    def __init__(
+        self, pieces: Iterator[Columns], instrument: Instrument, counts: Mapping[str, int] | None = None
+    ) -> None:
         self._pieces = pieces
+        self._counts = {} if counts is None else counts
         self._summary = FeedSummary(instrument)
         self._rows = 0
 
@@ -37,7 +43,7 @@ class ColumnsReader:
 
     def summary(self) -> dict[str, Any]:
         """Return what was counted so far."""
-        return self._summary.to_dict()
+        return {**self._summary.to_dict(), **self._counts}
 
     def skipped(self) -> list[tuple[str, int, str]]:
         """Return no lines: none is left out."""

@@ -22,7 +22,7 @@ from tradecore.validation import DurationLike
 __all__ = [
     "ImportSummary",
     "Progress",
-    "array_columns",
+    "array_reader",
     "import_arrays",
     "import_as",
     "import_binance_ws",
@@ -290,6 +290,8 @@ def import_hftbacktest(
 ) -> ImportSummary:
     """Import hftbacktest event arrays (``.npz`` or ``.npy``), in order. See :func:`import_binance_ws` for the rest.
 
+    Trades of no quantity are none (``empty_trades``).
+
     Examples
     --------
     ::
@@ -310,7 +312,7 @@ def import_arrays(
 ) -> ImportSummary:
     """Import event arrays as :func:`import_hftbacktest` does, and note which files they were."""
     files, spec = paths_of(paths), instrument_of(instrument)
-    reader = ColumnsReader(array_columns(files, spec), spec)
+    reader = array_reader(files, spec)
     return read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress, sources=sources)
 
 
@@ -337,10 +339,16 @@ def import_klines(
     return import_as("klines", paths, instrument, catalog, replace=replace, progress=progress)
 
 
-def array_columns(paths: Sequence[Path], instrument: Instrument) -> Iterator[Columns]:
-    """Yield the events of arrays in pieces of whole messages."""
-    for path in paths:
-        decoder = HftDecoder(instrument, path)
-        for columns in event_arrays(path):
-            yield decoder.push(*columns)
-        yield decoder.finish()
+def array_reader(paths: Sequence[Path], instrument: Instrument) -> ColumnsReader:
+    """Return a reader of event arrays."""
+    counts = {"empty_trades": 0}
+
+    def pieces() -> Iterator[Columns]:
+        for path in paths:
+            decoder = HftDecoder(instrument, path)
+            for columns in event_arrays(path):
+                yield decoder.push(*columns)
+            yield decoder.finish()
+            counts["empty_trades"] += decoder.empty_trades
+
+    return ColumnsReader(pieces(), instrument, counts)

@@ -797,6 +797,12 @@ impl HftDecoder {
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.step(py, CoreHftDecoder::finish)
     }
+
+    /// Trades of no quantity so far, which are none and left out.
+    #[getter]
+    fn empty_trades(&self) -> u64 {
+        lock(&self.0).empty_trades()
+    }
 }
 
 impl HftDecoder {

@@ -78,6 +78,8 @@ pub struct HftDecoder {
     message: (i64, i64, u8),
     /// Rows read.
     rows: u64,
+    /// Trades of no quantity, which are none.
+    empty_trades: u64,
     /// Rows that take the times of the next one that has some.
     untimed: Vec<Row>,
 }
@@ -93,6 +95,7 @@ impl HftDecoder {
             complete: 0,
             message: (i64::MIN, i64::MIN, 0),
             rows: 0,
+            empty_trades: 0,
             untimed: Vec::new(),
         }
     }
@@ -137,6 +140,11 @@ impl HftDecoder {
         taken.truncate(self.complete);
         self.complete = 0;
         taken
+    }
+
+    /// Trades of no quantity so far, which are none.
+    pub fn empty_trades(&self) -> u64 {
+        self.empty_trades
     }
 
     fn placed(&self, row: u64, error: DecodeError) -> PlacedError {
@@ -220,7 +228,11 @@ impl HftDecoder {
             }
             2 => {
                 let (price, qty) = (price()?, qty()?);
-                self.out.push(Event { kind: EventKind::Trade, price, qty, ..template });
+                if qty > 0 {
+                    self.out.push(Event { kind: EventKind::Trade, price, qty, ..template });
+                } else {
+                    self.empty_trades += 1;
+                }
             }
             3 => match side {
                 None => {
@@ -297,6 +309,20 @@ mod tests {
         let taken = decoder.take();
         out.extend_from(&taken, 0, taken.len());
         Ok(out)
+    }
+
+    #[test]
+    fn a_trade_of_nothing_is_none_and_counted() {
+        let rows = |qty| {
+            [
+                (BOTH | BUY | 4, 5, 100.0, 1.0),
+                (BOTH | SELL | 2, 6, 100.0, qty),
+                (BOTH | BUY | 1, 7, 99.0, 1.0),
+            ]
+        };
+        assert_eq!(decode(&rows(2.0)).unwrap().kind, [1, 2, 1]);
+        let left = decode(&rows(0.0)).unwrap();
+        assert_eq!((left.kind, left.flags), (vec![1, 1], vec![FLAG_SNAPSHOT | FLAG_LAST, FLAG_LAST]));
     }
 
     #[test]
