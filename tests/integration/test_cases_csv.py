@@ -58,6 +58,8 @@ WRITINGS: dict[str, Callable[[str], bytes]] = {
     "semicolons": lambda text: text.replace(",", ";").encode(),
     "Excel's own line above the header": lambda text: b"sep=;\r\n" + text.replace(",", ";").encode(),
     "tabs": lambda text: text.replace(",", "\t").encode(),
+    "bars": lambda text: text.replace(",", "|").encode(),
+    "a header in capitals": lambda text: text.replace(BOOK, BOOK.upper()).encode(),
     "spaces": lambda text: text.replace(",", " , ").encode(),
     "words of Python": lambda text: text.replace("true", "True").replace("false", "False").encode(),
     "words of Excel": lambda text: text.replace("true", "TRUE").replace("false", "FALSE").encode(),

@@ -467,6 +467,49 @@ def test_packed_klines_are_klines(tmp_path: Path, pack: str) -> None:
         tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
 
 
+KLINE_HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
+BARS = KLINE_HEADER + KLINES.decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BARS,
+        "\ufeff" + BARS,
+        BARS.replace(",", ";"),
+        KLINES.decode().replace(",", ";"),
+        "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in BARS.splitlines()),
+        BARS.upper(),
+        "\n".join(",".join(reversed(line.split(","))) for line in BARS.splitlines()),
+        "".join(f"{at or ''},{line}\n" for at, line in enumerate(BARS.splitlines())),
+    ],
+)
+def test_klines_are_the_same_however_their_file_is_written(tmp_path: Path, text: str) -> None:
+    plain = write(tmp_path, "BTCUSDT-1m-2024-08-08.csv", KLINES)
+    tc.import_klines(plain, USDM, tmp_path / "plain")
+    other = write(tmp_path / "other", "BTCUSDT-1m-2024-08-08.csv", text)
+    assert check_files(other, USDM)["format"] == "klines"
+    tc.import_klines(other, USDM, tmp_path / "market")
+    assert events(tmp_path / "market", USDM).equals(events(tmp_path / "plain", USDM))
+
+
+def test_klines_of_a_header_alone_say_so_and_lack_no_column_unnoticed(tmp_path: Path) -> None:
+    bare = write(tmp_path, "BTCUSDT-1m-2024-08-08.csv", KLINE_HEADER)
+    assert check_files(bare, USDM)["problems"] == ["nothing recognised: a header and no rows"]
+    lacking = write(tmp_path, "BTCUSDT-1m-2024-08-09.csv", BARS.replace(",taker_buy_volume,", ",bought,", 1))
+    with pytest.raises(DataError, match="no column taker_buy_volume") as caught:
+        tc.import_klines(lacking, USDM, tmp_path / "market")
+    assert caught.value.line == 1
+
+
+def test_klines_of_an_unknown_instrument_are_inferred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "WIFUSDT-1m-2024-08-08.csv", KLINES)
+    words = ["data", "import", "klines", str(path), "--catalog", str(tmp_path / "market"), "--json", "--quiet"]
+    assert main([*words, "--instrument", "WIFUSDT.BINANCE_USDM", "--infer"]) == 0
+    spec = json.loads(capsys.readouterr().out)["inferred"]
+    assert (spec["kind"], spec["price_increment"], spec["qty_increment"]) == ("linear", "0.1", "0.1")
+
+
 # --- folders ------------------------------------------------------------------------------------------------------
 
 

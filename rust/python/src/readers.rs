@@ -34,7 +34,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum Source {
     Capture(Box<CaptureReader>),
     Tardis(TardisReader),
-    Klines(KlineReader),
+    Klines(Box<KlineReader>),
     Tables(Box<TableReader>),
     Bybit(Box<BybitReader>),
     Synth { synth: Synthetic, left: usize },
@@ -249,7 +249,7 @@ impl EventReader {
         let passed = Arc::default();
         let (inputs, total) = open(&paths, &passed)?;
         let reader = KlineReader::new(&instrument.0, inputs);
-        Ok(Self::new(instrument, Source::Klines(reader), passed, total))
+        Ok(Self::new(instrument, Source::Klines(Box::new(reader)), passed, total))
     }
 
     /// Open tables of one instrument: official dumps, or such whose columns are named.
@@ -487,6 +487,9 @@ fn counts_to_py(
             tables::show_receipt(out, reader.receipt())?;
         }
         Source::Klines(_) | Source::Synth { .. } => {
+            if let Source::Klines(reader) = source {
+                out.set_item("files_without_rows", reader.files_without_rows())?;
+            }
             out.set_item("book_updates", summary.book_messages)?;
             out.set_item("snapshots", summary.snapshots)?;
             out.set_item("gaps", summary.gaps)?;

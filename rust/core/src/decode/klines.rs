@@ -1,5 +1,5 @@
 //! Klines of Binance's public data (`data.binance.vision`): spot, USD-M and coin-M, with a header or without one, times in
-//! milliseconds or microseconds.
+//! milliseconds or microseconds, as programs write CSV. By a header columns may stand in any order, beside others.
 //!
 //! `open_time, open, high, low, close, volume, close_time, quote_volume, count, taker_buy_volume, ...`: a line is a bar
 //! that ends right after its `close_time`. The files do not say when anything was received: a bar is taken to have been
@@ -9,19 +9,66 @@ use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
 use super::named;
 use super::parse::{Written, epoch_ns, epoch_unit};
+use super::text::{Cells, is_above_header, whole as spare};
 use crate::event::{EventColumns, VenueBar};
 use crate::types::{Increment, Instrument};
 
-/// Columns that are read; one more is there for the quotes that takers bought, and one that means nothing.
-const READ: usize = 10;
-/// Columns of a line.
+/// What a header calls the columns that are read, in the order of [`bar`], and where they stand in rows without
+/// a header.
+const READ: [(&str, usize); 9] = [
+    ("open_time", 0),
+    ("open", 1),
+    ("high", 2),
+    ("low", 3),
+    ("close", 4),
+    ("volume", 5),
+    ("close_time", 6),
+    ("count", 8),
+    ("taker_buy_volume", 9),
+];
+/// Cells of a row without a header.
 const CELLS: usize = 12;
+
+/// How the rows of a file are written.
+#[derive(Debug, Clone)]
+struct Layout {
+    cells: Cells,
+    has_header: bool,
+    /// Whether no row was read so far.
+    is_bare: bool,
+    /// Cells of a row.
+    width: usize,
+    /// Where the columns that are read stand.
+    places: [usize; READ.len()],
+}
+
+impl Layout {
+    /// The layout of a file with this first line; `None` if it is neither a header of klines nor a bar.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a header that lacks a column.
+    fn of(line: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let mut cells = Cells::of(line);
+        // Text of another kind has quotes as it likes.
+        let Ok(row) = cells.split(line) else { return Ok(None) };
+        let is_time = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
+        let find = |name: &str| row.iter().position(|cell| cell.eq_ignore_ascii_case(name.as_bytes()));
+        let (width, mut places) = (row.len(), READ.map(|(_, place)| place));
+        let has_header = find("open_time").is_some() && find("close_time").is_some();
+        if has_header {
+            for (place, (name, _)) in places.iter_mut().zip(READ) {
+                *place = find(name).ok_or_else(|| DecodeError::Column(name.to_owned()))?;
+            }
+        } else if width != CELLS || !is_time(row.cell(0)) || !is_time(row.cell(6)) {
+            return Ok(None);
+        }
+        Ok(Some(Self { cells, has_header, is_bare: true, width, places }))
+    }
+}
 
 /// Whether a first line is one of klines: their header, or a bar.
 pub fn is_kline(line: &[u8]) -> bool {
-    let cells: Vec<&[u8]> = line.trim_ascii().splitn(CELLS + 1, |byte| *byte == b',').collect();
-    let is_time = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
-    cells.len() == CELLS && (cells[0] == b"open_time" || (is_time(cells[0]) && is_time(cells[6])))
+    !matches!(Layout::of(line.trim_ascii()), Ok(None))
 }
 
 /// The symbol and the venue that the path of a file of klines tells, as far as it does:
@@ -35,11 +82,14 @@ pub fn kline_origin(path: &str) -> (Option<&str>, Option<&'static str>) {
 pub struct KlineReader {
     inputs: std::vec::IntoIter<Lines>,
     current: Option<Lines>,
+    /// Of the file at hand, once a line of it was seen.
+    layout: Option<Layout>,
     price: Increment,
     qty: Increment,
     /// When the last bar ended, ns.
     ended: i64,
     bars: u64,
+    empty_files: u64,
 }
 
 impl KlineReader {
@@ -48,16 +98,23 @@ impl KlineReader {
         Self {
             inputs: inputs.into_iter(),
             current: None,
+            layout: None,
             price: instrument.price_increment,
             qty: instrument.qty_increment,
             ended: i64::MIN,
             bars: 0,
+            empty_files: 0,
         }
     }
 
     /// Bars read so far.
     pub fn bars(&self) -> u64 {
         self.bars
+    }
+
+    /// Files so far that have a header and no rows.
+    pub fn files_without_rows(&self) -> u64 {
+        self.empty_files
     }
 
     /// Adds the messages of the next bars, at least `rows` rows; `false` at the end.
@@ -67,11 +124,13 @@ impl KlineReader {
     pub fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
         while out.len() < rows {
             if self.current.is_none() {
-                self.current = self.inputs.next();
+                (self.current, self.layout) = (self.inputs.next(), None);
             }
             let Some(mut lines) = self.current.take() else { return Ok(false) };
-            let is_first = lines.number() == 0;
-            let Some(bar) = lines.next_with(|line| self.line(line, is_first))? else { continue };
+            let Some(bar) = lines.next_with(|line| self.line(line))? else {
+                self.empty_files += u64::from(self.layout.as_ref().is_some_and(|layout| layout.is_bare));
+                continue;
+            };
             self.current = Some(lines);
             if let Some(bar) = bar {
                 (self.ended, self.bars) = (bar.ts_close, self.bars + 1);
@@ -81,63 +140,84 @@ impl KlineReader {
         Ok(true)
     }
 
-    /// The bar of a line; a header and an empty line have none.
-    fn line(&self, line: &[u8], is_first: bool) -> Result<Option<VenueBar>, DecodeError> {
-        let is_header = is_first && line.first().is_some_and(u8::is_ascii_alphabetic);
-        if line.is_empty() || is_header && line.starts_with(b"open_time,") {
+    /// The bar of a line; a header and a line without anything in it have none.
+    fn line(&mut self, line: &[u8]) -> Result<Option<VenueBar>, DecodeError> {
+        if is_above_header(line) {
             return Ok(None);
         }
-        let (mut cells, mut got) = ([&[][..]; READ], 0);
-        for cell in line.split(|byte| *byte == b',') {
-            if let Some(place) = cells.get_mut(got) {
-                *place = cell;
+        if self.layout.is_none() {
+            let layout = Layout::of(line)?;
+            let has_header = layout.as_ref().is_some_and(|layout| layout.has_header);
+            self.layout = layout;
+            if has_header {
+                return Ok(None);
             }
-            got += 1;
         }
-        if is_header || got != CELLS {
-            let expected = CELLS;
-            return Err(if is_header {
-                DecodeError::Column("open_time".into())
-            } else {
-                DecodeError::Cells { got, expected }
+        let Some(Layout { cells, width, places, is_bare, .. }) = &mut self.layout else {
+            let (mut cells, expected) = (Cells::of(line), CELLS);
+            let row = cells.split(line)?;
+            let is_header = row.cell(0).first().is_some_and(u8::is_ascii_alphabetic);
+            return Err(match row.len() {
+                got if got != expected && !is_header => DecodeError::Cells { got, expected },
+                _ => DecodeError::Column("open_time".into()),
             });
-        }
-        let [begin, open, high, low, close, volume, end, _, count, bought] = cells;
-        let (volume, trades) = (Written::plain(volume).steps("volume", self.qty)?, whole("count", count)?);
-        if volume == 0 && trades > 0 {
-            return Err(DecodeError::Row(
-                "nothing was traded in a bar that counts prices: klines of a mark price, an index or a premium are no bars of \
-                 trades and not read",
-            ));
-        }
-        let (ts_open, _) = time("open_time", begin)?;
-        let (last, unit) = time("close_time", end)?;
-        let ts_close = last.saturating_add(unit);
-        let price = |field, text| Written::plain(text).steps(field, self.price);
-        let qty = |field, text| Written::plain(text).steps(field, self.qty);
-        let bar = VenueBar {
-            ts_open,
-            ts_close,
-            ts_recv: ts_close,
-            open: price("open", open)?,
-            high: price("high", high)?,
-            low: price("low", low)?,
-            close: price("close", close)?,
-            volume,
-            buy_volume: Some(qty("taker_buy_volume", bought)?),
-            trades,
         };
-        if ts_open < self.ended {
-            let field = "open_time";
-            return Err(DecodeError::Unsorted { field, got: ts_open, previous: self.ended });
+        let row = cells.split(line)?;
+        let (got, expected) = (row.len(), *width);
+        let is_header = |cell: &[u8]| cell.eq_ignore_ascii_case(READ[0].0.as_bytes());
+        if row.iter().all(<[u8]>::is_empty) || (got == expected && is_header(row.cell(places[0]))) {
+            return Ok(None);
         }
-        bar.check()?;
-        Ok(Some(bar))
+        if got != expected {
+            return Err(DecodeError::Cells { got, expected });
+        }
+        *is_bare = false;
+        let read = places.map(|place| row.cell(place));
+        bar(read, self.price, self.qty, self.ended).map(Some)
     }
 }
 
+/// The bar of the cells that are read, which begins no earlier than the one in front of it ended.
+fn bar(
+    cells: [&[u8]; READ.len()],
+    price: Increment,
+    qty: Increment,
+    ended: i64,
+) -> Result<VenueBar, DecodeError> {
+    let [begin, open, high, low, close, volume, end, count, bought] = cells;
+    let (volume, trades) = (Written::plain(volume).steps("volume", qty)?, whole("count", count)?);
+    if volume == 0 && trades > 0 {
+        return Err(DecodeError::Row(
+            "nothing was traded in a bar that counts prices: klines of a mark price, an index or a premium are no bars of \
+             trades and not read",
+        ));
+    }
+    let (ts_open, _) = time("open_time", begin)?;
+    let (last, unit) = time("close_time", end)?;
+    let ts_close = last.saturating_add(unit);
+    let steps = |field, text| Written::plain(text).steps(field, price);
+    let bar = VenueBar {
+        ts_open,
+        ts_close,
+        ts_recv: ts_close,
+        open: steps("open", open)?,
+        high: steps("high", high)?,
+        low: steps("low", low)?,
+        close: steps("close", close)?,
+        volume,
+        buy_volume: Some(Written::plain(bought).steps("taker_buy_volume", qty)?),
+        trades,
+    };
+    if ts_open < ended {
+        let field = "open_time";
+        return Err(DecodeError::Unsorted { field, got: ts_open, previous: ended });
+    }
+    bar.check()?;
+    Ok(bar)
+}
+
 fn whole(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    let number = std::str::from_utf8(spare(text)).ok().and_then(|text| text.parse().ok());
     number.ok_or_else(|| DecodeError::value(field, text, "a whole number"))
 }
 
@@ -183,6 +263,40 @@ mod tests {
             assert_eq!((bar.open, bar.high, bar.low, bar.close), (1_001, 1_010, 999, 1_005));
             assert_eq!((bar.volume, bar.buy_volume, bar.trades), (3_500, Some(1_250), 7));
         }
+    }
+
+    #[test]
+    fn bars_are_the_same_however_their_file_is_written() {
+        const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,\
+                              taker_buy_quote_volume,ignore";
+        let row = "1723075200000,100.1,101,99.9,100.5,3.5,1723075259999,350,7,1.25,125,0";
+        let both = format!("{HEADER}\n{row}\n");
+        let each = |line: &str, with: &dyn Fn(&str) -> String| -> String {
+            line.split(',').map(with).collect::<Vec<_>>().join(",")
+        };
+        let quoted = |line: &str| each(line, &|cell| format!("\"{cell}\""));
+        let backward = |line: &str| line.split(',').rev().collect::<Vec<_>>().join(",");
+        let expected = read(Box::leak(both.clone().into_boxed_str())).unwrap();
+        assert_eq!(expected.len(), 5);
+        for text in [
+            format!("{row}\n"),
+            format!("{HEADER}\n{row}\n,,,,,,,,,,,\n{HEADER}\n"),
+            both.replace(',', ";"),
+            row.replace(',', "\t"),
+            format!("{}\n{}\n", quoted(HEADER), quoted(row)),
+            format!("{}\n", quoted(row)),
+            format!("\n{}\n{row}\n", HEADER.to_ascii_uppercase()),
+            format!("{}\n{}\n", backward(HEADER), backward(row)),
+            format!(",{HEADER}\n0,{row}\n"),
+            both.replace("1723075200000", "1723075200000.0"),
+        ] {
+            let first = text.lines().find(|line| !line.is_empty()).unwrap().as_bytes().to_vec();
+            let text: &'static str = Box::leak(text.into_boxed_str());
+            assert!(is_kline(&first), "{text}");
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+        }
+        let lacking: &'static str = Box::leak(both.replace(",count,", ",trades,").into_boxed_str());
+        assert_eq!(read(lacking).unwrap_err(), "k.csv:1: no column count; is this the right kind of file?");
     }
 
     #[test]

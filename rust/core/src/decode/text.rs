@@ -208,11 +208,11 @@ impl<'a> Row<'a> {
 }
 
 impl Cells {
-    /// For a file with this header: of comma, semicolon and tab what stands in it most.
+    /// For a file with this header: of comma, semicolon, tab and bar what stands in it most.
     pub(super) fn of(header: &[u8]) -> Self {
         let count = |separator: u8| memchr::memchr_iter(separator, header).count();
         // The last of equal ones wins.
-        let separator = [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator));
+        let separator = [b'|', b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator));
         Self { separator: separator.unwrap_or(b','), ends: Vec::new(), bare: Vec::new() }
     }
 
@@ -439,6 +439,7 @@ mod tests {
             ("a,b,c", " x y , \"1.5\" ,"),
             ("\"a\",\"b\",\"c\"", "x y,1.5,"),
             ("a;b;c", "x y;1.5;"),
+            ("a|b|c", "x y|1.5|"),
             ("a\tb\tc", "x y\t1.5\t"),
             ("a\tb\tc", " x y \t\"1.5\"\t"),
         ] {

@@ -59,7 +59,7 @@ impl fmt::Display for TardisKind {
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub(super) kind: TardisKind,
-    /// Names of the columns.
+    /// Names of the columns, in small letters.
     pub(super) names: Vec<String>,
     pub(super) exchange: usize,
     pub(super) symbol: usize,
@@ -99,7 +99,7 @@ impl Layout {
     /// The layout that a header makes in a file of this name.
     pub(super) fn read(header: &[u8], cells: &mut Cells, path: &str) -> Result<Self, DecodeError> {
         let row = cells.split(header)?;
-        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let text = |name: &[u8]| String::from_utf8_lossy(name).to_ascii_lowercase();
         let names: Vec<String> = row.iter().take(MAX_CELLS + 1).map(text).collect();
         let find = |name: &str| names.iter().position(|n| *n == name);
         let need = |name: &str| {
@@ -171,20 +171,25 @@ impl Layout {
     pub(super) fn is_event(&self, row: &Row<'_>) -> Result<bool, DecodeError> {
         let is_row = row.len() == self.names.len()
             && !row.cell(self.symbol).is_empty()
-            && row.cell(self.local) != b"local_timestamp";
+            && row.cell(self.local).first().is_some_and(u8::is_ascii_digit);
         if is_row { Ok(true) } else { self.is_odd_event(row) }
     }
 
     #[cold]
     fn is_odd_event(&self, row: &Row<'_>) -> Result<bool, DecodeError> {
-        if row.iter().eq(self.names.iter().map(String::as_bytes)) || row.iter().all(<[u8]>::is_empty) {
+        let mut pairs = row.iter().zip(&self.names);
+        let is_header = row.len() == self.names.len()
+            && pairs.all(|(cell, name)| cell.eq_ignore_ascii_case(name.as_bytes()));
+        if is_header || row.iter().all(<[u8]>::is_empty) {
             return Ok(false);
         }
-        if row.iter().any(|cell| cell == b"local_timestamp") {
+        if row.iter().any(|cell| cell.eq_ignore_ascii_case(b"local_timestamp")) {
             return Err(DecodeError::Row("a second header, with other columns than the first"));
         }
         if row.len() == self.names.len() {
-            return Err(DecodeError::value("symbol", b"", "a symbol"));
+            let has_symbol = !row.cell(self.symbol).is_empty();
+            // What else is wrong with a row is said where it is read.
+            return if has_symbol { Ok(true) } else { Err(DecodeError::value("symbol", b"", "a symbol")) };
         }
         Err(DecodeError::Cells { got: row.len(), expected: self.names.len() })
     }

@@ -121,7 +121,7 @@ impl TardisOrigin {
     /// with it.
     pub fn read(lines: &mut Lines) -> Result<Option<Self>, PlacedError> {
         let ahead = lines.ahead()?;
-        if memchr::memmem::find(ahead, b"local_timestamp").is_none() {
+        if memchr::memmem::find(&ahead.to_ascii_lowercase(), b"local_timestamp").is_none() {
             return Ok(None);
         }
         if ahead.len() > MAX_ROW && memchr::memchr(b'\n', &ahead[..MAX_ROW]).is_none() {
