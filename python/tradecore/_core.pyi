@@ -2520,7 +2520,7 @@ class FeedDecoder:
         Raises
         ------
         DataError
-            When the frame is malformed; the state is as before.
+            When the frame is malformed (a ``GridError`` for a number off the increments); the state is as before.
         InvalidValueError
             When the time is none from 1970 to 2116.
         """
@@ -2589,6 +2589,13 @@ class FeedDecoder:
     @property
     def unknown(self) -> dict[str, int]:
         """How many messages there were of each kind that is not known, by its name."""
+
+    @property
+    def duplicate_trades(self) -> int:
+        """How many trades had been there before, by their ids; of all instruments."""
+    @property
+    def empty_trades(self) -> int:
+        """How many trades had no price or no size and say nothing; of all instruments."""
 
 @final
 class EventReader:

@@ -823,3 +823,155 @@ def test_a_capture_of_the_issue_without_a_snapshot_starts_empty(tmp_path: Path) 
     summary = imported(path, tmp_path / "cat", "BTCUSDT.BINANCE_USDM", start="empty")
     assert (summary["book_updates"], summary["gaps"], summary["unsynced"]) == (39, 0, 0)
     assert summary["best_bid"] is not None
+
+
+# --- captures of other venues ---------------------------------------------------------------------------------------
+
+BYBIT = "ETHUSDT.BYBIT"
+BYBIT_SPEC = {"kind": "linear", "base": "ETH", "quote": "USDT", "price_increment": "0.01", "qty_increment": "0.01"}
+
+
+def bybit_book(
+    ms: int, id: int, kind: str = "delta", bids: Any = (), asks: Any = (), depth: int = 50
+) -> tuple[int, Any]:
+    data = {"s": "ETHUSDT", "b": list(bids), "a": list(asks), "u": id, "seq": 10 * id}
+    return ms, {"topic": f"orderbook.{depth}.ETHUSDT", "type": kind, "ts": ms, "data": data, "cts": ms - 3}
+
+
+def bybit_trades(ms: int, *prints: tuple[str, str], spot: bool = False) -> tuple[int, Any]:
+    """Prints of id and quantity at 3000.00, sold."""
+    rows = [
+        {"T": ms - 2, "s": "ETHUSDT", "S": "Sell", "v": qty, "p": "3000.00", "i": id, "BT": False}
+        | ({} if spot else {"L": "PlusTick"})
+        for id, qty in prints
+    ]
+    return ms, {"topic": "publicTrade.ETHUSDT", "type": "snapshot", "ts": ms, "data": rows}
+
+
+def bybit_market(updates: int = 6) -> list[tuple[int, Any]]:
+    book = ([["3000.00", "5"], ["2999.99", "5"]], [["3000.01", "5"]])
+    changes = [bybit_book(START_MS + 100 * n, 500 + n, bids=[["2999.99", str(n)]]) for n in range(1, updates + 1)]
+    return [bybit_book(START_MS, 500, "snapshot", *book), *changes]
+
+
+def bybit_spec(folder: Path, **more: str) -> Path:
+    lines = "".join(f'{name} = "{value}"\n' for name, value in ({"id": BYBIT} | BYBIT_SPEC | more).items())
+    (folder / "specs.toml").write_text(f"[[instruments]]\n{lines}")
+    return folder / "specs.toml"
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
+    run(*words, "--json", "--quiet")
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_capture_of_bybit_is_known_checked_and_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    copies = [
+        bybit_trades(START_MS + 250, ("a", "2"), ("a", "2")),
+        bybit_trades(START_MS + 350, ("b", "2"), ("c", "0"), ("c2", "2")),
+        bybit_trades(START_MS + 450, ("b", "2"), ("c2", "2")),
+        (
+            START_MS + 460,
+            {
+                "topic": "orderbook.200.ETHUSDT",
+                "type": "delta",
+                "ts": 1,
+                "data": {"s": "ETHUSDT", "b": [], "a": [], "u": 7, "seq": 9},
+            },
+        ),
+    ]
+    path = write(folder / "c.txt", [*bybit_market(), *copies], "us")
+    found = report(path)
+    assert (found["format"], found["instrument"]) == ("capture", BYBIT)
+    assert (found["trades"], found["duplicate_trades"], found["empty_trades"], found["other_depth"]) == (3, 3, 1, 1)
+    assert found["problems"] == ["3 trades that had been there before"]
+    assert (found["snapshots"], found["book_updates"], found["gaps"]) == (1, 6, 0)
+    specs = bybit_spec(tmp_path)
+    summary = run_json(capsys, "data", "import", "capture", path, "--catalog", tmp_path / "one", "--specs", specs)
+    assert (summary["instrument"], summary["traded_qty"], summary["duplicate_trades"]) == (BYBIT, "6.00", 3)
+    assert bought(tmp_path / "one", BYBIT) == 1.0
+    assert run_json(capsys, "data", "import", folder, "--catalog", tmp_path / "many", "--specs", specs)["imported"] == 1
+    assert rows(tmp_path / "many", BYBIT).equals(rows(tmp_path / "one", BYBIT))
+
+
+@pytest.mark.parametrize(
+    ("frame", "venue"),
+    [
+        (bybit_trades(START_MS + 250, ("a", "2")), "BYBIT"),
+        (bybit_trades(START_MS + 250, ("a", "2"), spot=True), "BYBIT_SPOT"),
+        (
+            (
+                START_MS,
+                {
+                    "topic": "tickers.ETHUSDT",
+                    "type": "snapshot",
+                    "ts": 1,
+                    "data": {"symbol": "ETHUSDT", "usdIndexPrice": "1"},
+                },
+            ),
+            "BYBIT_SPOT",
+        ),
+        (
+            (
+                START_MS,
+                {
+                    "topic": "tickers.ETHUSDT",
+                    "type": "snapshot",
+                    "ts": 1,
+                    "data": {"symbol": "ETHUSDT", "openInterest": "1"},
+                },
+            ),
+            "BYBIT",
+        ),
+        (bybit_book(START_MS + 950, 507), None),
+    ],
+)
+def test_the_market_of_bybits_frames_is_told_or_asked_for(
+    tmp_path: Path, frame: tuple[int, Any], venue: str | None
+) -> None:
+    path = write(tmp_path / "c.txt", [*bybit_market(), frame])
+    assert sniff(path).instrument == (venue and f"ETHUSDT.{venue}")
+    if venue is None:
+        with pytest.raises(DataError, match="neither derivatives nor spot; say which with --instrument"):
+            report(path)
+
+
+def test_a_capture_of_coinbase_is_known_by_its_frames(tmp_path: Path) -> None:
+    said = {"type": "match", "product_id": "ETH-USD", "trade_id": 1}
+    trades = {
+        "channel": "market_trades",
+        "sequence_num": 0,
+        "events": [{"type": "update", "trades": [{"product_id": "BTC-USD"}]}],
+    }
+    assert sniff(write(tmp_path / "a.txt", [(START_MS, said)])).instrument == "ETH-USD.COINBASE"
+    assert sniff(write(tmp_path / "b.txt", [(START_MS, trades)])).instrument == "BTC-USD.COINBASE"
+    both = sniff(write(tmp_path / "c.txt", [(START_MS, said), (START_MS, trades)]))
+    assert (both.instrument, both.reasons) == (None, ("holds BTC-USD, ETH-USD",))
+
+
+def test_what_a_capture_of_bybit_lacks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = bybit_trades(START_MS + 250, ("a", "0.00004"))
+    path = write(tmp_path / "c.txt", [*bybit_market(), told])
+    words = ["data", "import", "capture", path, "--catalog", tmp_path / "cat"]
+    assert run(*words, "--specs", bybit_spec(tmp_path)) == 2
+    said = capsys.readouterr().err
+    assert f"{path}:4: v: 0.00004 is not a multiple of 0.01" in said
+    assert 'qty_increment = "0.00001", lot_size = "0.01"' in said
+    specs = bybit_spec(tmp_path, qty_increment="0.00001", lot_size="0.01")
+    assert run_json(capsys, *words, "--specs", specs)["traded_qty"] == "0.00004"
+    lacking = write(tmp_path / "d.txt", [*bybit_market()[1:], bybit_trades(START_MS + 250, ("a", "2"))])
+    found = report(lacking)
+    assert (found["missing_snapshot"], found["waiting"]) == (True, 6)
+    assert found["problems"] == ["no snapshot: the book never becomes known"]
+    bare = write(tmp_path / "e.txt", bybit_market()[1:])
+    with pytest.raises(DataError, match="no snapshot goes with its 6 book updates"):
+        tc.import_capture(bare, tc.load_instruments(specs)[BYBIT], tmp_path / "no")
+    late = write(tmp_path / "f.txt", bybit_market())
+    lines = late.read_text().splitlines(keepends=True)
+    late.write_text("".join([*lines[:3], lines[4], lines[3], *lines[5:]]))
+    found = check_files(late, tc.load_instruments(specs)[BYBIT])
+    assert (found["unsorted"], found["gaps"], found["first_unsorted"]["line"]) == (1, 1, 5)
+    with pytest.raises(DataError, match=r"f\.txt:5: received at .* before the frame above it"):
+        tc.import_capture(late, tc.load_instruments(specs)[BYBIT], tmp_path / "no")

@@ -14,7 +14,8 @@ from test_live_cli import done, tradecore
 
 import tradecore as tc
 from tradecore.data.catalog import Catalog
-from tradecore.data.recorded import capture_frames, disconnected, import_capture, is_frame
+from tradecore.data.frames import capture_frames, disconnected, is_frame
+from tradecore.data.recorded import import_capture
 from tradecore.errors import DataError, InvalidValueError, JournalError
 from tradecore.live.captured import import_recorded
 from tradecore.live.journal import JournalReader, RecordKind

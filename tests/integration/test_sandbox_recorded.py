@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 import tradecore as tc
 from sandbox_clients import run
-from tradecore.data.recorded import Received, disconnected
+from tradecore.data.frames import Received, disconnected
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import find_instrument
 from tradecore.live.captured import load_recording

@@ -124,7 +124,8 @@ def _import(
     if form == "tables":
         form = importers.table_format(files[0], options)
     spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size, options)
-    with progress_bar("import", "B", quiet=quiet) as progress, may_ask_to_replace(catalog, spec.id):
+    unit = "rows" if form in ("capture", "hftbacktest") else "B"
+    with progress_bar("import", unit, quiet=quiet) as progress, may_ask_to_replace(catalog, spec.id):
         if form == "hftbacktest":
             summary = importers.import_hftbacktest(files, spec, catalog, replace=replace, progress=progress)
         else:
@@ -311,19 +312,17 @@ def import_exported(
 def import_capture(
     files: Files,
     catalog: CatalogFolder,
-    instrument: Annotated[str, typer.Option("--instrument", metavar="ID", help="Its id, such as BTCUSDT.BYBIT.")],
+    instrument: InstrumentId = None,
     specs: SpecsFile = None,
+    infer: Infer = False,
+    kind: Kind = None,
+    contract_size: ContractSize = None,
     replace: Replace = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Import captures of any venue with a live decoder, Bybit and Coinbase too: lines of `<ts_recv> <raw JSON>`."""
-    from tradecore.data.recorded import import_capture as import_files
-
-    spec = spec_of(instrument, specs)
-    with progress_bar("import", "rows", quiet=quiet) as progress, may_ask_to_replace(catalog, spec.id):
-        summary = import_files(files, spec, catalog, replace=replace, progress=progress)
-    show({"instrument": spec.id, "catalog": str(catalog), **summary}, json=json)
+    _import("capture", **locals())
 
 
 @import_app.command("recorded", cls=Command)

@@ -1,4 +1,4 @@
-"""Whose messages a capture of Binance's streams holds: the symbol and the market, and what they are concluded from."""
+"""Whose messages a capture holds: the venue, the symbol and the market, and what they are concluded from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import orjson
 
-__all__ = ["conclude", "contradiction", "is_captured"]
+__all__ = ["conclude", "conclude_other", "contradiction", "is_captured"]
 
 _CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +[\[{]")
 _COIN_MARGINED = re.compile(r"USD_(PERP|[0-9]{6})$")
+_OTHER_KEYS = (b'"topic"', b'"channel"', b'"product_id"')
+"""What a frame of Bybit or Coinbase has one of, and none of Binance."""
 _SPOT, _FUTURES = "spot", "futures"
 
 _Reasons = dict[str, str]
@@ -24,12 +26,74 @@ def is_captured(line: bytes) -> bool:
 
 
 def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
-    """Return the id of the instrument that captures are of, what it is concluded from, and the symbols they name.
+    """Return the id of the instrument that captures of Binance are of, why, and the symbols they name.
 
     From their first lines. The id is None where it cannot be told, with what is missing.
     """
     symbols, general = _evidence(heads)
     return *_concluded(symbols, general), tuple(symbols)
+
+
+def conclude_other(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...], tuple[str, ...]] | None:
+    """Return the same of captures of Bybit or Coinbase; None where no frame is one of theirs."""
+    symbols: dict[str, None] = {}
+    told: dict[str, str] = {}
+    is_theirs = False
+    for number, line in enumerate((line for head in heads for line in head), start=1):
+        for venue, symbol in _others(line):
+            is_theirs = True
+            if symbol:
+                symbols.setdefault(symbol)
+            if venue:
+                told.setdefault(venue, f"line {number}")
+    if not is_theirs:
+        return None
+    if len(symbols) != 1:
+        return None, (f"holds {', '.join(sorted(symbols))}" if symbols else "no frame names a symbol",), tuple(symbols)
+    (symbol,) = symbols
+    if len(told) != 1:
+        why = "are of derivatives and of spot" if told else "tell neither derivatives nor spot"
+        return None, (f"frames of Bybit that name {symbol} and {why}",), (symbol,)
+    ((venue, place),) = told.items()
+    return f"{symbol}.{venue}", (f"frames of {venue.partition('_')[0].capitalize()}, {place}",), (symbol,)
+
+
+def _others(line: bytes) -> Iterator[tuple[str | None, str]]:
+    """Yield of what Bybit or Coinbase sent the venue and the symbol, each nothing where a frame does not say."""
+    if not any(key in line for key in _OTHER_KEYS):
+        return
+    try:
+        frame = orjson.loads(line.partition(b" ")[2])
+    except orjson.JSONDecodeError:
+        return
+    if not isinstance(frame, dict):
+        return
+    topic, data = frame.get("topic"), frame.get("data")
+    if isinstance(topic, str):
+        first = next((part for part in (data if isinstance(data, list) else [data]) if isinstance(part, dict)), {})
+        yield _bybit_market(topic, first), topic.rpartition(".")[2]
+    elif isinstance(frame.get("channel"), str) and isinstance(frame.get("events"), list):
+        parts = [part for event in frame["events"] if isinstance(event, dict) for part in _products(event)]
+        yield from (("COINBASE", part) for part in parts or [""])
+    elif isinstance(frame.get("type"), str) and isinstance(frame.get("product_id"), str):
+        yield "COINBASE", frame["product_id"]
+
+
+def _bybit_market(topic: str, data: dict[str, Any]) -> str | None:
+    """Return the venue that a message of Bybit can only be of."""
+    if topic.startswith("publicTrade."):
+        # The direction of the price is told of derivatives alone.
+        return "BYBIT" if "L" in data else "BYBIT_SPOT"
+    if topic.startswith(("allLiquidation.", "liquidation.")) or data.keys() & {"openInterest", "markPrice"}:
+        return "BYBIT"
+    return "BYBIT_SPOT" if topic.startswith("tickers.") and "usdIndexPrice" in data else None
+
+
+def _products(event: dict[str, Any]) -> Iterator[str]:
+    """Yield the products that an event of Coinbase names, itself or in its parts."""
+    for part in [event, *(event.get("trades") or ()), *(event.get("tickers") or ())]:
+        if isinstance(part, dict) and isinstance(name := part.get("product_id"), str):
+            yield name
 
 
 def _concluded(symbols: dict[str, _Reasons], general: _Reasons) -> tuple[str | None, tuple[str, ...]]:

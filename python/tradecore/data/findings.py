@@ -87,7 +87,7 @@ _HELD = (
     "off_book_trades",
     "gaps",
 )
-_UNUSED = ("duplicates", "duplicate_trades", "unsynced", "other_depth", "stale_quotes", "empty_trades")
+_UNUSED = ("duplicates", "duplicate_trades", "unsynced", "waiting", "other_depth", "stale_quotes", "empty_trades")
 """What shows that a recording is of an instrument: what was taken, and what was its and of no use."""
 
 _EARLIEST_NS = -10_000_000_000
@@ -117,7 +117,7 @@ def other_symbols(summary: Mapping[str, Any]) -> str:
 
 def lacks_snapshot(summary: Mapping[str, Any]) -> bool:
     """Whether there are changes of a book and no snapshot that they could start from."""
-    changes = summary["level_updates"] + summary.get("unsynced", 0) + summary.get("skipped", 0)
+    changes = summary["level_updates"] + sum(summary.get(name, 0) for name in ("unsynced", "skipped", "waiting"))
     return bool(changes > 0 and summary["snapshots"] == 0 and summary.get("start") != "empty")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -20,14 +20,16 @@ from tradecore._core import (
     table_head,
     tardis_origin,
 )
-from tradecore.data.captures import conclude, contradiction, is_captured
+from tradecore.data.captures import conclude, conclude_other, contradiction, is_captured
 from tradecore.data.columns_reader import ColumnsReader
+from tradecore.data.frames import FramesReader, by_receipt
 from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.validation import DurationLike, to_ns
 
 __all__ = [
     "AS_RECORDED",
+    "CAPTURES",
     "DUMPS",
     "ReadOptions",
     "Sniffed",
@@ -56,7 +58,7 @@ class Sniffed:
     Attributes
     ----------
     format : str
-        ``binance-ws``, ``tardis``, ``klines``, ``table`` or ``bybit``.
+        ``binance-ws``, ``capture`` (of another venue), ``tardis``, ``klines``, ``table`` or ``bybit``.
     instrument : str or None
         Its id, when the file tells it.
     reasons : tuple of str
@@ -77,10 +79,14 @@ _TAKEN: dict[str, frozenset[str]] = {
     "klines": frozenset(),
     "table": frozenset({"start", "assume_latency", "columns"}),
     "bybit": frozenset({"start", "assume_latency"}),
+    "capture": frozenset(),
     "hftbacktest": frozenset(),
     "exported": frozenset(),
 }
 """By format the options that it takes."""
+
+CAPTURES = frozenset({"binance-ws", "capture"})
+"""Formats of recordings: a file goes on where the one in front of it ends."""
 
 DUMPS = frozenset({"klines", "table", "bybit"})
 """Formats of which files are read together: what a venue publishes of one instrument comes in several of them."""
@@ -169,6 +175,8 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
     if not head:
         raise DataError(str(path), 1, "the file is empty")
     if any(map(is_captured, head)):
+        if (other := conclude_other([head])) is not None:
+            return Sniffed("capture", *other)
         return Sniffed("binance-ws", *conclude([head]))
     first = next(filter(bytes.strip, head), b"")
     if is_kline(first):
@@ -228,8 +236,10 @@ def sniff_any(paths: Sequence[Path], options: ReadOptions = AS_RECORDED) -> Snif
         When one is of no format that is known, or all are Tardis CSV files of a header and no more.
     """
     found = sniff(paths[0], options)
-    if found.format == "binance-ws" and len(paths) > 1:
-        return Sniffed(found.format, *conclude([read_head(path, _LINES, _HEAD) for path in paths[:_FILES]]))
+    if found.format in CAPTURES and len(paths) > 1:
+        heads = [read_head(path, _LINES, _HEAD) for path in paths[:_FILES]]
+        told = conclude_other(heads) if found.format == "capture" else None
+        return Sniffed(found.format, *(told or conclude(heads)))
     for path in paths[1:]:
         if found.instrument is not None:
             break
@@ -260,7 +270,7 @@ def _open_together(
     """Open files of several formats as one stream; an option is for those that take it."""
     options.check(*by_format)
     readers = [
-        open_reader(form, instrument, paths, lenient=lenient, options=options.within(form))
+        cast("EventReader", open_reader(form, instrument, paths, lenient=lenient, options=options.within(form)))
         # Of one time trades come before changes of the book.
         for form, paths in sorted(by_format.items(), reverse=True)
     ]
@@ -274,7 +284,7 @@ def open_reader(
     *,
     lenient: bool = False,
     options: ReadOptions = AS_RECORDED,
-) -> EventReader:
+) -> EventReader | FramesReader:
     """Open files of a format as a stream of an instrument's events.
 
     Raises
@@ -298,6 +308,8 @@ def open_reader(
             if problem is not None:
                 raise DataError(str(path), 0, problem)
         return reader
+    if form == "capture":
+        return FramesReader(by_receipt(list(map(Path, paths))), instrument, lenient=lenient)
     if form == "klines":
         return EventReader.klines(instrument, paths)
     if form == "tardis":

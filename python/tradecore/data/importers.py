@@ -70,7 +70,7 @@ def read_into(
 def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: str) -> None:
     """Refuse what holds no event of the instrument."""
     if holds_nothing_of_it(summary):
-        waiting = summary.get("unsynced") or summary.get("skipped")
+        waiting = summary.get("unsynced") or summary.get("skipped") or summary.get("waiting")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
         others = other_symbols(summary)
         reason = reason or (f": its rows are of {others}" if others else "")

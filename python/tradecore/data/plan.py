@@ -27,6 +27,7 @@ from tradecore.data.exported import first_receipt, is_exported, stored_instrumen
 from tradecore.data.findings import lacks_snapshot
 from tradecore.data.formats import (
     AS_RECORDED,
+    CAPTURES,
     DUMPS,
     ReadOptions,
     Sniffed,
@@ -343,7 +344,7 @@ def _look(
 def _names(told: Sniffed, wanted: str | None) -> tuple[str | None, tuple[str, ...]]:
     """Return whose a file is taken for, which is who is asked for or who alone is in it, and the others in it."""
     held = [] if told.instrument is None else [told.instrument]
-    if told.format == "binance-ws":
+    if told.format in CAPTURES:
         venue = venue_of(told.instrument or wanted or "")
         held += [f"{symbol}.{venue}" for symbol in told.symbols] if venue else []
     if told.instrument is None and not held:
@@ -469,7 +470,7 @@ def _days(files: Sequence[FileFound], *, as_one: bool) -> Iterator[list[FileFoun
         by_day.setdefault("" if as_one else day_of(file.first_ts_recv or 0), []).append(file)
     for day in by_day.values():
         goes_on = any(file.lacks_book for file in day) and all(file.lacks_book or _no_book(file) for file in day)
-        if group and not (goes_on and day[0].format == "binance-ws"):
+        if group and not (goes_on and day[0].format in CAPTURES):
             yield group
             group = []
         group = [*group, *day]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
+from tradecore.data.frames import Received, capture_frames
 from tradecore.data.importers import ImportSummary, Progress
-from tradecore.data.recorded import Received, capture_frames, import_frames
+from tradecore.data.recorded import import_frames
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
 from tradecore.live.journal import JournalReader, RecordKind

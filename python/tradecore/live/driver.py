@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from tradecore.bus import EventBus
-from tradecore.data.recorded import disconnected
+from tradecore.data.frames import disconnected
 from tradecore.errors import RunError, StrategyError
 from tradecore.live.events import LagChanged, LinkChanged, SessionFailed
 from tradecore.live.following import Following

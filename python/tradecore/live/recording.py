@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from tradecore._core import FeedDecoder, Instrument
-from tradecore.data.recorded import disconnected, is_frame
+from tradecore.data.frames import disconnected, is_frame
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.files import placed, writing
 from tradecore.locks import locked

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from tradecore._core import Instrument
-from tradecore.data.recorded import Received, is_frame
+from tradecore.data.frames import Received, is_frame
 from tradecore.errors import InvalidValueError
 
 __all__ = ["Recording", "ToldBook"]
@@ -25,7 +25,7 @@ class Recording:
     Parameters
     ----------
     frames : iterable of Received
-        Of one venue, as :func:`~tradecore.data.recorded.capture_frames` has them, with the snapshots it was asked for.
+        Of one venue, as :func:`~tradecore.data.frames.capture_frames` has them, with the snapshots it was asked for.
     instruments : sequence of Instrument
         Those that they are of.
 

@@ -81,11 +81,19 @@ pub(crate) fn placed(error: PlacedError) -> PyErr {
         ),
         problem => problem.to_string(),
     };
-    match error.error {
-        DecodeError::Grid { value, step, .. } => {
-            GridError::new_err((error.source_name, error.line, problem, value, step))
-        }
-        _ => DataError::new_err((error.source_name, error.line, problem)),
+    undecoded((error.source_name, error.line), problem, error.error)
+}
+
+/// A frame that cannot be decoded.
+pub(crate) fn frame(error: DecodeError) -> PyErr {
+    undecoded(("frame".into(), 0), error.to_string(), error)
+}
+
+/// What cannot be decoded at a place, and the problem with it in words.
+fn undecoded((source, line): (String, u64), problem: String, error: DecodeError) -> PyErr {
+    match error {
+        DecodeError::Grid { value, step, .. } => GridError::new_err((source, line, problem, value, step)),
+        _ => DataError::new_err((source, line, problem)),
     }
 }
 

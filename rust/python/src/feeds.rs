@@ -255,7 +255,7 @@ impl FeedDecoder {
     /// Raises
     /// ------
     /// DataError
-    ///     When the frame is malformed; the state is as before.
+    ///     When the frame is malformed (a ``GridError`` for a number off the increments); the state is as before.
     /// InvalidValueError
     ///     When the time is none from 1970 to 2116.
     fn feed<'py>(
@@ -266,9 +266,8 @@ impl FeedDecoder {
     ) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut **state;
-        let outcome = decoder
-            .feed(frame, ts_recv, outputs)
-            .map_err(|e| errors::DataError::new_err(("frame", 0, e.in_frame(frame).to_string())))?;
+        let outcome =
+            decoder.feed(frame, ts_recv, outputs).map_err(|error| errors::frame(error.in_frame(frame)))?;
         Ok(match outcome.message {
             FeedMessage::Depth(_) => intern!(py, "depth"),
             FeedMessage::Snapshot(_) => intern!(py, "snapshot"),
@@ -437,5 +436,17 @@ impl FeedDecoder {
             dict.set_item(kind, count)?;
         }
         Ok(dict)
+    }
+
+    /// How many trades had been there before, by their ids; of all instruments.
+    #[getter]
+    fn duplicate_trades(&self) -> u64 {
+        lock(&self.state).decoder.log().duplicate_trades()
+    }
+
+    /// How many trades had no price or no size and say nothing; of all instruments.
+    #[getter]
+    fn empty_trades(&self) -> u64 {
+        lock(&self.state).decoder.log().empty_trades()
     }
 }

@@ -202,7 +202,10 @@ impl EventReader {
         let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
             errors::invalid(
                 "instrument",
-                format!("venue {venue} is not BINANCE, BINANCE_USDM or BINANCE_COINM"),
+                format!(
+                    "venue {venue} is not BINANCE, BINANCE_USDM or BINANCE_COINM; captures of other venues: data import \
+                     capture (import_capture)"
+                ),
             )
         })?;
         let passed = Arc::default();

@@ -90,6 +90,10 @@ pub struct FeedOutcome {
     pub id: u64,
     /// Changes it made part of the book: its own, or those that had waited for a snapshot.
     pub applied: usize,
+    /// Trades in it whose ids had been there.
+    pub duplicate_trades: u64,
+    /// Trades in it without price or size.
+    pub empty_trades: u64,
 }
 
 impl FeedOutcome {
@@ -98,7 +102,7 @@ impl FeedOutcome {
 
     /// Of a message that concerns no instrument.
     pub(super) const fn general(message: FeedMessage) -> Self {
-        Self { message, instrument: None, id: 0, applied: 0 }
+        Self { message, instrument: None, id: 0, applied: 0, duplicate_trades: 0, empty_trades: 0 }
     }
 
     /// This outcome, or that of a later part of the same frame, which counts unless it is a copy of something.
@@ -107,12 +111,23 @@ impl FeedOutcome {
             later.message,
             FeedMessage::DuplicateTrade | FeedMessage::EmptyTrade | FeedMessage::StaleQuote
         );
-        if is_copy && self.instrument.is_some() { self } else { later }
+        let told = if is_copy && self.instrument.is_some() { self } else { later };
+        Self {
+            duplicate_trades: self.duplicate_trades + later.duplicate_trades,
+            empty_trades: self.empty_trades + later.empty_trades,
+            ..told
+        }
     }
 
     pub(super) fn of(message: FeedMessage, index: usize, id: u64) -> Self {
-        let applied = usize::from(message == FeedMessage::Depth(DeltaAction::Apply));
-        Self { message, instrument: Some(index), id, applied }
+        Self {
+            message,
+            instrument: Some(index),
+            id,
+            applied: usize::from(message == FeedMessage::Depth(DeltaAction::Apply)),
+            duplicate_trades: u64::from(message == FeedMessage::DuplicateTrade),
+            empty_trades: u64::from(message == FeedMessage::EmptyTrade),
+        }
     }
 }
 
@@ -217,6 +232,8 @@ pub struct FeedLog {
     unknown: BTreeMap<String, u64>,
     /// By instrument and [`Subject`]: receipt of the newest message, ns; `i64::MIN` before the first.
     heard: Vec<[i64; Subject::ALL.len()]>,
+    duplicate_trades: u64,
+    empty_trades: u64,
 }
 
 /// Most bytes of a kind's name that are kept.
@@ -228,6 +245,8 @@ impl FeedLog {
             control: None,
             unknown: BTreeMap::new(),
             heard: vec![[i64::MIN; Subject::ALL.len()]; instruments],
+            duplicate_trades: 0,
+            empty_trades: 0,
         }
     }
 
@@ -239,6 +258,16 @@ impl FeedLog {
     /// Messages of kinds that are not known, by the name of the kind.
     pub fn unknown(&self) -> &BTreeMap<String, u64> {
         &self.unknown
+    }
+
+    /// Trades of all instruments whose ids had been there.
+    pub fn duplicate_trades(&self) -> u64 {
+        self.duplicate_trades
+    }
+
+    /// Trades of all instruments without price or size.
+    pub fn empty_trades(&self) -> u64 {
+        self.empty_trades
     }
 
     /// When the newest message on a subject of an instrument was received, ns.
@@ -253,6 +282,8 @@ impl FeedLog {
         if let (Some(index), Some(subject)) = (outcome.instrument, outcome.message.subject()) {
             self.heard[index][subject as usize] = ts_recv;
         }
+        self.duplicate_trades += outcome.duplicate_trades;
+        self.empty_trades += outcome.empty_trades;
     }
 
     pub(super) fn take_control(&mut self, control: Control) -> FeedOutcome {

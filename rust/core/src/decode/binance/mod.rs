@@ -338,7 +338,7 @@ impl BinanceDecoder {
             SnapshotAction::Load { from } if !were_applied => kept - from,
             _ => 0,
         };
-        Ok(FeedOutcome { message: FeedMessage::Snapshot(action), instrument: Some(index), id, applied })
+        Ok(FeedOutcome { applied, ..FeedOutcome::of(FeedMessage::Snapshot(action), index, id) })
     }
 }
 

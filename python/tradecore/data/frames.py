@@ -1,0 +1,148 @@
+"""Live messages of venues as they were written down, and what the live decoder makes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import islice, starmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tradecore._core import CaptureFrames, FeedDecoder, Instrument
+from tradecore.data.columns_reader import ColumnsReader
+from tradecore.errors import DataError, GridError, InvalidValueError
+
+if TYPE_CHECKING:
+    from tradecore.data.writer import Columns
+
+__all__ = ["FramesReader", "Received", "by_receipt", "capture_frames", "disconnected", "is_frame"]
+
+_DISCONNECTED = b'{"tradecore":"disconnected"'
+"""What a line of a capture begins with that says that a connection ended there, in place of a frame."""
+
+_FRAMES_A_PIECE = 4_096
+_NOTHING = frozenset({"control", "ignored", "other_depth", "unknown"})
+"""What no events are made of."""
+
+
+def disconnected(instrument: str | None = None) -> bytes:
+    """Return what a capture has in place of a frame where the connection of an instrument's book ended, or of all."""
+    return _DISCONNECTED + (b"}" if instrument is None else b',"instrument":"' + instrument.encode() + b'"}')
+
+
+def is_frame(data: bytes) -> bool:
+    """Return whether a line of a capture holds what a venue sent."""
+    return not data.startswith(_DISCONNECTED)
+
+
+class Received(NamedTuple):
+    """A frame of a venue, or what says that a connection ended, when it was received, and where that is written.
+
+    Times are ns UTC.
+    """
+
+    ts_recv: int
+    data: bytes
+    place: tuple[str, int]
+
+
+class FramesReader(ColumnsReader):
+    """Reads frames of an instrument's venue as a live session does, and counts what it makes no events of.
+
+    Parameters
+    ----------
+    frames : iterable of Received
+    instrument : Instrument
+    lenient : bool
+        Whether frames that were received before the one above are counted and taken as received with it.
+
+    Raises
+    ------
+    InvalidValueError
+        For a venue without a decoder.
+    """
+
+    def __init__(self, frames: Iterable[Received], instrument: Instrument, *, lenient: bool = False) -> None:
+        self._words: Counter[str] = Counter()
+        self._is_lenient = lenient
+        self._first_unsorted: dict[str, Any] | None = None
+        self._decoder = FeedDecoder(instrument.venue, [instrument])
+        super().__init__(self._decoded(frames, instrument.id), instrument)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was counted so far."""
+        counted, words = super().summary(), self._words
+        return counted | {
+            "duplicate_trades": self._decoder.duplicate_trades,
+            "duplicates": words["duplicate"] + words["duplicate_liquidation"],
+            "stale_quotes": words["stale_quote"],
+            "empty_trades": self._decoder.empty_trades,
+            "other_depth": words["other_depth"],
+            "ignored": words["ignored"] + words["unknown"],
+            "unsorted": words["unsorted"],
+            "first_unsorted": self._first_unsorted,
+            # Changes of a book that no snapshot goes with.
+            "waiting": 0 if counted["snapshots"] else words["depth"],
+        }
+
+    def _decoded(self, frames: Iterable[Received], instrument: str) -> Iterator[Columns]:
+        newest, decoder = 0, self._decoder
+        for number, (ts_recv, data, place) in enumerate(frames, start=1):
+            before, newest = newest, max(newest, ts_recv)
+            if not is_frame(data):
+                if data in (disconnected(), disconnected(instrument)):
+                    decoder.disconnect(newest)
+                continue
+            try:
+                word = decoder.feed(data, newest)
+            except GridError as error:
+                raise GridError(*place, error.problem, error.value, error.step) from None
+            except DataError as error:
+                raise DataError(*place, error.problem) from None
+            except InvalidValueError as error:
+                raise DataError(*place, str(error)) from None
+            self._words[word] += 1
+            if ts_recv < before and word not in _NOTHING:
+                self._take_unsorted(ts_recv, before, place)
+            if number % _FRAMES_A_PIECE == 0 and len((columns := decoder.events(instrument))["kind"]):
+                yield columns
+        if len((columns := decoder.events(instrument))["kind"]):
+            yield columns
+
+    def _take_unsorted(self, ts_recv: int, newest: int, place: tuple[str, int]) -> None:
+        if not self._is_lenient:
+            raise DataError(*place, f"received at {ts_recv} ns, before the frame above it at {newest} ns")
+        self._words["unsorted"] += 1
+        if self._first_unsorted is None:
+            file, line = place
+            self._first_unsorted = {"file": file, "line": line, "ts_recv": ts_recv, "previous": newest}
+
+
+def by_receipt(paths: Sequence[Path]) -> Iterator[Received]:
+    """Yield the frames of captures in order of receipt; those of one stand as they stood. Files are opened when due."""
+    if len(paths) == 1:
+        yield from capture_frames(paths)
+        return
+    begins = sorted((first.ts_recv, at) for at, path in enumerate(paths) for first in islice(capture_frames([path]), 1))
+    due: list[tuple[int, int, Received, Iterator[Received]]] = []
+    while begins or due:
+        if begins and (not due or begins[0][0] < due[0][0]):
+            at = begins.pop(0)[1]
+            frames = capture_frames([paths[at]])
+        else:
+            _, at, frame, frames = heappop(due)
+            yield frame
+        for following in islice(frames, 1):
+            heappush(due, (following.ts_recv, at, following, frames))
+
+
+def capture_frames(paths: Sequence[Path]) -> Iterator[Received]:
+    """Return the frames of captures, one file after the other.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, and a line that is no frame with its receipt.
+    """
+    return starmap(Received, CaptureFrames(paths))
