@@ -397,6 +397,21 @@ def test_another_speed_without_a_name_is_told_by_its_chain(tmp_path: Path) -> No
     assert summary["other_depth"] == 3
 
 
+@pytest.mark.parametrize("late", [1, 20])
+@pytest.mark.parametrize("spot", [False, True])
+def test_another_speed_without_a_name_that_lags_behind_is_left_out(tmp_path: Path, spot: bool, late: int) -> None:
+    """Two sockets of one symbol, whose frames have no names; a copy of what was applied is still one."""
+    lagging = [(ms + late, frame) for ms, frame in slower()]
+    frames = bare([*market(9), *lagging, market(9)[4]])
+    if spot:
+        for _, frame in frames:
+            frame.pop("pu", None)
+            frame.pop("T", None)
+    found = report(write(tmp_path / "c.txt", frames), instrument="ETHUSDT.BINANCE" if spot else USDM)
+    assert (found["other_depth"], found["duplicates"], found["gaps"], found["book_updates"]) == (3, 1, 0, 9)
+    assert found["bid_levels"] == 4
+
+
 def test_a_hole_in_the_book_is_a_gap_beside_another_speed_too(tmp_path: Path) -> None:
     for name, change in (("named", list), ("bare", bare)):
         frames = change([*market(12), *slower(updates=2)])

@@ -1,5 +1,6 @@
 //! One instrument's part of a market: its book's state, its messages.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ use crate::types::{Increment, Instrument, Level};
 /// Deltas kept while waiting for a snapshot, and levels in them: what comes after is kept instead.
 const MAX_KEPT: usize = 20_000;
 const MAX_KEPT_ROWS: usize = 1 << 19;
+/// Updates among which a copy is looked for.
+const MOST_APPLIED: usize = 64;
 
 /// Which trade stream counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub(super) struct Feed {
     /// Which depth is the book.
     source: DepthSource,
     others: OtherChains,
+    /// First and last ids of the updates without a name that were applied last, the newest in front.
+    applied: VecDeque<(u64, u64)>,
     /// Whether snapshots without a name that have few levels are partial depth.
     has_bare_partial: bool,
     /// Update id of the partial depth that is the book.
@@ -159,6 +164,7 @@ impl Feed {
             quoted: None,
             source: DepthSource::First,
             others: OtherChains::default(),
+            applied: VecDeque::new(),
             has_bare_partial: false,
             partial: None,
             starts_empty: false,
@@ -215,6 +221,7 @@ impl Feed {
         self.sync.void(GapReason::Reconnect);
         self.kept.clear();
         self.kept_rows.clear();
+        self.applied.clear();
         (self.partial, self.is_from_nothing) = (None, false);
     }
 
@@ -269,6 +276,14 @@ impl Feed {
         Ok((FeedMessage::PartialDepth, id))
     }
 
+    /// Whether an update with nothing new is no copy of one that was applied: a stream of another speed tells the same in
+    /// larger steps, behind the book.
+    fn is_told_otherwise(&self, delta: &Delta<'_>) -> bool {
+        let ids = (delta.ids.first, delta.ids.last);
+        let reaches = self.applied.back().is_some_and(|oldest| oldest.0 <= ids.0);
+        reaches && !self.applied.contains(&ids)
+    }
+
     pub(super) fn depth(
         &mut self,
         delta: &Delta<'_>,
@@ -296,16 +311,24 @@ impl Feed {
         }
         match action {
             DeltaAction::Apply => {
+                if delta.stream.is_none() {
+                    self.applied.truncate(MOST_APPLIED - 1);
+                    self.applied.push_front((delta.ids.first, delta.ids.last));
+                }
                 if rows > 0 {
                     out.push_levels(template, bids, asks);
                     out.end_message();
                 }
+            }
+            DeltaAction::Ignore if delta.stream.is_none() && self.is_told_otherwise(delta) => {
+                return Ok((FeedMessage::OtherDepth, delta.ids.last));
             }
             DeltaAction::Ignore | DeltaAction::Unsynced => {}
             DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap => {
                 if action != DeltaAction::Buffer {
                     self.kept.clear();
                     self.kept_rows.clear();
+                    self.applied.clear();
                 }
                 self.kept.push_levels(template, bids, asks);
                 self.kept_rows.push(rows);
