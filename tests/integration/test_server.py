@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,10 @@ from cryptography.x509.oid import NameOID
 from served import BTC, Served
 
 import tradecore as tc
+from tradecore.errors import ConfigError
+from tradecore.live.state import strategy_states
 from tradecore.observe.health import Check, Health
+from tradecore.strategies.manual import Manual
 
 pytestmark = pytest.mark.release
 
@@ -312,6 +316,35 @@ def test_a_strategy_is_held_changed_and_shown(admin: httpx.Client) -> None:
     assert problem(admin.post("/api/v1/strategies/nobody/pause"), 404) == "unknown_strategy"
 
 
+def test_a_strategy_that_failed_says_so_wherever_it_is_shown(tmp_path: Path) -> None:
+    is_asked_for = threading.Event()
+
+    class Failing(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.every("10ms", self.fail)
+
+        def fail(self, ctx: tc.Context) -> None:
+            if is_asked_for.is_set():
+                raise ValueError("on purpose")
+
+    with Served(tmp_path, strategies=lambda: [Manual("manual", [BTC]), Failing("failing", [BTC])]) as served:
+        with served.client() as admin:
+            is_asked_for.set()
+            shown = until(lambda: (row := data(admin.get("/api/v1/strategies/failing")))["failure"] and row)
+            assert (shown["state"], "on purpose" in shown["failure"]) == ("failed", True)
+            states = {"manual": "active", "failing": "failed"}
+            assert data(admin.get("/api/v1/risk"))["trading"] == states
+            assert data(admin.get("/health"))["trading"] == states
+            for act in ("start", "resume", "pause"):
+                assert problem(admin.post(f"/api/v1/strategies/failing/{act}"), 409) == "strategy_failed"
+            noted = data(admin.get("/api/v1/audit"))[0]
+            assert (noted["what"], noted["status"]) == ("strategy pause", 409)
+            assert data(admin.post("/api/v1/strategies/manual/pause"))["state"] == "paused"
+            assert data(admin.get("/api/v1/strategies/manual"))["state"] == "paused"
+        kernel = served.live.session.kernel
+    assert strategy_states(kernel) == {"manual": "stopped", "failing": "failed"}
+
+
 def test_the_kill_switch_closes_everything_until_it_is_armed_again(admin: httpx.Client) -> None:
     data(order(admin), 201)
     data(order(admin, price=50000), 201)
@@ -420,6 +453,22 @@ def certificate(folder: Path) -> dict[str, str]:
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     files["tls_key"].write_bytes(key.private_bytes(*form))
     return {name: str(path) for name, path in files.items()}
+
+
+@pytest.mark.parametrize("key", ["another", "with a password", "none"])
+def test_a_key_that_no_connection_could_be_served_with_is_refused_by_its_name(tmp_path: Path, key: str) -> None:
+    files = certificate(tmp_path)
+    made, password = ec.generate_private_key(ec.SECP256R1()), serialization.BestAvailableEncryption(b"secret")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    text = {
+        "another": made.private_bytes(*form, serialization.NoEncryption()),
+        "with a password": made.private_bytes(*form, password),
+        "none": b"-----BEGIN",
+    }
+    Path(files["tls_key"]).write_bytes(text[key])
+    named = r"server\.tls_key: .*key\.pem is no key without a password, PEM, of .*cert\.pem"
+    with pytest.raises(ConfigError, match=named), Served(tmp_path, **files):
+        pass
 
 
 def test_a_certificate_by_configuration_makes_everything_go_by_tls(tmp_path: Path) -> None:

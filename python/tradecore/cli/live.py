@@ -131,6 +131,7 @@ def _run(
 ) -> int:
     from tradecore.config import load_config
     from tradecore.config.observe import MetricsConfig
+    from tradecore.errors import StrategyError
     from tradecore.live.loop import run_loop
     from tradecore.live.plan import SessionPlan
     from tradecore.observe.watched import logging_as
@@ -155,6 +156,9 @@ def _run(
         note(f"note: {text}", quiet=quiet)
     with logging_as(loaded, str(config)):
         result = run_loop(_session(plan, seconds, quiet=quiet or json))
+    for failed in (StrategyError(name, traceback) for name, traceback in result.failures.items()):
+        note(failed.own_traceback.rstrip())
+        note(f"error: {failed}")
     summary = _summary(result, mode)
     if json:
         emit(summary)

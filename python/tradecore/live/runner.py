@@ -29,7 +29,7 @@ from tradecore.live.line import Line
 from tradecore.live.loop import busy_polling
 from tradecore.live.recovery import check_asked, recorded_features, setup_digest, take_up
 from tradecore.live.session import Session
-from tradecore.live.state import LiveState, Mode, SessionResult
+from tradecore.live.state import LiveState, Mode, SessionResult, strategy_states
 from tradecore.live.tables import SessionTables
 from tradecore.live.watchdog import Blocked, Watchdog
 from tradecore.risk import RiskLimits, needing_synced_books
@@ -305,7 +305,7 @@ class Live:
             books=dict(self._driver.books),
             open_orders=sum(order["is_open"] for order in known["orders"]),
             positions=known["positions"],
-            trading=session.kernel.trading,
+            trading=strategy_states(session.kernel),
             failures=session.kernel.failures,
             frames=sum(line.frames for line in self.lines),
             dropped=sum(line.queue.dropped for line in self.lines),

@@ -7,15 +7,29 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
+from tradecore._core import Kernel
 from tradecore.backtest.frames import Frames
 from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import digest_text
 from tradecore.types import BookState
 
-__all__ = ["LiveState", "Mode", "SessionResult"]
+__all__ = ["LiveState", "Mode", "SessionResult", "strategy_states"]
 
 Mode: TypeAlias = Literal["paper", "live"]
 """Whether a simulated exchange fills orders, or venues do."""
+
+
+def strategy_states(kernel: Kernel) -> dict[str, str]:
+    """Return what each strategy may do, by name.
+
+    ``active``, ``reducing``, ``paused`` or ``halted``; what does nothing any more is ``failed``, where a hook of it has
+    raised, and ``stopped`` once the last one has been called.
+    """
+    failures, is_stopped = kernel.failures, kernel.is_stopped
+    return {
+        name: "failed" if name in failures else "stopped" if is_stopped else state
+        for name, state in kernel.trading.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +48,7 @@ class LiveState:
     positions : mapping of str to Decimal
         Signed quantities by instrument, contracts (spot: base units).
     trading : mapping of str to str
-        What each strategy may do: ``active``, ``reducing``, ``paused`` or ``halted``.
+        What each strategy may do, as :func:`strategy_states` says it.
     failures : mapping of str to str
         Tracebacks of strategies that failed.
     frames, dropped, malformed : int

@@ -15,7 +15,7 @@ from tradecore.types import BookState
 __all__ = ["SampleCollector"]
 
 _Rows: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
-_TRADING = ("active", "reducing", "paused", "halted")
+_TRADING = ("active", "reducing", "paused", "halted", "failed", "stopped")
 
 
 def _of_markets(read: Callable[[MarketSample], float | None]) -> Callable[[Sample], _Rows]:

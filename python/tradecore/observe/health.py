@@ -142,9 +142,8 @@ def _checks(sample: Sample, stalled_s: float, limits: Thresholds) -> Iterator[Ch
         yield Check("journal", "unhealthy", f"nothing written for {sample.journal_lag_s:.0f} s")
     else:
         yield Check("journal", "healthy")
-    stopped = [f"{name} is {what}" for name, what in sample.trading.items() if what != "active"]
-    failed = [f"{name} failed" for name in sample.failures]
-    problems = "; ".join(failed + stopped)
+    held_back = ((name, what) for name, what in sample.trading.items() if what != "active")
+    problems = "; ".join(f"{name} failed" if what == "failed" else f"{name} is {what}" for name, what in held_back)
     yield Check("trading", "degraded", problems) if problems else Check("trading", "healthy")
     unresolved = sum(of.connection.unresolved for of in sample.venues.values())
     detail = f"nobody knows what became of {unresolved} orders"

@@ -17,6 +17,7 @@ from tradecore.histogram import Histogram
 from tradecore.live.line import Line
 from tradecore.live.runner import Live
 from tradecore.live.session import Session
+from tradecore.live.state import strategy_states
 from tradecore.server.latency import merged
 from tradecore.server.problems import Busy
 from tradecore.types import BookState
@@ -178,7 +179,7 @@ class Bridge:
             books=[kernel.book(market, DEPTH) for market in range(len(self.instruments))],
             positions=kernel.positions,
             limits=kernel.limits,
-            trading=kernel.trading,
+            trading=strategy_states(kernel),
             failures=kernel.failures,
             gate=kernel.gate,
             balances=kernel.account_state()["balances"],

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -164,10 +165,7 @@ class Server:
 
     def _listen(self) -> socket.socket:
         config = self._config
-        for key in ("tls_cert", "tls_key"):
-            path = getattr(config, key)
-            if path is not None and not Path(path).is_file():
-                raise ConfigError(self._source, f"server.{key}", f"no file {path}")
+        self._check_tls()
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -178,6 +176,21 @@ class Server:
             place = f"{config.host}:{config.port}"
             raise ConfigError(self._source, "server.port", f"{place} cannot be listened on: {error.strerror}") from None
         return listener
+
+    def _check_tls(self) -> None:
+        """Refuse files that no connection could be served with, by their names."""
+        cert, key = self._config.tls_cert, self._config.tls_key
+        if cert is None or key is None:
+            return
+        for name, path in (("tls_cert", cert), ("tls_key", key)):
+            if not Path(path).is_file():
+                raise ConfigError(self._source, f"server.{name}", f"no file {path}")
+        try:
+            # Nobody is there who could be asked for a password.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+        except OSError as error:
+            problem = f"{key} is no key without a password, PEM, of the certificate {cert}: {error.strerror or error}"
+            raise ConfigError(self._source, "server.tls_key", problem) from None
 
     def _run(self, listener: socket.socket) -> None:
         try:

@@ -400,7 +400,6 @@ class View:
     def strategy(self, strategy: Strategy) -> Row:
         """Return a strategy with its parameters."""
         sample = self._known()
-        failure = sample.failures.get(strategy.name)
         rows = [row for row in sample.positions if row["strategy"] == strategy.name]
         parameters = [
             {
@@ -417,8 +416,8 @@ class View:
             "name": strategy.name,
             "kind": kind,
             "instruments": list(strategy.instruments),
-            "state": "failed" if failure else sample.trading.get(strategy.name, "active"),
-            "failure": failure,
+            "state": sample.trading[strategy.name],
+            "failure": sample.failures.get(strategy.name),
             "parameters": parameters,
             "pnl": format(sum((net_of(row) for row in rows), Decimal(0)), "f"),
         }

@@ -131,12 +131,14 @@ def _acts(word: str, says: str) -> None:
         operation_id=f"strategy_{word}",
         summary=says,
         dependencies=_ADMIN,
-        responses=described({"name": "maker", "state": "paused"}, 401, 403, 404, 503),
+        responses=described({"name": "maker", "state": "paused"}, 401, 403, 404, 409, 503),
     )
     async def act_on(request: Request, name: _Name, service: Served) -> Response:
         found = service.view.find_strategy(name)
 
         def act(session: Session, now: int) -> str:
+            if name in session.kernel.failures:
+                raise Problem(409, "strategy_failed", f"{name} has failed and does nothing any more in this session")
             if word in ("start", "resume"):
                 session.kernel.release(now, name)
             else:

@@ -87,7 +87,8 @@ export function strategyPanel(app) {
       left.hidden = right.hidden = !told;
       if (!told) return;
       const isActive = told.state === "active";
-      for (const act of acts) act.disabled = act.dataset.act === "pause" ? !isActive : act.dataset.act !== "stop" && isActive;
+      const isOver = told.state === "failed" || told.state === "stopped";
+      for (const act of acts) act.disabled = isOver || (act.dataset.act === "pause" ? !isActive : act.dataset.act !== "stop" && isActive);
       setPill(state, told.state, isActive ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait");
       setText(figures.kind, told.kind);
       setText(figures.instruments, told.instruments.map(symbolOf).join(", "));
