@@ -33,6 +33,7 @@ __all__ = [
     "MOST_BINS",
     "MOST_WINDOW",
     "ON_GRID_KINDS",
+    "SHORTEST_INTERVAL",
     "Bar",
     "BarBuilder",
     "BarSpec",
@@ -195,6 +196,9 @@ MOST_WINDOW: Final[int]
 
 ON_GRID_KINDS: Final[int]
 """Kinds of events with a price and a quantity on the instrument's grid, as bits."""
+
+SHORTEST_INTERVAL: Final[int]
+"""Of a strategy's timer that repeats, ns."""
 
 @final
 class Instrument:
@@ -5407,7 +5411,8 @@ def touch_orders(
 
     Of each side in turn, one in ``every`` ns, for ``hold`` ns each: side (1 buys), price and quantity in
     increments, when they come and go, ns. The best prices have stood for ``steady`` ns when one comes, so that a
-    feed that fine shows them.
+    feed that fine shows them. Raises InvalidValueError where the data is more than 1,000,000 times as long as
+    ``every``.
     """
 
 def replay_orders(

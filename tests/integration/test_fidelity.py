@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 
 import tradecore as tc
 from tradecore.cli.app import main
-from tradecore.fidelity.comparing import recording
+from tradecore.fidelity.comparing import compare, recording
 
 INST = "BTCUSDT.SYNTH"
 
@@ -78,6 +81,28 @@ def test_a_model_is_fitted_to_single_orders_and_taken_by_a_venue(markets: dict[A
     fit.save(tmp_path / "queue.json")
     assert tc.read_queue_model(tmp_path / "queue.json") == fit.model
     assert tc.SimVenue("SYNTH", queue=f"fitted:{tmp_path / 'queue.json'}").queue == fit.model.queue
+
+
+@pytest.mark.parametrize("every", ["0ns", "1ns", "1us"])
+def test_orders_so_close_that_nobody_waits_for_them_are_refused(
+    every: str, markets: dict[Any, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    market = markets["few", "0ms"]
+    problem = f"every: {every} is too short for data of .* min .* s: expected at least [0-9]+[nu]s, which is at most 1,000,000"
+    for ask in (tc.fit_queue, tc.compare_queues):
+        with pytest.raises(tc.errors.InvalidValueError, match=problem):
+            ask(market, every=every)
+    assert main(["fit", "queue", str(market), "--every", every]) == 2
+    assert re.search(problem, capsys.readouterr().err)
+
+
+def test_ctrl_c_leaves_a_comparison_of_queues_at_once(markets: dict[Any, Path]) -> None:
+    """So many models take longer than a test may."""
+    made = recording(markets["few", "0ms"], None)
+    orders = made.orders_at_touch(every_ns=10_000_000, hold_ns=2_000_000_000, steady_ns=0)
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        compare(made, orders, ["tracked"] * 2_000)
 
 
 def live(market: Path, model: str, count: int) -> pl.DataFrame:

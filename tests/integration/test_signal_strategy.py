@@ -373,3 +373,7 @@ def test_a_walk_forward_trains_a_model_for_every_span(market: Path, tmp_path: Pa
     assert {step.train_ns[0] for step in anchored.steps} == {steps[0].train_ns[0]}
     with pytest.raises(InvalidValueError, match="nothing is left to test"):
         walk(train_span="1h", folder=tmp_path / "none")
+    with pytest.raises(
+        InvalidValueError, match=r"test_span: 1ns gives [0-9,]{13,} models, more than 10,000: expected a"
+    ):
+        walk(test_span="1ns", folder=tmp_path / "none")

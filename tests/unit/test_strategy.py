@@ -93,6 +93,13 @@ def test_a_bad_parameter_is_named(parameters: dict[str, object], field: str, tex
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("interval", ["0ns", "1ns", "999ns"])
+@pytest.mark.parametrize("maker", [tc.TouchMaker, tc.AvellanedaStoikov])
+def test_a_maker_is_not_called_more_than_a_million_times_a_second(maker: Any, interval: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"interval: {interval} is less than 1us"):
+        maker("m", ["A.B"], quote_qty=1, max_position=1, interval=interval)
+
+
 def test_a_bad_default_is_named_when_the_strategy_is_built() -> None:
     class Bad(tc.Strategy):
         width: int = "wide"  # type: ignore[assignment]

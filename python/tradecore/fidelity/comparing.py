@@ -223,7 +223,8 @@ def compare_queues(
     DataError
         When the data tells no single orders, or has no book.
     InvalidValueError
-        For what is no queue model or no length of time.
+        For what is no queue model or no length of time, and an ``every`` of which the data is more than 1,000,000 times
+        as long.
 
     Examples
     --------

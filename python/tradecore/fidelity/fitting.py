@@ -113,6 +113,8 @@ def fit_queue(
         whose price something traded; when the file of fills cannot be read, or a column or value of it is wrong.
     UnknownInstrumentError
         When the data does not have the instrument.
+    InvalidValueError
+        For what is no length of time, and an ``every`` of which the data is more than 1,000,000 times as long.
 
     Examples
     --------

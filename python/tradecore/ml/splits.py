@@ -28,6 +28,8 @@ __all__ = ["CombinatorialPurgedCV", "PurgedKFold", "Split", "WalkForward"]
 Split: TypeAlias = tuple[Rows, Rows]
 """Rows to train on and rows to test on."""
 
+_MOST_WINDOWS = 1_000_000
+
 
 class _Purged(ABC):
     """What the splitters share: the spans of labels, and what of training meets them."""
@@ -283,7 +285,8 @@ class WalkForward(_Purged):
     Raises
     ------
     InvalidValueError
-        For what is beyond these limits, and data that is too short for one split.
+        For what is beyond these limits, data that is too short for one split, and steps of time that give more than
+        1,000,000 windows.
 
     Examples
     --------
@@ -338,7 +341,11 @@ class WalkForward(_Purged):
         first, ends = self.spans_of(rows)
         # In rows a last piece that is shorter than a test is left out; in time it is what there is.
         whole = test if self._by_rows else 1
-        for number in range((last - whole - start - train) // step + 1):
+        count = (last - whole - start - train) // step + 1
+        if count > _MOST_WINDOWS:
+            problem = f"{self.step!r} gives {count:,} windows, more than {_MOST_WINDOWS:,}: expected a longer one"
+            raise InvalidValueError("step", problem)
+        for number in range(count):
             begin = start + train + number * step
             a, b, c = np.searchsorted(at, (start if self.anchored else begin - train, begin, begin + test))
             if a == b or b == c:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tradecore._core import Instrument
+from tradecore._core import Instrument, format_duration_ns
 from tradecore.backtest import Backtest, Result
 from tradecore.data.arguments import id_of
 from tradecore.data.catalog import Catalog
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tradecore.venue import SimVenue
 
 __all__ = ["Walk", "WalkStep", "walk_forward"]
+
+_MOST_MODELS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def walk_forward(
     Raises
     ------
     InvalidValueError
-        For spans that leave nothing to test, and a model that is there already.
+        For spans that leave nothing to test or would make more than 10,000 models, and a model that is there already.
 
     Examples
     --------
@@ -236,6 +238,9 @@ def _spans(
         whole = f"the data spans {max(last - first, 0) / 1e9:.1f} s"
         raise InvalidValueError("train_span", f"{whole}: nothing is left to test after {train_ns / 1e9:.1f} s")
     starts = range(first + train_ns, last, test_ns)
+    if len(starts) > _MOST_MODELS:
+        problem = f"{format_duration_ns(test_ns)} gives {len(starts):,} models, more than {_MOST_MODELS:,}"
+        raise InvalidValueError("test_span", f"{problem}: expected a longer one")
     return [((first if anchored else start - train_ns, start), (start, min(start + test_ns, last))) for start in starts]
 
 

@@ -47,7 +47,7 @@ class AvellanedaStoikov(CompiledMaker):
     horizon_s : float
         Time to the horizon of the 2008 formula.
     interval : duration
-        Time between quotes; also the step of both estimates.
+        Time between quotes, at least ``1us``; also the step of both estimates.
     volatility_window : int
         Samples of the mid in the volatility estimate.
     volatility_half_life_s : float, optional
@@ -82,7 +82,7 @@ class AvellanedaStoikov(CompiledMaker):
     delta: _Positive = 1.0
     model: Literal["glft", "avellaneda_stoikov"] = "glft"
     horizon_s: _Positive = 1.0
-    interval: Annotated[Duration, Field(ge=1)] = "500ms"
+    interval: Duration = "500ms"
     volatility_window: _Window = 500
     volatility_half_life_s: _Positive | None = 2.0
     sigma_min: Annotated[float, Field(ge=0)] = 0.0

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tradecore._core import Instrument, check_quote_size
+from tradecore._core import SHORTEST_INTERVAL, Instrument, check_quote_size, format_duration_ns
 from tradecore.errors import InvalidValueError
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Duration
@@ -21,12 +21,15 @@ class CompiledMaker(CompiledStrategy):
 
     quote_qty: Annotated[Decimal, Field(gt=0)]
     max_position: Annotated[Decimal, Field(gt=0)]
-    interval: Annotated[Duration, Field(ge=1)] = "100ms"
+    interval: Duration = "100ms"
 
     def __init__(self, name: str, instruments: Sequence[str], **parameters: Any) -> None:
         super().__init__(name, instruments, **parameters)
         if self.max_position < self.quote_qty:
             raise InvalidValueError("max_position", f"{self.max_position} is less than quote_qty {self.quote_qty}")
+        if self.interval < SHORTEST_INTERVAL:
+            shown, least = format_duration_ns(self.interval), format_duration_ns(SHORTEST_INTERVAL)
+            raise InvalidValueError("interval", f"{shown} is less than {least}")
 
     def check_instrument(self, instrument: Instrument) -> None:
         """Raise InvalidValueError naming the first parameter that does not fit an instrument."""

@@ -27,7 +27,7 @@ class TouchMaker(CompiledMaker):
     offset_ticks : int
         Distance from the best price of the own side; 0 joins it.
     interval : duration
-        Time between quotes.
+        Time between quotes, at least ``1us``.
 
     Examples
     --------

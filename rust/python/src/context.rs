@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
-use tradecore_core::kernel::Context as CoreContext;
+use tradecore_core::kernel::{Context as CoreContext, SHORTEST_INTERVAL};
 use tradecore_core::orders::{GroupKind, GroupRequest, OnReject, OrderId, Role};
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
@@ -32,10 +32,6 @@ use crate::values::{
     arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_side, to_whole, unexpected,
 };
 use crate::views::{BookView, PositionView};
-
-/// The shortest interval of a timer that repeats, ns: with less, a strategy is called more than a million times for each second
-/// of data, which takes longer than the second.
-const SHORTEST_INTERVAL: i64 = 1_000;
 
 /// The function a timer calls, as far as one was given: None is what a call of one returns.
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::backtest::{Outcome, Scripted, orders_at_touch, replay};
@@ -30,7 +31,8 @@ fn checked(instrument: &PyInstrument, columns: &MemoryColumns) -> PyResult<Arc<d
 ///
 /// Of each side in turn, one in ``every`` ns, for ``hold`` ns each: side (1 buys), price and quantity in
 /// increments, when they come and go, ns. The best prices have stood for ``steady`` ns when one comes, so that a
-/// feed that fine shows them.
+/// feed that fine shows them. Raises InvalidValueError where the data is more than 1,000,000 times as long as
+/// ``every``.
 #[pyfunction]
 #[pyo3(signature = (instrument, columns, *, qty, every, hold, steady))]
 pub(crate) fn touch_orders(
@@ -43,7 +45,9 @@ pub(crate) fn touch_orders(
     steady: i64,
 ) -> PyResult<Vec<Row>> {
     let columns = checked(instrument, columns)?;
-    let orders = py.detach(|| orders_at_touch(&columns.view(), qty, every, hold, steady));
+    let orders = py
+        .detach(|| orders_at_touch(&columns.view(), qty, every, hold, steady))
+        .map_err(|error| errors::invalid("every", error.to_string()))?;
     Ok(orders.into_iter().map(|o| (o.side as i8, o.price, o.qty, o.from, o.until)).collect())
 }
 
@@ -73,9 +77,17 @@ pub(crate) fn replay_orders<'py>(
     let models = models.iter().map(|text| text.parse::<QueueModel>());
     let models: Result<Vec<_>, UnknownQueueModel> = models.collect();
     let models = models.map_err(|error| errors::invalid("queue", error.to_string()))?;
+    let mut signal = None;
+    let goes_on = || {
+        signal = Python::attach(|py| py.check_signals().err());
+        signal.is_none()
+    };
     let replayed = py
-        .detach(|| replay(&columns, &instrument.0, &scripted, &models, granularity_ns))
+        .detach(|| replay(&columns, &instrument.0, &scripted, &models, granularity_ns, goes_on))
         .map_err(errors::money)?;
+    let Some(replayed) = replayed else {
+        return Err(signal.unwrap_or_else(|| PyKeyboardInterrupt::new_err(())));
+    };
     let rows = |outcomes: &[Outcome]| {
         let row = |o: &Outcome| (o.filled, o.filled_at, o.rested, o.error, o.errors);
         PyList::new(py, outcomes.iter().map(row))

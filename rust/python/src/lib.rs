@@ -172,6 +172,8 @@ mod _core {
     const MOST_WINDOW: usize = tradecore_core::indicators::MOST_WINDOW;
     #[pymodule_export]
     const ON_GRID_KINDS: u32 = KindSet::ON_GRID.bits();
+    #[pymodule_export]
+    const SHORTEST_INTERVAL: i64 = tradecore_core::kernel::SHORTEST_INTERVAL;
 
     #[pymodule_export]
     use crate::bars::{BarBuilder, PyBarSpec, bars_of};

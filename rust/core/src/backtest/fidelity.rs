@@ -15,7 +15,12 @@ use crate::ledger::MoneyOverflow;
 use crate::orders::{Command, OrderRequest, OrderType, ReportKind};
 use crate::random::Random;
 use crate::sim::{Accounts, Market, Matching, Past, QueueModel, Update};
-use crate::types::{AccountId, Instrument, MarketId, Price, Qty, Side};
+use crate::types::{AccountId, Instrument, MarketId, Price, Qty, Side, format_duration, format_span};
+
+/// Orders that join a touch at most.
+const MOST_ORDERS: i64 = 1_000_000;
+/// Messages between two questions whether to go on.
+const MESSAGES_A_LOOK: usize = 4_096;
 
 /// An order of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,9 +147,41 @@ impl Fifo {
     }
 }
 
+/// A time between orders that gives more of them than anybody waits for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} is too short for data of {}: expected at least {}, which is at most 1,000,000 orders",
+    format_duration(*every), format_span(*span), format_duration(*least)
+)]
+pub struct TooManyOrders {
+    /// What was asked for, ns.
+    pub every: i64,
+    /// How much time the data spans, ns.
+    pub span: i64,
+    /// The shortest that may be, ns.
+    pub least: i64,
+}
+
 /// Orders that join the touch of a market of single orders: of each side in turn, one in `every` ns, for `hold` ns each.
 /// The best prices have stood for `steady` ns then, so that a feed that fine shows them.
-pub fn orders_at_touch(view: &View<'_>, qty: i64, every: i64, hold: i64, steady: i64) -> Vec<Scripted> {
+///
+/// # Errors
+/// [`TooManyOrders`] where the data is more than 1,000,000 times as long as `every`.
+pub fn orders_at_touch(
+    view: &View<'_>,
+    qty: i64,
+    every: i64,
+    hold: i64,
+    steady: i64,
+) -> Result<Vec<Scripted>, TooManyOrders> {
+    let span = view.ts_recv.last().map_or(0, |last| last - view.ts_recv[0]);
+    let least = span.div_euclid(MOST_ORDERS) + 1;
+    if every < least {
+        // As people would write it.
+        let unit = [1_000_000, 1_000].into_iter().find(|unit| *unit < least).unwrap_or(1);
+        let least = (least + unit - 1) / unit * unit;
+        return Err(TooManyOrders { every, span, least });
+    }
     let (mut fifo, mut scripted) = (Fifo::default(), Vec::new());
     let (mut touch, mut since, mut next) = ([None; 2], i64::MAX, i64::MIN);
     let mut side = Side::Buy;
@@ -169,7 +206,7 @@ pub fn orders_at_touch(view: &View<'_>, qty: i64, every: i64, hold: i64, steady:
             (side, next) = (side.opposite(), now.saturating_add(every));
         }
     }
-    scripted
+    Ok(scripted)
 }
 
 /// An order while it is there, as it truly stands.
@@ -215,7 +252,7 @@ impl<'a> Script<'a> {
 }
 
 /// Lets the orders of a script come and go in a market, by each of these queue models; `granularity` is told by the data
-/// if not given.
+/// if not given. Nothing where `goes_on`, asked now and then, says no.
 ///
 /// # Errors
 /// [`MoneyOverflow`] when the instrument's increments are beyond any arithmetic.
@@ -225,7 +262,8 @@ pub fn replay(
     orders: &[Scripted],
     models: &[QueueModel],
     granularity: Option<i64>,
-) -> Result<Replayed, MoneyOverflow> {
+    mut goes_on: impl FnMut() -> bool,
+) -> Result<Option<Replayed>, MoneyOverflow> {
     let whole = Chunk::of(Arc::clone(columns));
     let view = columns.view();
     let granularity = granularity.unwrap_or_else(|| {
@@ -259,12 +297,15 @@ pub fn replay(
         out: Vec::new(),
     };
     let mut latest = i64::MIN;
-    for rows in view.messages(0, view.len()) {
+    for (n, rows) in view.messages(0, view.len()).enumerate() {
+        if n % MESSAGES_A_LOOK == 0 && !goes_on() {
+            return Ok(None);
+        }
         latest = latest.max(view.ts_event[rows.from]);
         run.message(&view, rows, latest);
     }
     run.script_until(view.len(), latest.saturating_add(1));
-    Ok(run.replayed)
+    Ok(Some(run.replayed))
 }
 
 struct Run<'a> {

@@ -13,7 +13,7 @@ mod setup;
 mod stats;
 mod watch;
 
-pub use fidelity::{Outcome, Replayed, Scripted, orders_at_touch, replay};
+pub use fidelity::{Outcome, Replayed, Scripted, TooManyOrders, orders_at_touch, replay};
 pub use lane::ChunkSource;
 pub use models::{Model, ModelSetup};
 pub use replay::Replay;

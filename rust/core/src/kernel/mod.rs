@@ -65,6 +65,7 @@ pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};
 pub use stopping::StopUse;
 pub use strategy::{HookError, HookResult, Interest, Strategy};
+pub use timers::SHORTEST_INTERVAL;
 pub use topics::{Subscription, Topics, UnknownTopic};
 pub use view::Known;
 

@@ -5,6 +5,10 @@ use std::collections::BinaryHeap;
 
 use crate::types::StrategyId;
 
+/// The shortest interval of a strategy's timer that repeats, ns: with less, it is called more than a million times for each
+/// second of data, which takes longer than the second.
+pub const SHORTEST_INTERVAL: i64 = 1_000;
+
 /// A timer: when it goes off, who set it, how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Timer {

@@ -66,12 +66,15 @@ fn rate(text: &str) -> Option<i64> {
     i64::try_from(units).ok().filter(|rate| rate.abs() <= FINE_ONE)
 }
 
+/// The shortest interval at which a venue may ask for payments, ns.
+const SHORTEST: i64 = 1_000_000_000;
+
 /// A rate in units of 10^-9 at whole multiples of an interval, ns: `0.0001 every 8h`; `None` for what is nothing like it.
 pub(super) fn read_every(text: &str) -> Option<Result<(i64, i64), &'static str>> {
     let (paid, interval) = text.split_once(" every ")?;
     let rate = rate(paid.trim()).ok_or("has no rate between -1 and 1 of up to 9 decimals");
-    let interval = parse_duration(interval.trim()).ok().filter(|ns| *ns > 0);
-    Some(rate.and_then(|rate| Ok((rate, interval.ok_or("has no interval above 0")?))))
+    let interval = parse_duration(interval.trim()).ok().filter(|ns| *ns >= SHORTEST);
+    Some(rate.and_then(|rate| Ok((rate, interval.ok_or("has no interval of at least 1s")?))))
 }
 
 pub(super) fn write_every(f: &mut fmt::Formatter<'_>, rate: i64, interval: i64) -> fmt::Result {
@@ -256,8 +259,10 @@ mod tests {
             ("on", "is no funding"),
             ("2 every 8h", "has no rate between -1 and 1"),
             ("0.0000000001 every 8h", "has no rate"),
-            ("0.0001 every 8", "has no interval above 0"),
-            ("0.0001 every 0s", "has no interval above 0"),
+            ("0.0001 every 8", "has no interval of at least 1s"),
+            ("0.0001 every 0s", "has no interval of at least 1s"),
+            ("0.0001 every -8h", "has no interval of at least 1s"),
+            ("0.0001 every 999ms", "has no interval of at least 1s"),
             ("0.0001 every 8h from 8h", "begins at no time within its interval"),
             ("0.0001 every 8h from noon", "begins at no time within its interval"),
             ("series:", "names no file"),

@@ -48,7 +48,7 @@ mod tests {
             ("0.1", "is no interest"),
             ("-0.1 every 1h", "has a rate below 0"),
             ("2 every 1h", "has no rate between -1 and 1"),
-            ("0.1 every 0s", "has no interval above 0"),
+            ("0.1 every 0s", "has no interval of at least 1s"),
         ] {
             let told = text.parse::<InterestRate>().unwrap_err();
             assert!(told.contains(problem) && told.contains("0.00001 every 1h"), "{told}");
