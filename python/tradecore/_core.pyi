@@ -2292,7 +2292,8 @@ class Context:
         Raises
         ------
         InvalidValueError
-            When the time is none, or the callback cannot be called.
+            When the time is none, or the callback cannot be called; for the 10,001st timer that was set at one moment
+            for that very moment: a callback that sets itself again so keeps time from going on.
 
         Examples
         --------
@@ -2355,7 +2356,8 @@ class Context:
         Raises
         ------
         InvalidValueError
-            For what is no array of numbers, no length of time, or where the strategy has no ``predictor``.
+            For what is no array of numbers, no length of time, or where the strategy has no ``predictor``; for the
+            10,001st question that was asked at one moment.
         UnknownInstrumentError
             When the instrument is not in the run.
 

@@ -133,6 +133,42 @@ def test_who_answers_every_refusal_with_an_order_gets_as_many_as_answers_come(in
         run(Again, quiet_market(), instrument, AT_ONCE)
 
 
+class Restless(tc.Strategy):
+    """Sets one timer after the other for the moment at which it does."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.at(10 * MS, self.tick)
+
+    def tick(self, ctx: tc.Context) -> None:
+        ctx.at(ctx.now_ns, self.tick)
+
+
+def test_a_callback_that_sets_itself_again_at_once_is_named(instrument: tc.Instrument) -> None:
+    with pytest.raises(
+        StrategyError, match=r"strategy s failed: .*ts_ns: 10000 timers were set for now at one moment"
+    ) as caught:
+        run(Restless, quiet_market(), instrument)
+    assert "in tick" in caught.value.traceback
+
+
+def test_many_timers_for_now_all_go_off(instrument: tc.Instrument) -> None:
+    class Many(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.ticks = 0
+            ctx.at(10 * MS, self.set)
+            ctx.at(20 * MS, self.set)
+
+        def set(self, ctx: tc.Context) -> None:
+            for _ in range(6_000):
+                ctx.at(ctx.now_ns, self.tick)
+
+        def tick(self, ctx: tc.Context) -> None:
+            self.ticks += 1
+
+    made, _ = run(Many, quiet_market(), instrument)
+    assert made.ticks == 12_000
+
+
 def test_orders_fills_money_and_tables_agree(instrument: tc.Instrument) -> None:
     made, result = run(
         script(

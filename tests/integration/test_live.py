@@ -557,6 +557,25 @@ def test_a_hook_that_raises_ends_the_session_and_cancels(tmp_path: Path) -> None
     run(work)
 
 
+def test_a_callback_that_sets_itself_again_at_once_ends_the_session(tmp_path: Path) -> None:
+    class Restless(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.every("20ms", self.tick)
+
+        def tick(self, ctx: tc.Context) -> None:
+            ctx.at(ctx.now_ns, self.tick)
+
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await live.begun()
+            await until(live._driver.stopping.is_set)
+
+        with pytest.raises(StrategyError, match="10000 timers were set for now at one moment"):
+            await paper(server, during, Restless("r", [NAME]), journal=tmp_path)
+
+    run(work)
+
+
 def test_a_full_disk_ends_the_session_and_no_order_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(server: FakeBinance) -> None:
         made = Live([Bidder("b", [NAME])], [connector(server, keys=True)], journal=tmp_path)

@@ -107,6 +107,22 @@ def test_a_run_that_was_recorded_is_replayed_without_its_predictor(market: Path)
     assert again.diverged_ns is None
 
 
+def test_who_answers_each_signal_with_the_next_question_lets_time_go_on(market: Path) -> None:
+    class AtOnce(Imbalance):
+        latency = "0s"
+
+    class Asker(Follower):
+        def on_signal(self, ctx: tc.Context, signal: tc.Signal) -> None:
+            ctx.predict(signal.instrument, [1.0], lifetime="1s")
+
+    strategy = Asker("f", [BTC])
+    strategy.predictor = AtOnce()
+    with pytest.raises(
+        StrategyError, match=r"strategy f failed: .*10000 questions to a model were asked at one moment"
+    ):
+        tc.Backtest([strategy], market).run()
+
+
 @pytest.mark.parametrize(
     ("said", "problem"),
     [

@@ -613,7 +613,7 @@ impl Maker for Follower {
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {
         for (at, _) in &self.turns {
-            ctx.at(*at);
+            ctx.at(*at).unwrap();
         }
         Ok(())
     }

@@ -147,8 +147,8 @@ impl Strategy for Reckless {
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {
         ctx.every(i64::MAX);
-        ctx.at(i64::MAX);
-        ctx.at(i64::MIN);
+        ctx.at(i64::MAX).unwrap();
+        ctx.at(i64::MIN).unwrap();
         ctx.every(330);
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Strategy for Follower {
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
         let touch = ctx.touch(M0);
         let feature = touch.twice_mid().map_or(f64::NAN, |mid| mid as f64);
-        ctx.ask(M0, Arc::from([feature]), self.lifetime);
+        ctx.ask(M0, Arc::from([feature]), self.lifetime).unwrap();
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
-use tradecore_core::kernel::{Context as CoreContext, SHORTEST_INTERVAL};
+use tradecore_core::kernel::{Context as CoreContext, SHORTEST_INTERVAL, TooManyAtOnce};
 use tradecore_core::orders::{GroupKind, GroupRequest, OnReject, OrderId, Role};
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
@@ -203,7 +203,7 @@ impl Context {
         py: Python<'_>,
         callback: Callback<'_>,
         once: bool,
-        set: impl FnOnce(&mut CoreContext) -> u64,
+        set: impl FnOnce(&mut CoreContext) -> Result<u64, TooManyAtOnce>,
     ) -> PyResult<u64> {
         let callback = match callback {
             Callback::Given(callback) if callback.is_none() => {
@@ -223,7 +223,8 @@ impl Context {
                 return Err(errors::invalid("callback", problem));
             }
         };
-        let timer = self.shared.with(py, set)?;
+        let timer =
+            self.shared.with(py, set)?.map_err(|error| errors::invalid("ts_ns", error.to_string()))?;
         if let Some(callback) = callback {
             let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
             timers.insert(timer, (callback.unbind(), once));
@@ -1374,7 +1375,7 @@ impl Context {
     fn every(&self, interval: &Bound<'_, PyAny>, callback: Callback<'_>) -> PyResult<u64> {
         let py = interval.py();
         let interval = to_duration("interval", interval, SHORTEST_INTERVAL)?;
-        self.set_timer(py, callback, false, |ctx| ctx.every(interval))
+        self.set_timer(py, callback, false, |ctx| Ok(ctx.every(interval)))
     }
 
     /// Call ``callback(ctx)`` once, at a time (at once if that has passed), and return the timer's id.
@@ -1389,7 +1390,8 @@ impl Context {
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     When the time is none, or the callback cannot be called.
+    ///     When the time is none, or the callback cannot be called; for the 10,001st timer that was set at one moment
+    ///     for that very moment: a callback that sets itself again so keeps time from going on.
     ///
     /// Examples
     /// --------
@@ -1470,7 +1472,8 @@ impl Context {
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     For what is no array of numbers, no length of time, or where the strategy has no ``predictor``.
+    ///     For what is no array of numbers, no length of time, or where the strategy has no ``predictor``; for the
+    ///     10,001st question that was asked at one moment.
     /// UnknownInstrumentError
     ///     When the instrument is not in the run.
     ///
@@ -1504,7 +1507,9 @@ impl Context {
         }
         let market = self.shared.market(instrument)?;
         let (features, lifetime) = (to_features(features)?, to_duration("lifetime", lifetime, 1)?);
-        self.shared.with(instrument.py(), |ctx| ctx.ask(market, features, lifetime))
+        self.shared
+            .with(instrument.py(), |ctx| ctx.ask(market, features, lifetime))?
+            .map_err(|error| errors::invalid("predictor", error.to_string()))
     }
 
     /// Return what the strategy's predictor last said of an instrument; None before that, and once it has expired.

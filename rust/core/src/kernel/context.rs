@@ -6,6 +6,7 @@ use super::core::Core;
 use super::exposure::Around;
 use super::guarding::TradingState;
 use super::market::Market;
+use super::moments::TooManyAtOnce;
 use super::quoting::QuoteSide;
 use super::record::RefusalRow;
 use super::routing::{RouteError, RouteRequest};
@@ -381,18 +382,29 @@ impl Context {
     }
 
     /// Calls [`super::Strategy::on_timer`] once, at `ts_ns` (at once if that has passed).
-    pub fn at(&mut self, ts_ns: i64) -> u64 {
+    ///
+    /// # Errors
+    /// [`TooManyAtOnce`] for one that is always set again for the same moment.
+    pub fn at(&mut self, ts_ns: i64) -> Result<u64, TooManyAtOnce> {
         let strategy = self.strategy;
         let core = self.core_mut();
-        core.timers.set(Some(ts_ns.max(core.now)), strategy, 0)
+        core.timers.set_once(ts_ns, core.now, strategy)
     }
 
     /// Asks the strategy's model what it makes of these features; an answer holds for `lifetime_ns` from now on and
     /// arrives in [`super::Strategy::on_signal`].
-    pub fn ask(&mut self, market: MarketId, features: Arc<[f64]>, lifetime_ns: i64) {
+    ///
+    /// # Errors
+    /// [`TooManyAtOnce`] for a strategy that answers each signal with the next question, where a model takes no time.
+    pub fn ask(
+        &mut self,
+        market: MarketId,
+        features: Arc<[f64]>,
+        lifetime_ns: i64,
+    ) -> Result<(), TooManyAtOnce> {
         let strategy = self.strategy;
         let core = self.core_mut();
-        core.signals.ask(Question { ts: core.now, strategy, market, features, lifetime_ns });
+        core.signals.ask(Question { ts: core.now, strategy, market, features, lifetime_ns })
     }
 
     /// What the strategy's model says of a market, as long as that holds.

@@ -8,6 +8,7 @@ use super::exposure::{Around, Earlier};
 use super::input::{Outgoing, Refusal};
 use super::journal::Journal;
 use super::market::Market;
+use super::moments::{MOST_AT_ONCE, Moments};
 use super::record::RefusalRow;
 use crate::orders::{
     Command, NewTerms, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
@@ -40,13 +41,8 @@ pub(super) struct Desk {
     pub(super) shut: BTreeMap<(StrategyId, MarketId), Breach>,
     /// Strategies that a person lets do nothing but cancel.
     held: BTreeSet<StrategyId>,
-    /// By strategy, when it sent something last and how often it did then.
-    moments: Vec<(i64, u32)>,
+    moments: Moments,
 }
-
-/// New orders and replacements that a strategy may send without time going on: no one means to send so many, but one
-/// that answers each refusal with the next order does so for ever.
-const MOST_AT_ONCE: u32 = 100_000;
 
 /// The price at which an order without a limit is valued that waits for its trigger.
 fn worth_of(side: Side, trigger: Trigger, market: &Market) -> Price {
@@ -206,22 +202,10 @@ impl Desk {
 
     /// Refuses to send what a strategy does not stop sending.
     pub(super) fn admits(&self, sender: Sender) -> Result<(), OrderError> {
-        match self.moments.get(sender.strategy.index()) {
-            Some((at, sent)) if (*at, *sent) == (sender.now, MOST_AT_ONCE) => {
-                Err(OrderError::TooManyAtOnce(MOST_AT_ONCE))
-            }
-            _ => Ok(()),
+        if self.moments.reaches(MOST_AT_ONCE, sender.strategy, sender.now) {
+            return Err(OrderError::TooManyAtOnce(MOST_AT_ONCE));
         }
-    }
-
-    fn count(&mut self, sender: Sender) {
-        let at = sender.strategy.index();
-        if at >= self.moments.len() {
-            self.moments.resize(at + 1, (i64::MIN, 0));
-        }
-        let (last, sent) = &mut self.moments[at];
-        *sent = if *last == sender.now { *sent + 1 } else { 1 };
-        *last = sender.now;
+        Ok(())
     }
 
     /// Judges a new order that would get the id after that of earlier ones.
@@ -449,7 +433,7 @@ impl Desk {
         journal.command(sender.now, sender.strategy, command);
         let is_cancel = matches!(command, Command::Cancel { .. });
         if !is_cancel {
-            self.count(sender);
+            self.moments.count(sender.strategy, sender.now);
         }
         if refusal.is_none()
             && let Some(engine) = self.gate.engine_mut()

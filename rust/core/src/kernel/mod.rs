@@ -27,6 +27,7 @@ mod journal;
 mod machine;
 mod market;
 mod messages;
+mod moments;
 mod published;
 mod quoting;
 mod reader;
@@ -54,6 +55,7 @@ pub use feed_back::Passed;
 pub use guarding::{TradingState, trip_word};
 pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Refusal, Rows, Seen, Supply};
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, SetupError, StrategySetup};
+pub use moments::TooManyAtOnce;
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use record::{

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::moments::{Moments, TooManyAtOnce};
 use crate::types::{MarketId, StrategyId};
 
 /// What a signal says to do.
@@ -134,6 +135,7 @@ pub struct Answer {
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     questions: Vec<Question>,
+    asked: Moments,
     /// The last signal of each strategy in each market.
     latest: BTreeMap<(StrategyId, MarketId), Signal>,
     /// When those that still hold expire.
@@ -141,8 +143,10 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn ask(&mut self, question: Question) {
+    pub(super) fn ask(&mut self, question: Question) -> Result<(), TooManyAtOnce> {
+        self.asked.take(question.strategy, question.ts, "questions to a model were asked")?;
         self.questions.push(question);
+        Ok(())
     }
 
     pub(super) fn questions(&mut self) -> &mut Vec<Question> {

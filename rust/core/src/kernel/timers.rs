@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::moments::{Moments, TooManyAtOnce};
 use crate::types::StrategyId;
 
 /// The shortest interval of a strategy's timer that repeats, ns: with less, it is called more than a million times for each
@@ -27,6 +28,8 @@ pub(super) struct Timer {
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<Timer>>,
     last: u64,
+    /// Those that were set for the moment at which they were.
+    at_once: Moments,
 }
 
 impl Timers {
@@ -37,6 +40,17 @@ impl Timers {
             self.heap.push(Reverse(Timer { at, id: self.last, strategy, interval }));
         }
         self.last
+    }
+
+    /// Sets a timer that goes off once, at once where `at` has come.
+    ///
+    /// # Errors
+    /// [`TooManyAtOnce`] for a strategy that sets one for the same moment whenever one goes off.
+    pub(super) fn set_once(&mut self, at: i64, now: i64, strategy: StrategyId) -> Result<u64, TooManyAtOnce> {
+        if at <= now {
+            self.at_once.take(strategy, now, "timers were set for now")?;
+        }
+        Ok(self.set(Some(at.max(now)), strategy, 0))
     }
 
     /// When the next one goes off.
@@ -76,7 +90,7 @@ impl Timers {
 
     /// What [`Timers::list`] told.
     pub(super) fn restore(timers: Vec<Timer>, last: u64) -> Self {
-        Self { heap: timers.into_iter().map(Reverse).collect(), last }
+        Self { heap: timers.into_iter().map(Reverse).collect(), last, at_once: Moments::default() }
     }
 }
 
