@@ -1037,7 +1037,10 @@ class Payment:
         """Id of the instrument."""
     @property
     def why(self) -> str:
-        """Why money moved: ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee`` or ``interest``."""
+        """Why money moved.
+
+        ``funding``, ``settlement``, ``delivery_fee``, ``liquidation``, ``liquidation_fee`` or ``interest``.
+        """
     @property
     def paid(self) -> Decimal:
         """What was paid, in the settlement currency; negative is received."""
@@ -3570,7 +3573,7 @@ class Notice:
         """What happened.
 
         Of a report as :meth:`Kernel.report` has it, such as ``fill``; of money ``funding``, ``settlement``,
-        ``liquidation`` or ``liquidation_fee``.
+        ``delivery_fee``, ``liquidation``, ``liquidation_fee`` or ``interest``.
         """
     @property
     def order(self) -> int | None:

@@ -167,6 +167,11 @@ class SimVenue:
         in cash the underlying is worth its last index price, the strike where there is none.
     outcome_fee : Decimal or str, optional
         Of binaries, paid by takers: ``qty x outcome_fee x price x (1 - price)``, rounded to 5 decimals.
+    delivery_fee : str, or mapping of str to str, optional
+        What the settlement of a position at expiry costs, of an ``option`` and a ``future``: a rate of what is
+        delivered, the most it may be of what is paid out, and which expiries are charged for, ``fridays`` or
+        ``last_fridays`` (of their month, UTC), all if not said: ``{"option": "0.00015, 0.125, fridays", "future":
+        "0.00025, last_fridays"}``.
     basis : "auto", "l2", "l1", "trades" or "bars"
         What orders fill against: the full book, the top-of-book quotes as a book of one level a side, or, without a
         book, trades or bars that the venue published. ``auto`` takes the first of these that the data has.
@@ -291,6 +296,7 @@ class SimVenue:
     fee_token_price: Decimal | str | int | None = field(default=None, kw_only=True)
     option_fee: str | None = field(default=None, kw_only=True)
     outcome_fee: Decimal | str | int | None = field(default=None, kw_only=True)
+    delivery_fee: str | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1", "trades", "bars"] = field(default="auto", kw_only=True)
     clock_lead: DurationLike = field(default="auto", kw_only=True)
     wrong_stamps: Literal["set_aside", "refuse"] = field(default="set_aside", kw_only=True)
@@ -370,7 +376,7 @@ class SimVenue:
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
             object.__setattr__(self, "balances", held)
-        for name in ("leverage", "maintenance", "borrow_rate", "impact"):
+        for name in ("leverage", "maintenance", "borrow_rate", "impact", "delivery_fee"):
             object.__setattr__(self, name, by_symbol_text(getattr(self, name)))
         if isinstance(self.queue, str) and self.queue.startswith(FITTED):
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)

@@ -173,7 +173,9 @@ class Account:
         one.is_over = True
         spot = one.index or Fraction(0)
         worth = max(Fraction(0), spot - one.strike if one.side == "call" else one.strike - spot)
-        self.cash += one.qty * one.size * (worth / spot if one.settles == "BTC" else worth)
+        each, delivered = (worth / spot, Fraction(1)) if one.settles == "BTC" else (worth, spot)
+        self.cash += one.qty * one.size * each
+        self.cash -= abs(one.qty) * one.size * min(delivered * Fraction("0.00015"), each * Fraction("0.125"))
         one.qty = one.cost = Fraction(0)
 
     def uncovered(self) -> bool:
@@ -286,6 +288,7 @@ def test_a_margined_account_of_options_binaries_and_futures_is_what_fractions_sa
             balances={coin: text(cash)},
             option_fee="0.0003, 0.125",
             outcome_fee="0.04",
+            delivery_fee="option: 0.00015, 0.125",
         )
         assert abs(Fraction(held[coin]) - account.cash) < Fraction(1, 10**8), seed
         left = {row["instrument"]: Fraction(row["qty"]) for row in result.final_positions}

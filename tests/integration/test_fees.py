@@ -280,6 +280,9 @@ def test_accounts_do_not_share_their_volume() -> None:
         ({"fee_currency": "EUR", "fee_token": "BNB"}, "fee_currency", "is EUR, and BNB pays fees: only one"),
         ({"option_fee": "0.0003"}, "option_fee", "is no rate and share"),
         ({"outcome_fee": 7}, "outcome_fee", "7 is no fraction"),
+        ({"delivery_fee": "0.1"}, "delivery_fee", "does not begin with"),
+        ({"delivery_fee": {"option": 7}}, "delivery_fee", "is no fee such as"),
+        ({"delivery_fee": ["0.1"]}, "delivery_fee", "expected fees by kind"),
     ],
 )
 def test_a_fee_no_venue_can_charge_is_told_by_its_key(settings: dict[str, Any], field: str, said: str) -> None:

@@ -324,6 +324,65 @@ def test_an_option_that_settles_in_cash_is_charged_by_the_worth_of_its_underlyin
     assert fees == {("6000", "100000"): 48, ("6000", None): 60, ("100", "100000"): 25}
 
 
+FRIDAY, DAY = 1_700_208_000 - BEGIN // SECOND, 86_400
+"""8 o'clock of 17 November 2023, in seconds of a script."""
+
+
+def delivered(kind: str, settles: str, index: str, at: int, qty: str, **terms: Any) -> tuple[list[Any], Decimal]:
+    """Hold something until it expires; return what was paid for it then, and the fees of the run."""
+    terms |= {"strike": "100000", "option_side": "call"} if kind == "option" else {}
+    spec = tc.Instrument(
+        "X.TEST", kind=kind, base="BTC", quote="USD", settlement=settles, expiry_ns=BEGIN + at * SECOND,
+        price_increment="0.0005" if (kind, settles) == ("option", "BTC") else "5", qty_increment="0.1",
+        settlement_price=index, taker_fee_bps=0, maker_fee_bps=0, **terms,
+    )  # fmt: skip
+    bid, ask = ("0.05", "0.06") if (kind, settles) == ("option", "BTC") else ("100000", "100005")
+    send = buy("X.TEST", qty) if Decimal(qty) > 0 else sell("X.TEST", qty[1:])
+    fees = tc.SimVenue.profile("DERIBIT").delivery_fee
+    rows = [*book(0, bid, ask), (at + 1, SET, 1, bid, "1")]
+    made, _, result = run([(spec, rows)], (1, send), delivery_fee=fees)
+    assert result.fees == sum(paid for why, _, paid in made.paid if why == "delivery_fee")
+    assert result.net_pnl == result.gross_pnl - result.fees
+    assert result.fees_by_currency == ({spec.settlement: result.fees} if result.fees else result.fees_by_currency)
+    assert result.attribution()["fees"].sum() == -result.fees
+    assert result.attribution("side")["fees"].sum() == -result.fees
+    assert result.positions["fees"][-1] == result.fees
+    return made.paid, result.fees
+
+
+@pytest.mark.parametrize(
+    ("settles", "index", "qty", "fee"),
+    [
+        # 0.00015 of each coin, an eighth of what is paid out where that is less, nothing of what is worth nothing.
+        ("BTC", "125000", "2", "0.0003"),
+        ("BTC", "125000", "-2", "0.0003"),
+        ("BTC", "100100", "2", "0.00024975025"),
+        ("BTC", "90000", "-2", "0"),
+        ("USD", "125000", "2", "37.5"),
+        ("USD", "100100", "-2", "25"),
+    ],
+)
+def test_an_option_that_is_exercised_pays_for_its_delivery(settles: str, index: str, qty: str, fee: str) -> None:
+    paid, fees = delivered("option", settles, index, FRIDAY, qty)
+    assert fees == Decimal(fee)
+    whys = ["settlement", "delivery_fee"] if fees else ["settlement"]
+    assert [(why, held) for why, held, _ in paid] == [(why, float(qty)) for why in whys]
+
+
+def test_a_future_pays_for_its_delivery() -> None:
+    # On the last Friday of November; 0.00025 of 1.2 coins at 125,000, or of 120 USD in coin.
+    assert delivered("linear", "USD", "125000", FRIDAY + 7 * DAY, "1.2")[1] == Decimal("37.5")
+    assert delivered("inverse", "BTC", "125000", FRIDAY + 7 * DAY, "-120")[1] == Decimal("0.00000024")
+
+
+def test_what_lasts_a_day_or_a_week_is_delivered_for_nothing() -> None:
+    for days in (-1, 1, 2, 3):
+        assert delivered("option", "BTC", "125000", FRIDAY + days * DAY, "1")[1] == 0
+        assert delivered("linear", "USD", "125000", FRIDAY + days * DAY, "1")[1] == 0
+    assert delivered("option", "BTC", "125000", FRIDAY, "1")[1] > 0
+    assert delivered("linear", "USD", "125000", FRIDAY, "1")[1] == 0
+
+
 def test_a_stop_that_is_set_off_where_it_cannot_be_paid_expires() -> None:
     gap = [*gone(10, "0.055", "0.065"), *book(10, "0.2", "0.21"), (10.5, tc.EventKind.TRADE, 1, "0.21", "1")]
     tapes = [(option(), [*CALL[0][1], *gap])]

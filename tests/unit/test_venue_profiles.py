@@ -40,7 +40,7 @@ def table(keys: tuple[str, ...]) -> str:
 
 
 def fees() -> str:
-    keys = ("fees", "fee_currency", "option_fee", "outcome_fee")
+    keys = ("fees", "fee_currency", "option_fee", "outcome_fee", "delivery_fee")
     lines = ["| profile | " + " | ".join(f"`{key}`" for key in keys) + " |", "|---" * (len(keys) + 1) + "|"]
     for name in profiles():
         venue = tc.SimVenue.profile(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tradecore._core import Instrument, profit_parts
-from tradecore.backtest.closings import with_closings
+from tradecore.backtest.closings import CLOSING_FEES, with_closings
 from tradecore.backtest.stats import EXACT, net_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.errors import InvalidValueError
@@ -200,7 +200,7 @@ def _add_payments(add: _Add, tables: TableStore, *, by_hour: bool, by_side: bool
     columns = ["ts_event", "instrument", "strategy", "why", "position_qty", "paid"]
     paid = tables.table("payments", columns).select(columns)
     for ts, instrument, strategy, why, qty, amount in paid.iter_rows():
-        part = why if why in ("funding", "interest") else "fees" if why == "liquidation_fee" else None
+        part = why if why in ("funding", "interest") else "fees" if why in CLOSING_FEES else None
         if part in ("funding", "interest") or (part and (by_hour or by_side)):
             side = _SIDES[qty < 0] if by_side else ""
             add((strategy, instrument, ts // _HOUR if by_hour else 0, side), part, EXACT.minus(amount))

@@ -9,18 +9,18 @@ from tradecore.backtest.tables import TableStore
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["CLOSING", "LIQUIDATION_FEE", "closings", "with_closings"]
+__all__ = ["CLOSING", "CLOSING_FEES", "closings", "with_closings"]
 
 CLOSING = ("settlement", "liquidation")
 """Why venues close positions of their own accord."""
-LIQUIDATION_FEE = "liquidation_fee"
-"""Why they take money behind a liquidation."""
+CLOSING_FEES = ("delivery_fee", "liquidation_fee")
+"""Why they take money behind that."""
 
 
 def closings(tables: TableStore, *, exact: bool, with_fees: bool = False) -> pl.DataFrame | None:
     """Return them as they are stored, with the position after each in ``held_qty``; None where there is none.
 
-    With fees what liquidations cost is among them.
+    With fees what they cost is among them.
 
     There is none either in a result that was saved before they were kept.
     """
@@ -28,7 +28,7 @@ def closings(tables: TableStore, *, exact: bool, with_fees: bool = False) -> pl.
         return None
     import polars as pl
 
-    why = (*CLOSING, LIQUIDATION_FEE) if with_fees else CLOSING
+    why = (*CLOSING, *CLOSING_FEES) if with_fees else CLOSING
     closed = tables.table("payments", exact=exact).filter(pl.col("why").is_in(why))
     return None if closed.is_empty() or "held_qty" not in closed.columns else closed
 

@@ -6,7 +6,7 @@ import difflib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tradecore.backtest.closings import LIQUIDATION_FEE, closings
+from tradecore.backtest.closings import CLOSING, CLOSING_FEES, closings
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import InvalidValueError, RunError
 
@@ -239,8 +239,9 @@ class Frames:
 
         ``paid`` is in the settlement currency, negative where it was received. Of ``funding`` and ``liquidation_fee``
         it is ``rate`` of the value that ``position_qty`` had at ``price``; by ``settlement`` and ``liquidation`` that
-        much of the position was closed at that price, for its value. ``interest`` is ``rate`` of what was owed, of a
-        currency that was worth ``price``.
+        much of the position was closed at that price, for its value. ``delivery_fee`` is ``rate`` of what was
+        delivered, of an option its underlying, at most what the venue's ``delivery_fee`` says. ``interest`` is ``rate``
+        of what was owed, of a currency that was worth ``price``.
         """
         return self._make("payments", exact=True)
 
@@ -444,9 +445,9 @@ def positions(fills: pl.DataFrame, tables: TableStore, *, exact: bool) -> pl.Dat
     after = fills.select(columns)
     if (closed := closings(tables, exact=exact, with_fees=True)) is None:
         return after
-    # What a liquidation cost is taken right behind it: the row of that says what is left after both.
-    is_charged = pl.col("why").shift(-1).over("strategy", "instrument") == LIQUIDATION_FEE
-    closed = closed.filter((pl.col("why") != "liquidation") | ~is_charged.fill_null(value=False))
+    # What it cost is taken right behind it: the row of that says what is left after both.
+    is_charged = pl.col("why").shift(-1).over("strategy", "instrument").is_in(CLOSING_FEES)
+    closed = closed.filter(~pl.col("why").is_in(CLOSING) | ~is_charged.fill_null(value=False))
     closed = closed.with_columns(position_qty="held_qty").select(columns)
     return pl.concat([after, closed], how="vertical_relaxed").sort("ts_recv", maintain_order=True)
 

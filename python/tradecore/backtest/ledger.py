@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tradecore._core import Instrument
+from tradecore.backtest.closings import CLOSING_FEES
 from tradecore.backtest.stats import EXACT
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import RunError
@@ -103,7 +104,7 @@ def fees_by_currency(tables: TableStore, instruments: Sequence[Instrument]) -> d
     ]
     if "payments" in tables:
         payments = tables.table("payments", ["instrument", "why", "paid"])
-        parts.append(payments.filter(pl.col("why") == "liquidation_fee").select(currency=own, amount="paid"))
+        parts.append(payments.filter(pl.col("why").is_in(CLOSING_FEES)).select(currency=own, amount="paid"))
     paid: dict[str, Decimal] = {}
     for part in parts:
         for currency, sum_of in part.group_by("currency").sum().rows():

@@ -66,12 +66,11 @@ class MoneyFrames(Frames):
     def ledger(self) -> pl.DataFrame:
         """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
 
-        ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee``,
-        ``interest``. One row is of the account ``cash``, the other of what it was for: of a trade ``positions``
-        (``premium`` of an option), of a fee ``fees``, else as ``kind``. A fee that is paid in another coin is two
-        movements: its worth to
-        ``conversion``, and the coin from there to ``fees``. So the accounts of a strategy, an instrument, or all of
-        them sum to zero, and those of ``cash`` to what the strategy has.
+        ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``delivery_fee``, ``liquidation``,
+        ``liquidation_fee``, ``interest``. One row is of the account ``cash``, the other of what it was for: of a trade
+        ``positions`` (``premium`` of an option), of a fee ``fees``, else as ``kind``. A fee that is paid in another
+        coin is two movements: its worth to ``conversion``, and the coin from there to ``fees``. So the accounts of a
+        strategy, an instrument, or all of them sum to zero, and those of ``cash`` to what the strategy has.
         """
         return self._make("ledger", exact=True)
 

@@ -269,7 +269,7 @@ class PaymentBooked(_OfStrategy):
     """A venue moved money of its own accord."""
 
     why: str
-    """``funding``, ``settlement``, ``liquidation`` or ``liquidation_fee``."""
+    """``funding``, ``settlement``, ``delivery_fee``, ``liquidation``, ``liquidation_fee`` or ``interest``."""
     paid: Decimal
     """Negative is received."""
     price: Decimal

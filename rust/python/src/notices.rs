@@ -101,7 +101,7 @@ impl Notice {
     /// What happened.
     ///
     /// Of a report as :meth:`Kernel.report` has it, such as ``fill``; of money ``funding``, ``settlement``,
-    /// ``liquidation`` or ``liquidation_fee``.
+    /// ``delivery_fee``, ``liquidation``, ``liquidation_fee`` or ``interest``.
     #[getter]
     fn kind(&self) -> &'static str {
         match &self.what {

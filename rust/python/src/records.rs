@@ -430,7 +430,9 @@ impl Payment {
         self.instrument.id.as_str()
     }
 
-    /// Why money moved: ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee`` or ``interest``.
+    /// Why money moved.
+    ///
+    /// ``funding``, ``settlement``, ``delivery_fee``, ``liquidation``, ``liquidation_fee`` or ``interest``.
     #[getter]
     fn why(&self) -> &'static str {
         self.row.payment.kind.as_str()

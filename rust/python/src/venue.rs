@@ -40,6 +40,7 @@ struct Attributes<'py> {
     fee_token_price: Bound<'py, PyAny>,
     option_fee: Bound<'py, PyAny>,
     outcome_fee: Bound<'py, PyAny>,
+    delivery_fee: Bound<'py, PyAny>,
     basis: Bound<'py, PyAny>,
     clock_lead: Bound<'py, PyAny>,
     wrong_stamps: Bound<'py, PyAny>,
@@ -320,6 +321,8 @@ fn to_fees(given: &Attributes<'_>) -> PyResult<FeeSettings> {
     let discount = fraction("fee_discount", discount.unwrap_or(Decimal::ZERO)).map_err(bad)?;
     let option = text("option_fee", "a rate and a share such as \"0.0003, 0.125\"", &given.option_fee)?;
     let outcome = to_number("outcome_fee", &given.outcome_fee)?;
+    let delivery =
+        text("delivery_fee", "fees by kind such as \"option: 0.00015, 0.125\"", &given.delivery_fee)?;
     let currency = text("fee_currency", "a currency, or received", &given.fee_currency)?;
     if currency.as_deref() == Some("") {
         return Err(errors::invalid("fee_currency", "must not be empty"));
@@ -332,6 +335,7 @@ fn to_fees(given: &Attributes<'_>) -> PyResult<FeeSettings> {
         currency: currency.map(|word| FeeCurrency::from_word(Some(word))),
         token: token.map(|name| FeeToken { name, discount, price }),
         option: option.map(|text| text.parse()).transpose().map_err(bad)?,
+        delivery: delivery.map(|text| text.parse()).transpose().map_err(bad)?.unwrap_or_default(),
         custom,
         outcome: outcome.map(|rate| fraction("outcome_fee", rate)).transpose().map_err(bad)?,
     })

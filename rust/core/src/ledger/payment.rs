@@ -16,12 +16,20 @@ pub enum PaymentKind {
     LiquidationFee = 3,
     /// What a loan costs.
     Interest = 4,
+    /// What the venue takes for settling a contract that has expired.
+    DeliveryFee = 5,
 }
 
 impl PaymentKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Funding, Self::Settlement, Self::Liquidation, Self::LiquidationFee, Self::Interest];
+    pub const ALL: [Self; 6] = [
+        Self::Funding,
+        Self::Settlement,
+        Self::Liquidation,
+        Self::LiquidationFee,
+        Self::Interest,
+        Self::DeliveryFee,
+    ];
 
     /// Lower-case word.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +39,7 @@ impl PaymentKind {
             Self::Liquidation => "liquidation",
             Self::LiquidationFee => "liquidation_fee",
             Self::Interest => "interest",
+            Self::DeliveryFee => "delivery_fee",
         }
     }
 
@@ -38,7 +47,7 @@ impl PaymentKind {
     pub fn closes(self) -> bool {
         match self {
             Self::Settlement | Self::Liquidation => true,
-            Self::Funding | Self::LiquidationFee | Self::Interest => false,
+            Self::Funding | Self::LiquidationFee | Self::Interest | Self::DeliveryFee => false,
         }
     }
 }

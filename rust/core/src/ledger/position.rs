@@ -159,7 +159,7 @@ impl Position {
             }
             PaymentKind::Funding => self.funding = plus(self.funding, paid)?,
             PaymentKind::Interest => self.interest = plus(self.interest, paid)?,
-            PaymentKind::LiquidationFee => self.fees = plus(self.fees, paid)?,
+            PaymentKind::LiquidationFee | PaymentKind::DeliveryFee => self.fees = plus(self.fees, paid)?,
         }
         self.cash = cash;
         Ok(gain)

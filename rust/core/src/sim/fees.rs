@@ -2,7 +2,7 @@
 //!
 //! A fee comes about by a [`FeeModel`]: basis points of the value, those of the instrument or of the tier that the
 //! account's volume of 30 days has reached; a share of what an outcome is uncertain by; so much of an option's underlying;
-//! or what a model of somebody else's says. What an account pays of it and how, `charging` says.
+//! or what a model of somebody else's says. A [`DeliveryFee`] is of what is settled at expiry. What an account pays of it and how, `charging` says.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +12,8 @@ use super::custom::{FeeSource, Source};
 use crate::ledger::ContractMath;
 use crate::orders::Liquidity;
 use crate::types::{
-    Decimal, FINE_ONE, FeeCurrency, Fees, Instrument, InstrumentKind, MONEY_SCALE, Money, OptionSettlement,
-    Price, Qty, div_half_even, pow10_i128,
+    Decimal, FINE_ONE, FINE_SCALE, FeeCurrency, Fees, Instrument, InstrumentKind, MONEY_SCALE, Money,
+    OptionSettlement, Price, Qty, div_half_even, pow10_i128,
 };
 
 /// Decimals of a fee on an outcome, as the venue that has them rounds it.
@@ -131,6 +131,130 @@ impl FromStr for OptionFee {
     }
 }
 
+/// Which expiries are charged for, by the day they fall on, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChargedDays {
+    All,
+    Fridays,
+    /// The last ones of a month.
+    LastFridays,
+}
+
+impl ChargedDays {
+    fn has(self, expiry: i64) -> bool {
+        const DAY: i64 = 86_400_000_000_000;
+        let day = expiry.div_euclid(DAY);
+        // 1970 began on a Thursday.
+        let is_friday = day.rem_euclid(7) == 1;
+        match self {
+            Self::All => true,
+            Self::Fridays => is_friday,
+            Self::LastFridays => is_friday && month(day) != month(day + 7),
+        }
+    }
+}
+
+/// The month of a day since 1970, from 0 on, in a calendar that begins with March.
+fn month(day: i64) -> i64 {
+    let of_era = (day + 719_468).rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    (5 * of_year + 2) / 153
+}
+
+/// What is charged for a position that is settled at expiry: `0.00015, 0.125, fridays` is so much of what is delivered, at most
+/// that share of what is paid out, where it expires on a Friday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryFee {
+    /// A share of what is delivered, in units of 10^-9.
+    pub rate: i64,
+    /// The most it may be of what an option pays, in the same units.
+    cap: Option<i64>,
+    days: ChargedDays,
+}
+
+impl DeliveryFee {
+    /// The fee of what is worth so much when it is delivered, and pays so much.
+    pub fn of(&self, delivered: Money, paid: Money) -> Option<Money> {
+        let share = |amount: Money, rate: i64| amount.scaled(rate.into(), FINE_ONE.into());
+        let fee = share(delivered, self.rate)?;
+        match self.cap {
+            Some(cap) => Some(fee.min(share(paid, cap)?)),
+            None => Some(fee),
+        }
+    }
+}
+
+impl FromStr for DeliveryFee {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fine = |text: &str| {
+            let number = fraction("delivery_fee", text.parse().ok()?).ok()?;
+            i64::try_from(number.at_scale(FINE_SCALE)?).ok()
+        };
+        let bad = || {
+            format!(
+                "{text:?} is no fee such as \"0.00015, 0.125, fridays\": a rate of up to 9 decimals, the most of what is \
+                 paid out, fridays or last_fridays"
+            )
+        };
+        let mut parts = text.split(',').map(str::trim).peekable();
+        let rate = parts.next().and_then(fine).ok_or_else(bad)?;
+        let cap = parts.peek().copied().and_then(fine);
+        if cap.is_some() {
+            parts.next();
+        }
+        let days = match parts.next() {
+            None => ChargedDays::All,
+            Some("fridays") => ChargedDays::Fridays,
+            Some("last_fridays") => ChargedDays::LastFridays,
+            Some(_) => return Err(bad()),
+        };
+        if parts.next().is_some() { Err(bad()) } else { Ok(Self { rate, cap, days }) }
+    }
+}
+
+/// What is charged for what is settled at expiry, by `option` and `future`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeliveryFees {
+    option: Option<DeliveryFee>,
+    future: Option<DeliveryFee>,
+}
+
+impl DeliveryFees {
+    /// The fee of an instrument, where its expiry is charged for.
+    pub fn of(&self, instrument: &Instrument) -> Option<DeliveryFee> {
+        let fee = match instrument.kind {
+            InstrumentKind::Option { .. } => self.option,
+            InstrumentKind::Linear { .. }
+            | InstrumentKind::Inverse { .. }
+            | InstrumentKind::Quanto { .. } => self.future,
+            InstrumentKind::Spot | InstrumentKind::Binary { .. } => None,
+        };
+        fee.zip(instrument.kind.expiry()).filter(|(fee, expiry)| fee.days.has(*expiry)).map(|(fee, _)| fee)
+    }
+}
+
+impl FromStr for DeliveryFees {
+    type Err = BadFees;
+    fn from_str(text: &str) -> Result<Self, BadFees> {
+        let fail = |problem| BadFees { field: "delivery_fee", problem };
+        let mut fees = Self::default();
+        for part in text.split(';').map(str::trim) {
+            let (kind, fee) = part.split_once(": ").unwrap_or(("", part));
+            let slot = match kind {
+                "option" => &mut fees.option,
+                "future" => &mut fees.future,
+                _ => return Err(fail(format!("{part:?} does not begin with \"option: \" or \"future: \""))),
+            };
+            if slot.replace(fee.parse().map_err(fail)?).is_some() {
+                return Err(fail(format!("{kind} is there twice")));
+            }
+        }
+        Ok(fees)
+    }
+}
+
 /// A number from 0 to 1 that can be counted with.
 ///
 /// # Errors
@@ -161,6 +285,8 @@ pub struct FeeSettings {
     pub option: Option<OptionFee>,
     /// Fees of outcomes: this times what it is uncertain by.
     pub outcome: Option<Decimal>,
+    /// Fees of what is settled at expiry.
+    pub delivery: DeliveryFees,
     /// Where models come from that say all fees instead.
     pub custom: Option<Source<dyn FeeSource>>,
 }
@@ -377,5 +503,36 @@ mod tests {
             assert_eq!(bad.parse::<FeeSchedule>().unwrap_err().to_string(), said);
         }
         assert!("0.0003, 2".parse::<OptionFee>().is_err());
+    }
+
+    #[test]
+    fn deliveries_are_charged_on_the_days_that_are_said() {
+        const DAY: i64 = 86_400_000_000_000;
+        let at = |text: &str, expiry| text.parse::<DeliveryFee>().unwrap().days.has(expiry);
+        // From Thursday, 1 January 1970, on: Fridays are the 2nd to the 30th, 6 to 27 February, 6 to 27 March.
+        let charged = |text: &str| (0..90).filter(|day| at(text, day * DAY + DAY / 3)).collect::<Vec<_>>();
+        assert_eq!(charged("0.1").len(), 90);
+        assert_eq!(charged("0.1, fridays"), (1..90).step_by(7).collect::<Vec<_>>());
+        assert_eq!(charged("0.1, 0.5, last_fridays"), [29, 57, 85]);
+        // 29 February 2024 was a Thursday, 23 February and 29 March 2024 were last Fridays; 26 December 2025 was.
+        let days = [19_776, 19_783, 19_811, 20_448, 20_441, 20_455];
+        let found = days.map(|day| at("0.1, last_fridays", day * DAY + DAY / 3));
+        assert_eq!(found, [true, false, true, true, false, false]);
+    }
+
+    #[test]
+    fn what_is_no_fee_of_deliveries_is_told() {
+        for (bad, said) in [
+            ("0.1", r#""0.1" does not begin with "option: " or "future: ""#),
+            ("spot: 0.1", r#""spot: 0.1" does not begin with"#),
+            ("option: 2", r#""2" is no fee such as "0.00015, 0.125, fridays""#),
+            ("option: 0.1, 0.5, mondays", r#""0.1, 0.5, mondays" is no fee"#),
+            ("option: 0.1, fridays, 0.5", "is no fee"),
+            ("option: 0.0000000001", "a rate of up to 9 decimals"),
+            ("future: 0.1; future: 0.2", "future is there twice"),
+        ] {
+            let told = bad.parse::<DeliveryFees>().unwrap_err().to_string();
+            assert!(told.starts_with("delivery_fee: ") && told.contains(said), "{told}");
+        }
     }
 }

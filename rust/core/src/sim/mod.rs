@@ -32,7 +32,10 @@ pub use custom::{
     QueueSource, Source, Standing,
 };
 pub use exchange::{Exchange, ExchangeError};
-pub use fees::{BadFees, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction};
+pub use fees::{
+    BadFees, DeliveryFee, DeliveryFees, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier,
+    fraction,
+};
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
 pub use impact::Impact;
 pub use interest::{InterestRate, InterestRates};

@@ -18,6 +18,7 @@ use super::channel::Channel;
 use super::charged::ChargedFill;
 use super::charging::{MarketFees, Volumes};
 use super::custom::{FeesInUse, ModelFailure};
+use super::fees::DeliveryFee;
 use super::funding::Funding;
 use super::holdings::{Contract, Margins};
 use super::latency::{Latency, Leg, Ways};
@@ -66,6 +67,8 @@ struct Place {
     /// What is charged in it, where that is more than its own rates in its own currency.
     charges: Option<Box<Charges>>,
     funding: Option<Box<Funding>>,
+    /// What it takes to settle what is held at expiry.
+    delivery: Option<Box<DeliveryFee>>,
     /// What the venue publishes beside its book, where somebody counts by it.
     marks: Option<Marks>,
     /// What positions are valued at.
@@ -178,6 +181,7 @@ impl Venue {
             spot: None,
             charges: None,
             funding: None,
+            delivery: None,
             marks: None,
             valued_at: MarkSource::Mid,
             contract: None,

@@ -4,7 +4,7 @@ use super::{Place, Sent, Venue};
 use crate::event::{Span, View};
 use crate::ledger::{Payment, PaymentKind};
 use crate::sim::latency::Leg;
-use crate::types::{FINE_ONE, MarketId};
+use crate::types::{FINE_ONE, InstrumentKind, MarketId, Money, OptionSettlement};
 
 impl Venue {
     /// Takes what a message says of marks and funding. Returns whether that will be paid at another time now.
@@ -47,22 +47,34 @@ impl Venue {
         }
     }
 
-    /// Settles what accounts hold in a market that has expired. What nobody knows the worth of stays.
+    /// Settles what accounts hold in a market that has expired, and takes the fee of that. What nobody knows the worth of stays.
     #[cold]
     pub(super) fn pay_out(&mut self, ts_event: i64, market: MarketId) {
-        let Place { market: side, marks, .. } = &self.places[market.index()];
+        let Place { market: side, marks, delivery, .. } = &self.places[market.index()];
         let Some(price) = marks.and_then(|marks| marks.settlement(side.instrument(), side.fine_mid())) else {
             return;
         };
+        let kind = &side.instrument().kind;
+        // Of an option its underlying is delivered, which is the coin that it settles in.
+        let in_coin = matches!(kind, InstrumentKind::Option { settles: OptionSettlement::Coin, .. });
         let settled = side.held().filter_map(|(account, qty)| {
-            let (value, price) = side.math().payoff(&side.instrument().kind, price, qty.abs()).ok()?;
+            let (value, at) = side.math().payoff(kind, price, qty.abs()).ok()?;
             let paid = -side.math().signed(qty, value);
-            let kind = PaymentKind::Settlement;
-            Some(Payment { account, market, ts_event, kind, qty, price, rate: 0, paid })
+            let of =
+                |kind, price, rate, paid| Payment { account, market, ts_event, kind, qty, price, rate, paid };
+            let fee = delivery.as_deref().and_then(|fee| {
+                let delivered = if in_coin { FINE_ONE } else { price };
+                let taken = fee.of(side.math().value_at_fine(delivered, qty.abs()).ok()?, value)?;
+                (taken > Money::ZERO).then(|| of(PaymentKind::DeliveryFee, price, fee.rate, taken))
+            });
+            Some((of(PaymentKind::Settlement, at, 0, paid), fee))
         });
-        for payment in settled.collect::<Vec<_>>() {
+        for (payment, fee) in settled.collect::<Vec<_>>() {
             self.places[market.index()].market.close_position(payment.account, payment.qty);
             self.move_money(payment);
+            if let Some(fee) = fee {
+                self.move_money(fee);
+            }
         }
     }
 

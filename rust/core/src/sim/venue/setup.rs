@@ -140,11 +140,17 @@ impl Venue {
     /// [`SettingsError`] for fees in a coin that no market prices.
     pub fn charge(&mut self, markets: &[MarketId], settings: &FeeSettings) -> Result<(), SettingsError> {
         let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
-        let (coins, mut charged) = (PricedCoins::new(&listed), Vec::new());
+        let (coins, mut charged, mut delivered) = (PricedCoins::new(&listed), Vec::new(), Vec::new());
         for (id, instrument) in &listed {
             let holds = self.places[id.index()].wallets.is_some();
             let fees = MarketFees::new(settings, instrument, &coins, holds)?;
+            if let Some(fee) = settings.delivery.of(instrument) {
+                delivered.push((*id, fee));
+            }
             charged.extend(fees.map(|fees| (*id, fees, instrument.third_fee_coin().map(str::to_owned))));
+        }
+        for (id, fee) in delivered {
+            self.places[id.index()].delivery = Some(Box::new(fee));
         }
         for (id, fees, coin) in charged {
             let group = self.group_of(self.market(id));
