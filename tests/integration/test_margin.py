@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import tradecore as tc
@@ -132,6 +133,32 @@ def test_an_order_beyond_the_margin_is_refused_and_one_within_is_not() -> None:
     made, result = run((1, buy("100.001")), (2, buy("100")), (3, buy("0.1")))
     assert made.ended == [("buy 100.001", "insufficient_margin"), ("buy 0.1", "insufficient_margin")]
     assert result.rejected == {"insufficient_margin": 2}
+
+
+@pytest.mark.parametrize("terms", [{"type": "stop_market"}, {"type": "stop_limit", "price": "111"}])
+def test_a_stop_that_the_account_cannot_margin_when_it_is_set_off_expires(terms: dict[str, Any]) -> None:
+    fall = [*book(5, ("bid", "99.5", "0"), ("ask", "100", "0"), ("bid", "85", "1000"), ("ask", "85.5", "1000"))]
+    rise = [*book(10, ("ask", "100", "0"), ("bid", "110", "1000"), ("ask", "110.5", "1000"))]
+    print_ = [(10.5, tc.EventKind.TRADE, 1, "110.5", "1")]
+
+    def stop(ctx: tc.Context) -> object:
+        return ctx.submit(B, "buy", "40", trigger_price="110", **terms)
+
+    # 500 for what is held, 440 for the stop; then 750 are lost, and the stop alone asks 442 of the 210 that are left.
+    steps = [(1, buy("50")), (2, stop), (6, sell("50"))]
+    for falls, ended, fills in ((fall, [("buy 40", "insufficient_margin")], 2), ([], [], 3)):
+        data = {A: (QUIET, falls), B: (QUIET, rise, print_)}
+        made, result = run(*steps, data=data, instruments=[contract(A), contract(B)], balances={"USDT": 960})
+        assert (made.ended, result.stats.fills) == (ended, fills)
+        assert result.orders.filter(pl.col("status") == "expired")["reason"].to_list() == [why for _, why in ended]
+
+
+def test_a_stop_that_closes_a_position_acts_whatever_the_account_has_lost() -> None:
+    fall = [*book(5, ("bid", "99.5", "0"), ("ask", "100", "0"), ("bid", "91", "1000"), ("ask", "91.5", "1000"))]
+    fall += [(5.5, tc.EventKind.TRADE, -1, "91", "1")]
+    stop = lambda ctx: ctx.submit(A, "sell", "100", type="stop_market", trigger_price="95")  # noqa: E731
+    made, result = run((1, buy("100")), (2, stop), data=(QUIET, fall))
+    assert (made.ended, result.stats.fills, result.net_pnl) == ([], 2, -900)
 
 
 def test_working_orders_of_a_side_count_together_and_the_larger_side_counts() -> None:

@@ -277,13 +277,17 @@ impl Holding {
         self.sums
     }
 
-    /// What its orders come to where one takes the place of what has this number, and whether they only reduce.
-    pub(super) fn sums_with(&self, contract: &Contract, id: OrderId, order: &Working) -> (Sums, bool) {
-        let without = match self.working.get(&id) {
+    /// What its orders come to without what has this number.
+    pub(super) fn sums_without(&self, contract: &Contract, id: OrderId) -> Sums {
+        match self.working.get(&id) {
             Some(before) => self.sums.with(contract, before, -1),
             None => self.sums,
-        };
-        let sums = without.with(contract, order, 1);
+        }
+    }
+
+    /// What its orders come to where one takes the place of what has this number, and whether they only reduce.
+    pub(super) fn sums_with(&self, contract: &Contract, id: OrderId, order: &Working) -> (Sums, bool) {
+        let sums = self.sums_without(contract, id).with(contract, order, 1);
         (sums, order.reduce_only || sums.only_reduce(order.side, self.position.qty))
     }
 

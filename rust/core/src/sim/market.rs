@@ -62,6 +62,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+pub(in crate::sim) use self::armed::AskedFor;
 use self::armed::Triggers;
 use self::crossed::Crossed;
 use self::matching::Step;

@@ -30,7 +30,7 @@ use super::wallet::{Balance, Coin, Loan, Spot, Wallets};
 use crate::book::{FillBasis, L2Book, MarkPrice, MarkSource};
 use crate::event::{Span, View};
 use crate::ledger::Payment;
-use crate::orders::{Command, NewTerms, Reason, Report, ReportKind, Trigger};
+use crate::orders::{Command, NewTerms, OrderId, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
@@ -302,24 +302,30 @@ impl Venue {
         self.places[market.index()].market.has_asking() && self.ask(market, now)
     }
 
+    /// Why an account cannot have an order at a price that is known now.
+    fn lacks_now(
+        &mut self,
+        account: AccountId,
+        market: MarketId,
+        order: OrderId,
+        price: Price,
+        qty: Qty,
+    ) -> Option<Reason> {
+        match self.lacks(account, &Command::Replace { market, order, terms: NewTerms::new(price, qty) }) {
+            Some(ReportKind::ReplaceRejected(reason)) => Some(reason),
+            _ => self.lacks_margin_now(account, market, order, price),
+        }
+    }
+
     #[cold]
     fn ask(&mut self, market: MarketId, now: i64) -> bool {
         let mut any = false;
-        while let Some((account, order, side, qty)) = self.places[market.index()].market.next_asking() {
+        while let Some((account, order, side, qty, limit)) = self.places[market.index()].market.next_asking()
+        {
             any = true;
-            let price = self.places[market.index()].market.price_to_take(account, side, qty);
-            let command = price.map(|price| Command::Replace {
-                market,
-                order,
-                terms: NewTerms::new(Price::new(price), Qty::new(qty)),
-            });
-            let refused = command.and_then(|command| {
-                self.lacks(account, &command).or_else(|| self.lacks_margin(account, &command))
-            });
-            let reason = match refused {
-                Some(ReportKind::ReplaceRejected(reason)) => Some(reason),
-                _ => None,
-            };
+            let side_of = &mut self.places[market.index()].market;
+            let price = limit.or_else(|| side_of.price_to_take(account, side, qty)).map(Price::new);
+            let reason = price.and_then(|price| self.lacks_now(account, market, order, price, Qty::new(qty)));
             self.places[market.index()].market.answer(account, order, reason, now, &mut self.fresh);
             self.report(market);
         }

@@ -18,6 +18,17 @@ pub(super) struct Armed {
     pub(super) may_act: bool,
 }
 
+/// Which orders are asked for when they have been set off, before they act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::sim) enum AskedFor {
+    #[default]
+    None,
+    /// Those without a limit: who pays for one has to have what it costs then.
+    Unlimited,
+    /// All: what stood behind the account may be lost since.
+    All,
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Triggers {
@@ -25,15 +36,15 @@ pub(super) struct Triggers {
     pub(super) armed: Vec<Armed>,
     /// Whether one was set off and has not acted.
     pub(super) has_set_off: bool,
-    /// Whether what has no limit is asked for before it acts: who pays for it has to have what it costs then.
-    pub(super) asks: bool,
+    /// Which are asked for before they act.
+    pub(super) asks: AskedFor,
     /// The kinds of events that the data holds.
     pub(super) holds: KindSet,
 }
 
 impl Default for Triggers {
     fn default() -> Self {
-        Self { armed: Vec::new(), has_set_off: false, asks: false, holds: KindSet::ALL }
+        Self { armed: Vec::new(), has_set_off: false, asks: AskedFor::None, holds: KindSet::ALL }
     }
 }
 

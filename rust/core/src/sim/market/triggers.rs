@@ -3,8 +3,9 @@
 //! They stand in no queue and take nothing until the market's price is where they say. Trades are looked at one by one,
 //! those of orders with each other too, the mark price when the venue tells it, the mid after each message. What is set off
 //! acts after the message that did it, in order of arrival, on the book as it is then: over a gap it fills where the market
-//! is. Where the book cannot be traded on then, it waits for one that can. Each is set off once. Where accounts pay in full, what has no limit is asked for before
-//! it acts: it costs what the market asks then, not what its trigger said.
+//! is. Where the book cannot be traded on then, it waits for one that can. Each is set off once. Where accounts pay in full, what has no
+//! limit is asked for before it acts: it costs what the market asks then, not what its trigger said. On margin every order is: what stood
+//! behind the account may be lost since.
 //!
 //! Prices are looked at from an order's arrival on, whatever else is here: an isolated account fares as if it were alone.
 //! Until something has traded since, the last price is taken to lie
@@ -12,7 +13,7 @@
 //! one began do not meet its high and low.
 
 use super::Market;
-use super::armed::Armed;
+use super::armed::{Armed, AskedFor};
 use super::matching::Taker;
 use super::resting::Placed;
 use super::terms::Terms;
@@ -78,7 +79,11 @@ impl Market {
         out: &mut Vec<(AccountId, Update)>,
     ) {
         let watch = Watch::new(taker.side, trigger);
-        let may_act = !self.triggers.asks || taker.limit.is_some();
+        let may_act = match self.triggers.asks {
+            AskedFor::None => true,
+            AskedFor::Unlimited => taker.limit.is_some(),
+            AskedFor::All => false,
+        };
         self.triggers.armed.push(Armed { taker, terms, watch, is_set_off: false, may_act });
         self.look_at_hand(self.triggers.armed.len() - 1);
         self.set_off(now, out);
@@ -115,24 +120,24 @@ impl Market {
         !self.basis.has_book() || (self.book.is_synced() && !self.book.is_crossed())
     }
 
-    /// Has orders without a limit that are set off be asked for before they act.
-    pub(in crate::sim) fn ask_for_triggered(&mut self) {
-        self.triggers.asks = true;
+    /// Has orders that are set off be asked for before they act.
+    pub(in crate::sim) fn ask_for_triggered(&mut self, which: AskedFor) {
+        self.triggers.asks = which;
     }
 
     /// Whether one may be that has been set off and is to be asked for.
     #[inline]
     pub(in crate::sim) fn has_asking(&self) -> bool {
-        self.triggers.asks && self.triggers.has_set_off
+        self.triggers.asks != AskedFor::None && self.triggers.has_set_off
     }
 
-    /// The next order that has been set off and is to be asked for: whose, which, and what it has not filled.
-    pub(in crate::sim) fn next_asking(&self) -> Option<(AccountId, OrderId, Side, i64)> {
+    /// The next order that has been set off and is to be asked for: whose, which, and for how much at what limit.
+    pub(in crate::sim) fn next_asking(&self) -> Option<(AccountId, OrderId, Side, i64, Option<i64>)> {
         if !self.has_asking() || !self.can_act() {
             return None;
         }
         let asking = self.triggers.armed.iter().find(|order| order.is_set_off && !order.may_act);
-        asking.map(|Armed { taker, .. }| (taker.account, taker.id, taker.side, taker.qty - taker.filled))
+        asking.map(|Armed { taker: t, .. }| (t.account, t.id, t.side, t.qty - t.filled, t.limit))
     }
 
     /// Lets an order act that was asked for, or ends it.

@@ -138,22 +138,8 @@ impl Venue {
             }
             Command::Cancel { .. } => return None,
         };
-        let empty = Holding::default();
-        let holding = self.holding(account, market, contract).unwrap_or(&empty);
-        let marked = place.marked();
-        let (sums, only_reduces) = holding.sums_with(contract, id, &order);
-        let (before, after) =
-            (holding.asks(contract, holding.sums(), marked), holding.asks(contract, sums, marked));
-        let grows = after.margin > before.margin || after.exposure > before.exposure;
-        if !only_reduces && grows {
-            let equity = self.standing(account, contract).equity;
-            let asked = plus(minus(self.asked(account, contract), before.margin), after.margin);
-            let reason = contract.refusal();
-            let may_owe =
-                reason == Reason::InsufficientBalance && self.wallets[contract.wallets].may_borrow();
-            if (asked > equity && !may_owe) || contract.forbids(after.exposure) {
-                return Some(command.refusal(reason));
-            }
+        if let Some(reason) = self.falls_short(account, market, (id, &order), false) {
+            return Some(command.refusal(reason));
         }
         if matches!(command, Command::Submit { .. }) {
             self.with_holding(account, market, |contract, holding| {
@@ -162,6 +148,48 @@ impl Venue {
             });
         }
         None
+    }
+
+    /// Why an account cannot margin an order at a price that has been set off: it asks as if it came now, for what stood behind
+    /// the account then may be lost.
+    pub(super) fn lacks_margin_now(
+        &self,
+        account: AccountId,
+        market: MarketId,
+        id: OrderId,
+        price: Price,
+    ) -> Option<Reason> {
+        let contract = self.places[market.index()].contract.as_ref()?;
+        let working = self.holding(account, market, contract)?.working(id)?;
+        self.falls_short(account, market, (id, &Working { price, ..working }), true)
+    }
+
+    /// Why an account cannot have an order, in place of what has its number; one that came before only asks for what it asks
+    /// more than that did.
+    fn falls_short(
+        &self,
+        account: AccountId,
+        market: MarketId,
+        (id, order): (OrderId, &Working),
+        is_new: bool,
+    ) -> Option<Reason> {
+        let place = &self.places[market.index()];
+        let contract = place.contract.as_ref()?;
+        let empty = Holding::default();
+        let holding = self.holding(account, market, contract).unwrap_or(&empty);
+        let marked = place.marked();
+        let (sums, only_reduces) = holding.sums_with(contract, id, order);
+        let asks = |sums| holding.asks(contract, sums, marked);
+        let (held, after) = (asks(holding.sums()), asks(sums));
+        let before = if is_new { asks(holding.sums_without(contract, id)) } else { held };
+        if only_reduces || (after.margin <= before.margin && after.exposure <= before.exposure) {
+            return None;
+        }
+        let equity = self.standing(account, contract).equity;
+        let asked = plus(minus(self.asked(account, contract), held.margin), after.margin);
+        let reason = contract.refusal();
+        let may_owe = reason == Reason::InsufficientBalance && self.wallets[contract.wallets].may_borrow();
+        ((asked > equity && !may_owe) || contract.forbids(after.exposure)).then_some(reason)
     }
 
     /// Changes what an account has in a contract, and its balance by what comes of it.

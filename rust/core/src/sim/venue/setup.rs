@@ -9,6 +9,7 @@ use crate::sim::fees::FeeSettings;
 use crate::sim::funding::{Funding, FundingSource};
 use crate::sim::holdings::{Contract, Margins, Terms};
 use crate::sim::margin::{Maintenance, MarginRules};
+use crate::sim::market::AskedFor;
 use crate::sim::settings::{Balances, SettingsError};
 use crate::sim::wallet::Wallets;
 use crate::types::{Instrument, InstrumentKind, MarketId};
@@ -92,7 +93,7 @@ impl Venue {
             let spot = wallets.spot(market.instrument(), *market.math())?;
             let place = &mut self.places[id.index()];
             if spot.is_some() {
-                place.market.ask_for_triggered();
+                place.market.ask_for_triggered(AskedFor::Unlimited);
             }
             place.spot = spot.map(Box::new);
             place.wallets = Some(self.wallets.len());
@@ -103,9 +104,10 @@ impl Venue {
         }
         for (id, contract) in contracts {
             let place = &mut self.places[id.index()];
-            if let Terms::Paid { .. } = contract.terms {
-                place.market.ask_for_triggered();
-            }
+            place.market.ask_for_triggered(match contract.terms {
+                Terms::Paid { is_margined: false, .. } => AskedFor::Unlimited,
+                _ => AskedFor::All,
+            });
             place.contract = Some(Box::new(contract));
             place.marks.get_or_insert_default();
         }
