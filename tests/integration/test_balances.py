@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import tradecore as tc
-from conftest import CLEAR, LAST, SET, columns
+from conftest import CLEAR, LAST, SET, TRADE, columns
 
 SECOND = 1_000_000_000
 SPOT = tc.Instrument(
@@ -92,3 +94,65 @@ def test_an_account_that_never_traded_has_what_it_began_with() -> None:
     without = run(Waits("w", [SPOT.id]))
     assert without.balances.height == 0
     assert without.balances.columns == ["strategy", "venue", "currency", "begin", "end", "change", "borrowed"]
+
+
+class Buys(tc.Strategy):
+    """Buys at the market without a limit, or has a stop do so, and knows why an order ended."""
+
+    qty: Decimal = Decimal("0.1")
+    trigger: Decimal | None = None
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.ended: list[str | None] = []
+        ctx.at(2 * SECOND)
+
+    def on_timer(self, ctx: tc.Context, timer: int) -> None:
+        if self.trigger is None:
+            ctx.buy(SPOT.id, self.qty)
+        else:
+            ctx.submit(SPOT.id, "buy", self.qty, type="stop_market", trigger_price=self.trigger)
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        if order.status in (tc.OrderStatus.REJECTED, tc.OrderStatus.EXPIRED):
+            self.ended.append(order.reason)
+
+
+@pytest.mark.parametrize(
+    ("prices", "trigger", "has", "fills", "reason"),
+    [
+        # 0.1 at 100,000 and 10 bps: there is enough for the last price, and at 110,000 only with 11,011.
+        ([110_000], None, "10010", 0, "insufficient_balance"),
+        ([110_000], None, "11010.99", 0, "insufficient_balance"),
+        ([110_000], None, "11011", 1, None),
+        ([90_000], None, "10010", 1, None),
+        # One that was set off takes the print after: that is held against it, too.
+        ([105_000, 110_000], 105_000, "10520", 0, "insufficient_balance"),
+        ([105_000, 110_000], 105_000, "11011", 1, None),
+    ],
+)
+def test_without_a_book_what_the_next_print_asks_has_to_be_there(
+    prices: list[int], trigger: int | None, has: str, fills: int, reason: str | None
+) -> None:
+    told = [(SECOND, TRADE, 1, LAST, 200_000, 10_000)]
+    told += [((3 + at) * SECOND, TRADE, 1, LAST, 2 * price, 10_000) for at, price in enumerate(prices)]
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), balances={"USDT": has})
+    buys = Buys("a", [SPOT.id], trigger=trigger)
+    made = tc.Backtest(
+        [buys], {SPOT.id: columns([*told, (9 * SECOND, TRADE, 1, LAST, 2, 1)])}, [venue], specs=[SPOT]
+    ).run()
+    assert (made.stats.fills, buys.ended) == (fills, [reason] if reason else [])
+    left = Decimal(has) - (Decimal(prices[-1]) * Decimal("0.1001") if fills else 0)
+    assert made.balances.filter(currency="USDT")["end"].to_list() == [left]
+    assert left >= 0
+
+
+def test_a_market_order_that_goes_on_with_later_prints_ends_where_they_ask_more_than_is_there() -> None:
+    prints = [(1, 100_000, 100), (3, 100_000, 60), (4, 101_000, 30), (5, 130_000, 60)]
+    told = [(at * SECOND, TRADE, 1, LAST, 2 * price, qty) for at, price, qty in prints]
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), balances={"USDT": 10_100})
+    buys = Buys("a", [SPOT.id])
+    made = tc.Backtest(
+        [buys], {SPOT.id: columns([*told, (9 * SECOND, TRADE, 1, LAST, 2, 1)])}, [venue], specs=[SPOT]
+    ).run()
+    assert made.fills["qty"].to_list() == [0.06, 0.03]
+    assert buys.ended == ["insufficient_balance"]

@@ -284,6 +284,8 @@ impl Venue {
         if place.ways.counts {
             place.ways.note(now);
         }
+        let ended = place.market.has_unpriced() && self.ask_for_prints(market, view, rows, now);
+        let place = &mut self.places[market.index()];
         let failed = place.market.on_message(view, rows, now, &mut self.fresh);
         let is_due =
             !rows.only_levels && place.marks.is_some() && self.note_published(market, view, rows, now);
@@ -293,13 +295,29 @@ impl Venue {
         }
         let acted = self.let_act(market, now);
         let uncovered = self.places[market.index()].is_watched && self.guard(market, now);
-        touched || acted || uncovered || is_due || failed
+        touched || acted || uncovered || is_due || failed || ended
     }
 
     /// Lets orders act that have been set off, if who sent them has what they cost now. Returns whether there were any.
     #[inline]
     fn let_act(&mut self, market: MarketId, now: i64) -> bool {
         self.places[market.index()].market.has_asking() && self.ask(market, now)
+    }
+
+    /// Ends orders that wait for a print in a market without a book, and would pay more than there is in what is printed now.
+    /// Returns whether there were any.
+    #[cold]
+    fn ask_for_prints(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
+        let mut any = false;
+        for (account, order, price, qty) in self.places[market.index()].market.unpriced(view, rows) {
+            if let Some(reason) = self.lacks_now(account, market, order, price, qty) {
+                any = true;
+                let side = &mut self.places[market.index()].market;
+                side.end_unpriced((account, order), reason, now, &mut self.fresh);
+                self.report(market);
+            }
+        }
+        any
     }
 
     /// Why an account cannot have an order at a price that is known now.

@@ -10,18 +10,21 @@
 //!   own price there is a queue that nobody knows, so nothing fills.
 //! * Of a bar the open comes first, then the high, then the low. All lie behind the orders that were sent when it
 //!   began; one that was sent later waits for the next bar, for its high may have been before.
+//! * Where accounts pay, what has no limit is asked for before the message that it would meet, at the worst price of that, and
+//!   expires where the account does not have it.
 //! * Nobody gets more of a trade than it was, nor of a bar; of a trade through a resting order that is not asked.
 //!
 //! A latency shorter than a bar changes nothing but when we know: orders are held against a bar by when they were sent.
 //! Orders of ours do not meet each other here.
 
 use super::Market;
+use super::armed::AskedFor;
 use super::fills::{reaches, taker_fill};
 use super::matching::Taker;
 use super::resting::{Placed, Resting};
 use super::waiting::{Current, Waiting};
 use crate::book::FillBasis;
-use crate::event::{EventKind, View, is_bar_begin};
+use crate::event::{EventKind, Span, View, is_bar_begin};
 use crate::orders::{FillEvent, NewTerms, OrderId, Reason, ReportKind, TimeInForce};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
@@ -175,6 +178,55 @@ impl Market {
         if self.touched {
             self.follow_fills(now, out);
             self.watch_again();
+        }
+    }
+
+    /// Whether a message may let orders without a limit take, which are to be asked for first.
+    #[inline]
+    pub(in crate::sim) fn has_unpriced(&self) -> bool {
+        self.triggers.asks != AskedFor::None && !self.prints.is_empty()
+    }
+
+    /// These orders: whose, which, the worst price that a message prints for one, and its quantity.
+    pub(in crate::sim) fn unpriced(
+        &self,
+        view: &View<'_>,
+        rows: Span,
+    ) -> Vec<(AccountId, OrderId, Price, Qty)> {
+        let prints = |row: &usize| match (self.basis, EventKind::from_column(view.kind[*row])) {
+            (FillBasis::Trades, kind) => kind == Some(EventKind::Trade),
+            (_, kind) => kind == Some(EventKind::BarOpen) && is_bar_begin(view, *row),
+        };
+        let worst = |order: &Waiting| {
+            let Taker { account, id, side, pool, limit: None, qty, .. } = order.taker else { return None };
+            let passive = side.opposite();
+            let met = (rows.from..rows.to).filter(prints).filter(|row| {
+                let is_in_time =
+                    self.basis == FillBasis::Trades || order.taker.placed.sent <= view.ts_event[*row];
+                is_in_time && view.price.get(*row) > 0 && view.qty.get(*row) > 0
+            });
+            let price = met.map(|row| view.price.get(row) * side.sign()).max()? * side.sign();
+            Some((
+                account,
+                id,
+                Price::new(self.moved(passive, price, self.shift(passive, pool))),
+                Qty::new(qty),
+            ))
+        };
+        self.prints.waiting.iter().filter_map(worst).collect()
+    }
+
+    /// Ends an order that waits for a print.
+    pub(in crate::sim) fn end_unpriced(
+        &mut self,
+        (account, id): (AccountId, OrderId),
+        reason: Reason,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        if let Some(at) = self.prints.find(account, id) {
+            self.prints.remove(at);
+            out.push((account, Update::on(id, now, ReportKind::Expired(reason))));
         }
     }
 
