@@ -33,6 +33,7 @@ from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from tradecore.live.tables import SessionTables
+from tradecore.reconcile import KnownOrder
 from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret, VenueReport
@@ -104,6 +105,11 @@ def connector(server: FakeBinance, *, keys: bool) -> BinanceConnector:
 def trade(server: FakeBinance, price: str, qty: str) -> None:
     data = {"e": "trade", "E": server.now_ms(), "T": server.now_ms(), "s": "BTCUSDT", "t": next(server.numbers)}
     server.publish("btcusdt@trade", data | {"p": price, "q": qty, "m": True, "M": True})
+
+
+def resting(live: Live) -> list[KnownOrder]:
+    """Open orders that their exchange has; one that was sent is still on its way."""
+    return [order for order in live.session.known([NAME]).orders if order.is_open and order.is_acknowledged]
 
 
 async def subscribed(server: FakeBinance) -> None:
@@ -181,10 +187,9 @@ def test_a_paper_session_trades_and_its_journal_decides_the_same(tmp_path: Path)
 
     async def work(server: FakeBinance) -> None:
         async def during(live: Live) -> None:
-            await until(lambda: live.state.open_orders)
+            await until(lambda: resting(live))
             assert live.state.books == {NAME: BookState.SYNCED}
             assert server.orders == {}, "nothing reaches the venue"
-            await asyncio.sleep(0.02)
             trade(server, "59999.90", "50")
             await until(lambda: bidder.filled)
             await until(lambda: live.state.open_orders)
@@ -216,7 +221,7 @@ def test_rows_that_left_memory_are_in_the_result(tmp_path: Path, monkeypatch: py
             await live.begun()
             for _ in range(3):
                 filled = bidder.filled
-                await until(lambda: live.state.open_orders == 1)
+                await until(lambda: len(resting(live)) == 1)
                 trade(server, "59998.00", "1")
                 server.depth({"59999.00": "4"}, {"60000.20": "2"})
                 await until(lambda before=filled: bidder.filled > before)  # type: ignore[misc]
@@ -253,8 +258,7 @@ def test_a_session_tells_its_events_and_counts_what_it_hears(tmp_path: Path) -> 
 
     async def work(server: FakeBinance) -> None:
         async def during(live: Live) -> None:
-            await until(lambda: live.state.open_orders)
-            await asyncio.sleep(0.02)
+            await until(lambda: resting(live))
             trade(server, "59999.90", "50")
             await until(lambda: bidder.filled)
             (row,) = live.session.kernel.positions
@@ -389,7 +393,7 @@ def test_a_live_session_shows_an_order_in_parts_and_goes_on_with_them(tmp_path: 
         async with Live([first], [connector(server, keys=True)], journal=tmp_path, venues=takes) as cut:
             running = asyncio.create_task(cut.run())
             await subscribed(server)
-            await until(shown)
+            await until(lambda: cut.has_begun and first.told == ["NEW"])
             server.fill(*shown(), "0.01")
             await until(lambda: len(server.orders) == 2)
             await until(lambda: [o.is_acknowledged for o in cut.session.known([NAME]).orders] == [True, True])
@@ -482,8 +486,7 @@ def test_orders_of_paper_end_with_their_process_and_positions_stay(
         async with Live([first], [connector(server, keys=False)], paper=[SETTINGS], journal=tmp_path) as cut:
             running = asyncio.create_task(cut.run())
             await subscribed(server)
-            await until(lambda: cut.has_begun and cut.state.open_orders)
-            await asyncio.sleep(0.02)
+            await until(lambda: cut.has_begun and resting(cut))
             trade(server, "59999.90", "50")
             await until(lambda: first.filled)
             await until(lambda: cut.state.open_orders)
