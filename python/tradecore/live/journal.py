@@ -193,9 +193,9 @@ class JournalWriter:
             return
         data = b"".join(self._gathered)
         try:
-            written = 0
+            written = os.pwrite(self._file, data, self._at)
             while written < len(data):
-                written += os.pwrite(self._file, memoryview(data)[written:], self._at + written)
+                written += os.pwrite(self._file, data[written:], self._at + written)
             if self.outlives_power:
                 os.fdatasync(self._file)
         except OSError as error:

@@ -11,7 +11,7 @@ use tradecore_core::book::BookState;
 use tradecore_core::event::{Columns as _, EventColumns, FLAG_LAST, View, is_qty};
 use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
-    Passed, Question as CoreQuestion, Rows, Topics, entries,
+    Passed, Question as CoreQuestion, Rows, Topics, check_entries,
 };
 use tradecore_core::orders::{BadSession, Order as CoreOrder, OrderKey, Report};
 use tradecore_core::risk::Trading;
@@ -919,7 +919,7 @@ impl PyKernel {
             ));
         }
         // All of it is read before any of it is taken: a damaged journal changes nothing.
-        py.detach(|| entries(journal).try_for_each(|entry| entry.map(drop)))
+        py.detach(|| check_entries(journal))
             .map_err(|error| errors::DataError::new_err(("journal", 0, error.to_string())))?;
         state.open()?;
         state.is_started = true;
@@ -936,11 +936,13 @@ impl PyKernel {
             Passed::Sent(_) | Passed::Told(_) => {}
         };
         let mut signal = None;
+        // Every input calls hooks, so the GIL is not let go between them; others have their turn in hooks, and here.
         let goes_on = || {
-            signal = Python::attach(|py| py.check_signals().err());
+            py.detach(|| ());
+            signal = py.check_signals().err();
             signal.is_none()
         };
-        let replayed = py.detach(|| kernel.feed_back(journal, goes_on, keep));
+        let replayed = kernel.feed_back(journal, goes_on, keep);
         let (diverged, rest) = match signal {
             Some(signal) => return Err(signal),
             None => state.outcome(replayed)?,

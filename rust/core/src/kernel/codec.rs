@@ -2,7 +2,7 @@
 //!
 //! The journal is a sequence of entries, each a length (`u32`, little endian) and a body; the digest hashes bodies of
 //! commands, reports, payments and holdings, but not how a simulated fill came about. A body is a tag, a time, and
-//! fields (see [`super::writer`]).
+//! fields (see [`super::writer`] and [`super::row_bytes`]).
 
 use super::input::{Control, FeedUpdate, Input, Listing, Rows};
 use super::signals::Answer;
@@ -255,11 +255,27 @@ impl OwnedInput {
 pub struct Entries<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Memory for the next rows.
+    spare: EventColumns,
 }
 
 /// The entries of a journal. One that was cut in the middle of an entry ends with an error that tells where.
 pub fn entries(journal: &[u8]) -> Entries<'_> {
-    Entries { bytes: journal, at: 0 }
+    Entries { bytes: journal, at: 0, spare: EventColumns::default() }
+}
+
+/// Whether all of a journal can be read.
+///
+/// # Errors
+/// [`CodecError`] of the first entry that cannot.
+pub fn check_entries(journal: &[u8]) -> Result<(), CodecError> {
+    let mut reading = entries(journal);
+    while let Some(entry) = reading.next() {
+        if let Entry::Input { input, .. } = entry? {
+            reading.reuse(input);
+        }
+    }
+    Ok(())
 }
 
 impl Entries<'_> {
@@ -268,13 +284,21 @@ impl Entries<'_> {
         self.at
     }
 
+    /// Reads the next rows into the memory of an input that is done with.
+    pub fn reuse(&mut self, input: OwnedInput) {
+        if let OwnedInput::Message(_, columns) | OwnedInput::Known(_, columns) = input {
+            self.spare = columns;
+        }
+    }
+
+    #[inline]
     fn read(&mut self) -> Decoded<Entry> {
         let start = self.at;
         let moved = |error: CodecError, by: usize| CodecError { at: error.at + by, ..error };
         let mut head = Reader::new(&self.bytes[start..]);
         let len = head.index().map_err(|e| moved(e, start))?;
         let body = head.take(len, "as many bytes as the entry's length says").map_err(|e| moved(e, start))?;
-        let entry = read_body(body).map_err(|e| moved(e, start + 4))?;
+        let entry = read_body(body, &mut self.spare).map_err(|e| moved(e, start + 4))?;
         self.at = start + 4 + len;
         Ok(entry)
     }
@@ -283,6 +307,7 @@ impl Entries<'_> {
 impl Iterator for Entries<'_> {
     type Item = Result<Entry, CodecError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.at == self.bytes.len() {
             return None;
@@ -295,7 +320,8 @@ impl Iterator for Entries<'_> {
     }
 }
 
-fn read_body(body: &[u8]) -> Decoded<Entry> {
+#[inline] // an entry is some hundred bytes, and moved as often as it is returned
+fn read_body(body: &[u8], spare: &mut EventColumns) -> Decoded<Entry> {
     let mut r = Reader::new(body);
     let code = r.u8()?;
     let at = r.i64()?;
@@ -304,8 +330,8 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
             let entry = Entry::Command { at, strategy: r.strategy()?, command: r.command()? };
             return if r.is_done() { Ok(entry) } else { r.error("the end of the entry") };
         }
-        tag::MESSAGE => OwnedInput::Message(r.market()?, r.rows()?),
-        tag::KNOWN => OwnedInput::Known(r.market()?, r.rows()?),
+        tag::MESSAGE => OwnedInput::Message(r.market()?, r.rows(std::mem::take(spare))?),
+        tag::KNOWN => OwnedInput::Known(r.market()?, r.rows(std::mem::take(spare))?),
         tag::REPORT => {
             let report = r.report()?;
             OwnedInput::Report(Report { origin: r.option(Reader::origin)?, ..report })

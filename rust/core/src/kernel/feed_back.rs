@@ -6,7 +6,7 @@ use super::machine::{Kernel, KernelError};
 use crate::orders::Report;
 
 /// Entries between two looks at whether to go on.
-const ENTRIES_A_LOOK: usize = 1 << 14;
+const ENTRIES_A_LOOK: usize = 1 << 12;
 
 /// What passed between a session and its venues.
 pub enum Passed<'a> {
@@ -19,11 +19,23 @@ pub enum Passed<'a> {
 impl Kernel {
     /// Takes the inputs of a journal, as far as it can be read; the kernel keeps one of its own. `goes_on` is asked now
     /// and then, and `passed` is given what went out and came in, with its time. Returns the time of the first input
-    /// after which the kernel did not write what the journal says, and what it wrote beyond the journal's end.
+    /// after which the kernel did not decide what the journal says, and what it decided beyond the journal's end.
     ///
     /// # Errors
     /// [`KernelError`]; [`KernelError::Interrupted`] when `goes_on` said no.
     pub fn feed_back(
+        &mut self,
+        journal: &[u8],
+        goes_on: impl FnMut() -> bool,
+        passed: impl FnMut(&Kernel, i64, Passed<'_>),
+    ) -> Result<(Option<i64>, Vec<u8>), KernelError> {
+        self.ctx.core_mut().journal.feed_back(true);
+        let fed_back = self.feed_entries(journal, goes_on, passed);
+        self.ctx.core_mut().journal.feed_back(false);
+        fed_back
+    }
+
+    fn feed_entries(
         &mut self,
         journal: &[u8],
         mut goes_on: impl FnMut() -> bool,
@@ -31,7 +43,7 @@ impl Kernel {
     ) -> Result<(Option<i64>, Vec<u8>), KernelError> {
         let mut reading = entries(journal);
         let mut diverged = None;
-        // The last input: its time, and where it starts.
+        // The last input: its time, and where it ends.
         let mut last: Option<(i64, usize)> = None;
         for n in 1usize.. {
             if n % ENTRIES_A_LOOK == 0 && !goes_on() {
@@ -41,7 +53,7 @@ impl Kernel {
             let Some(Ok(entry)) = reading.next() else { break };
             let Entry::Input { at, input } = entry else { continue };
             let written = &mut self.ctx.core_mut().journal;
-            if let Some((at, from)) = last.replace((at, start))
+            if let Some((at, from)) = last.replace((at, reading.position()))
                 && written.kept() != &journal[from..start]
             {
                 diverged = diverged.or(Some(at));
@@ -56,6 +68,7 @@ impl Kernel {
             }
             self.questions().clear();
             self.refusals();
+            reading.reuse(input);
         }
         let written = self.take_journal();
         let Some((at, from)) = last else { return Ok((diverged, written)) };

@@ -9,12 +9,17 @@ use crate::ledger::{Payment, Position};
 use crate::orders::{Command, Report};
 use crate::types::{MarketId, StrategyId};
 
+/// So many bytes tell how long an entry is.
+const LENGTH: usize = size_of::<u32>();
+
 /// SHA-256 over every command, every report and the final ledger; and the journal, if it is kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Journal {
     digest: Sha256,
     kept: Option<Vec<u8>>,
     inputs: u64,
+    /// Whether inputs come from a journal, and need not be kept again.
+    is_fed_back: bool,
     scratch: Vec<u8>,
 }
 
@@ -76,12 +81,23 @@ impl Journal {
     /// An input, where inputs are kept.
     pub(super) fn input(&mut self, at: i64, input: &Input<'_>) {
         self.inputs += 1;
-        self.scratch.clear();
-        codec::write_input(&mut self.scratch, at, input);
-        self.keep();
+        if let Some(kept) = &mut self.kept
+            && !self.is_fed_back
+        {
+            let start = kept.len();
+            kept.extend_from_slice(&[0; LENGTH]);
+            codec::write_input(kept, at, input);
+            let len = (kept.len() - start - LENGTH) as u32;
+            kept[start..start + LENGTH].copy_from_slice(&len.to_le_bytes());
+        }
     }
 
-    /// Inputs that were kept.
+    /// Whether the next inputs come from a journal: they are counted, and of entries only commands are written.
+    pub(super) fn feed_back(&mut self, is_fed_back: bool) {
+        self.is_fed_back = is_fed_back;
+    }
+
+    /// Inputs that were taken.
     pub(super) fn inputs(&self) -> u64 {
         self.inputs
     }

@@ -35,6 +35,7 @@ mod reading;
 mod record;
 mod reports;
 mod routing;
+mod row_bytes;
 mod save;
 mod sending;
 mod signals;
@@ -48,7 +49,7 @@ mod topics;
 mod view;
 mod writer;
 
-pub use codec::{Entries, Entry, OwnedInput, entries};
+pub use codec::{Entries, Entry, OwnedInput, check_entries, entries};
 pub use context::Context;
 pub use events::{EventListener, Halt, SessionEvent, SessionEventKind, SessionEventKinds, StopMove};
 pub use feed_back::Passed;

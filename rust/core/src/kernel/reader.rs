@@ -5,18 +5,14 @@ use std::sync::Arc;
 use super::signals::{Confidence, Opinion, Signal, SignalAction};
 use super::topics::Topics;
 use crate::book::BookState;
-use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::Position;
 use crate::orders::{
     Command, FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, NewTerms, OrderKey, OrderRequest, OrderType,
     Reason, Report, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{
-    CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
+    Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
 };
-
-/// What [`super::writer`] makes of a row of market data.
-const ROW_BYTES: usize = 43;
 
 impl Reader<'_> {
     pub(super) fn market(&mut self) -> Decoded<MarketId> {
@@ -233,30 +229,6 @@ impl Reader<'_> {
             _ => return self.error("a kind of report"),
         };
         Ok(Report { order, venue_id, execution, cumulative, ts_event, kind, paid, origin: None })
-    }
-
-    pub(super) fn rows(&mut self) -> Decoded<EventColumns> {
-        let start = self.at();
-        let rows = self.index()?;
-        // Room for what is there, whatever number of rows it is said to be.
-        let mut columns = EventColumns::with_capacity(rows.min(self.left() / ROW_BYTES));
-        for _ in 0..rows {
-            let (ts_event, ts_recv) = (self.i64()?, self.i64()?);
-            let Some(kind) = EventKind::from_column(self.u8()?) else { return self.error("an event kind") };
-            columns.push(Event {
-                ts_event,
-                ts_recv,
-                kind,
-                side: self.u8()?.cast_signed(),
-                flags: self.u8()?,
-                price: self.i64()?,
-                qty: self.i64()?,
-                id: self.u64()?,
-            });
-        }
-        let sound = crate::event::Columns::view(&columns).check();
-        sound.map_err(|_| CodecError { at: start, expected: "rows that keep the rules of columns" })?;
-        Ok(columns)
     }
 
     pub(super) fn position(&mut self) -> Decoded<Position> {

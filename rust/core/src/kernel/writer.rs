@@ -1,7 +1,6 @@
 //! What the kernel keeps as fields of bytes.
 
 use super::signals::Signal;
-use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{
     Command, FillOrigin, NewTerms, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
@@ -189,22 +188,6 @@ impl Writer<'_> {
         self.index(signal.features.len());
         for feature in &*signal.features {
             self.f64(*feature);
-        }
-    }
-
-    /// Rows of columns, with their number in front.
-    pub(super) fn rows(&mut self, view: &View<'_>, from: usize, to: usize) {
-        self.index(to - from);
-        for row in from..to {
-            let event = view.event(row);
-            self.i64(event.ts_event);
-            self.i64(event.ts_recv);
-            self.u8(event.kind as u8);
-            self.u8(event.side.cast_unsigned());
-            self.u8(event.flags);
-            self.i64(event.price);
-            self.i64(event.qty);
-            self.u64(event.id);
         }
     }
 

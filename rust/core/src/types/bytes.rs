@@ -59,6 +59,13 @@ impl Writer<'_> {
         self.0.extend_from_slice(value);
     }
 
+    /// Room for `n` bytes more, to be written to.
+    pub(crate) fn room(&mut self, n: usize) -> &mut [u8] {
+        let start = self.0.len();
+        self.0.resize(start + n, 0);
+        &mut self.0[start..]
+    }
+
     pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
@@ -90,11 +97,6 @@ impl<'a> Reader<'a> {
     /// How many bytes were read.
     pub(crate) fn at(&self) -> usize {
         self.at
-    }
-
-    /// How many bytes are left.
-    pub(crate) fn left(&self) -> usize {
-        self.bytes.len() - self.at
     }
 
     pub(crate) fn is_done(&self) -> bool {
