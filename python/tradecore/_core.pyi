@@ -3819,6 +3819,10 @@ class SimExchange:
         ``unrealized_pnl``, ``realized_pnl``, ``value``, ``initial_margin`` (open orders included),
         ``maintenance_margin`` and ``isolated_margin`` (None where margin is cross), and ``leverage``.
         """
+    def take_over(self, kernel: Kernel, *, account: int = 0) -> None:
+        """Let an account have what the strategies of a kernel came to, which has the same markets: positions at their average
+        entry prices, to the price increment, and what they have earned and cost. For an exchange that begins anew.
+        """
     def set_leverage(self, account: int, market: int, leverage: _Exact) -> bool:
         """Lever what an account trades in a market from now on.
 

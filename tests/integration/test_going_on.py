@@ -139,6 +139,26 @@ def test_the_kill_switch_and_pauses_outlive_an_end_in_order(
     assert told[0] == "s1 ends with c paused, which it keeps where it goes on by its name; a new session begins without"
 
 
+def test_what_was_bought_on_the_exchange_of_before_is_sold_on_the_next(tmp_path: Path) -> None:
+    """On paper each process has an exchange of its own: it takes the account over, or nothing could be closed."""
+
+    async def work(server: FakeBinance) -> None:
+        await session(made(server, tmp_path), server, lambda live: bought(server, live))
+
+        async def closing(live: Live) -> None:
+            await live.begun()
+            assert live.state.positions == {NAME: Decimal("0.01")}
+            live.perform(lambda session, now: session.kernel.kill(now))
+            await until(lambda: live.state.trading == {"b": "halted"})
+            assert not any(live.state.positions.values())
+
+        result = await session(made(server, tmp_path), server, closing)
+        assert result.orders.filter(result.orders["reduce_only"])["status"].to_list() == ["filled"]
+        assert again(tmp_path / "s1", Bidder("b", [NAME])) == (result.digest, None)
+
+    run(work)
+
+
 def test_one_of_another_configuration_does_not_go_on(tmp_path: Path) -> None:
     class Larger(Bidder):
         def quote(self, ctx: tc.Context) -> None:

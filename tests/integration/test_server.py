@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sqlite3
 import ssl
 import subprocess
@@ -673,6 +674,39 @@ def test_a_killed_server_goes_on_with_positions_kill_switch_users_and_keys(tmp_p
         assert data(client.post("/api/v1/orders", json=body, headers=key), 201) == first
         assert [row["session"] for row in data(client.get("/api/v1/sessions"))] == ["s1"]
         assert token not in "".join(path.read_text("latin-1") for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("ends", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended in order"])
+def test_the_kill_switch_of_a_server_stays_on_until_a_person_resumes(tmp_path: Path, ends: signal.Signals) -> None:
+    (tmp_path / "serve.toml").write_text(CONFIG)
+    add = [sys.executable, "-m", "tradecore", "user", "add", "ada", "--role", "admin", "--config", "serve.toml"]
+    token = subprocess.run(add, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def state(client: httpx.Client) -> str:
+        return str(data(client.get("/api/v1/risk"))["state"])
+
+    with serving(tmp_path) as (url, process), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        until(lambda: order(client).status_code == 201)
+        held = until(lambda: data(client.get("/api/v1/positions")))
+        process.send_signal(ends)
+        process.wait(30)
+    # What is held was traded on an exchange that is gone, and is closed on the next.
+    with serving(tmp_path) as (url, process), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        until(lambda: data(client.get("/api/v1/prices")))
+        assert [row["quantity"] for row in data(client.get("/api/v1/positions"))] == [row["quantity"] for row in held]
+        assert data(client.post("/api/v1/risk/kill", json={"reason": "tried"}))["state"] == "killed"
+        until(lambda: not any(float(row["quantity"]) for row in data(client.get("/api/v1/positions"))))
+        process.send_signal(ends)
+        process.wait(30)
+    with serving(tmp_path) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        until(lambda: data(client.get("/api/v1/prices")))
+        assert (state(client), problem(order(client), 422)) == ("killed", "killed")
+        assert data(client.get("/api/v1/strategies"))[0]["state"] == "halted"
+        assert data(client.post("/api/v1/risk/resume"))["state"] == "active"
+        until(lambda: order(client).status_code == 201)
+        whats = [row["what"] for row in data(client.get("/api/v1/audit"))]
+        assert (whats.count("risk kill"), whats.count("risk resume")) == (1, 1)
 
 
 def test_the_example_takes_the_requests_of_document_004_and_says_how_it_is(tmp_path: Path) -> None:

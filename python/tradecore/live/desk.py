@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, Protocol
 
-from tradecore._core import Command, FeedDecoder, Instrument, Notice, Refusal, SimExchange
+from tradecore._core import Command, FeedDecoder, Instrument, Kernel, Notice, Refusal, SimExchange
 from tradecore.errors import CredentialsError, TradecoreError
 from tradecore.instruments import venue_of
 from tradecore.types import EventKind
@@ -48,6 +48,9 @@ class Desk(Protocol):
 
     def cancel_in(self, instrument: str) -> None:
         """Cancel every order of an instrument, also those that nobody here knows."""
+
+    def take_over(self, kernel: Kernel) -> None:
+        """Know what a session that goes on had before."""
 
     @property
     def is_busy(self) -> bool:
@@ -124,6 +127,10 @@ class PaperDesk:
 
     def cancel_in(self, instrument: str) -> None:
         """There are none but those the kernel knows."""
+
+    def take_over(self, kernel: Kernel) -> None:
+        """Have the account hold what was traded on the exchange of before, which can be reduced then."""
+        self._exchange.take_over(kernel)
 
     @property
     def is_busy(self) -> bool:
@@ -222,6 +229,9 @@ class VenueDesk:
     def cancel_in(self, instrument: str) -> None:
         """Ask the venue to."""
         self._ask(instrument, self._cancel, instrument)
+
+    def take_over(self, kernel: Kernel) -> None:
+        """Do nothing: the venues know."""
 
     @property
     def is_busy(self) -> bool:

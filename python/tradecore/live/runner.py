@@ -407,6 +407,8 @@ class Live:
             for venue in self._connectors:
                 self._driver.disconnected(venue, self._clock.now_ns())
         self._is_resumed = session.began_ns is not None
+        if self._is_resumed:
+            desk.take_over(session.kernel)
         following = self._driver.following = Following(session, self.strategies, self.lines)
         following.begin(is_new=not self._is_resumed)
         if self._paper is not None and not self._is_resumed:

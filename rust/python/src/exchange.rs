@@ -19,6 +19,7 @@ use crate::commands::Command;
 use crate::errors;
 use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
+use crate::kernel::PyKernel;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
 use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
@@ -549,6 +550,20 @@ impl SimExchange {
             out.set_item("leverage", decimal_from_text(py, &margined.leverage.to_string())?)?;
         }
         Ok(out)
+    }
+
+    /// Let an account have what the strategies of a kernel came to, which has the same markets: positions at their average
+    /// entry prices, to the price increment, and what they have earned and cost. For an exchange that begins anew.
+    #[pyo3(signature = (kernel, *, account=0))]
+    fn take_over(&self, py: Python<'_>, kernel: &PyKernel, account: u32) -> PyResult<()> {
+        let mut state = self.state(py);
+        for at in 0..state.instruments.len() {
+            let (market, _) = state.instrument(at)?;
+            for position in kernel.positions_in(market)? {
+                state.open()?.take_over(account_of(account), market, &position);
+            }
+        }
+        Ok(())
     }
 
     /// Lever what an account trades in a market from now on.

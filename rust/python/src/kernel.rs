@@ -13,6 +13,7 @@ use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
     Passed, Question as CoreQuestion, Rows, Topics, check_entries,
 };
+use tradecore_core::ledger::Position;
 use tradecore_core::orders::{BadSession, Order as CoreOrder, OrderKey, Report};
 use tradecore_core::risk::Trading;
 use tradecore_core::sim::Notice as CoreNotice;
@@ -187,6 +188,13 @@ impl PyKernel {
     /// The market of an index.
     pub(crate) fn market(&self, index: usize) -> PyResult<MarketId> {
         self.state()?.roster.market(index)
+    }
+
+    /// What each strategy holds in a market.
+    pub(crate) fn positions_in(&self, market: MarketId) -> PyResult<Vec<Position>> {
+        let mut state = self.state()?;
+        let market = state.roster.market(market.index())?;
+        Ok(state.open()?.0.positions_in(market).cloned().collect())
     }
 
     /// Delivers what a decoder has of a market; whether anything waits for whoever drives the kernel then, and nothing

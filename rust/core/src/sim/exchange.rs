@@ -16,7 +16,7 @@ use super::past::Past;
 use super::venue::{Notice, Venue};
 use crate::book::FillBasis;
 use crate::event::{Chunk, Columns as _, EventColumns, EventKind, Granularity, Span, View};
-use crate::ledger::Leverage;
+use crate::ledger::{Leverage, Position};
 use crate::orders::{Command, OrderId, Reason};
 use crate::risk::{Approved, Gate, Rules, Verdict};
 use crate::types::{AccountId, MarketId, Price, Qty};
@@ -246,6 +246,11 @@ impl Exchange {
     /// See [`Venue::set_leverage`].
     pub fn set_leverage(&mut self, account: AccountId, market: MarketId, leverage: Leverage) -> bool {
         self.venue.set_leverage(account, market, leverage)
+    }
+
+    /// See [`Venue::take_over`].
+    pub fn take_over(&mut self, account: AccountId, market: MarketId, known: &Position) {
+        self.venue.take_over(account, market, known);
     }
 
     /// When something is next due by itself, ns.

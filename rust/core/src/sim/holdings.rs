@@ -368,6 +368,22 @@ impl Holding {
         minus(gain, fee)
     }
 
+    /// Takes over a position as if it had been bought or sold at its average entry price, to the price increment, and
+    /// what it has earned and cost by now. Returns by how much the balance has changed.
+    pub(super) fn take_over(&mut self, contract: &Contract, known: &Position) -> Money {
+        let (sign, qty) = (known.qty.signum(), Qty::new(known.qty.saturating_abs()));
+        let netted = known.avg_entry_price().map_or(Money::ZERO, |average| {
+            self.fill(contract, sign, (Price::new(average.round() as i64), qty), Money::ZERO)
+        });
+        match contract.terms {
+            Terms::Paid { .. } => known.cash,
+            // What was earned less what was paid: the cash there is with the open quantity at cost.
+            Terms::Leveraged { .. } => {
+                plus(netted, plus(known.cash, contract.math.signed(known.qty, known.open_cost)))
+            }
+        }
+    }
+
     /// Frees the share of the margin that stood behind what is closed.
     fn free(&mut self, held: i64, closed: i64) {
         let left = held.abs() - closed;

@@ -272,6 +272,12 @@ impl Wallets {
         self.wallet(account).add(coin, change);
     }
 
+    /// An account has bought or sold so much elsewhere, which has brought it so much of the quote.
+    pub(super) fn take_over(&mut self, account: AccountId, spot: &Spot, qty: i64, cash: Money) {
+        self.book(account, spot.base, spot.amount(qty));
+        self.book(account, spot.quote, cash);
+    }
+
     /// Whether an account has less than an order of it may pay, which has been filled up to `filled`.
     pub(super) fn lacks(
         &mut self,

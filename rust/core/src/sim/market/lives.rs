@@ -85,6 +85,12 @@ impl Market {
         self.has_filled = true;
     }
 
+    /// An account brings a position with it.
+    pub(in crate::sim) fn take_over(&mut self, account: AccountId, qty: i64) {
+        let side = if qty < 0 { Side::Sell } else { Side::Buy };
+        self.count(account, side, qty.saturating_abs());
+    }
+
     /// The venue has closed so much of an account's position, signed as it was held.
     pub(in crate::sim) fn close_position(&mut self, account: AccountId, part: i64) {
         if let Some(position) = self.positions.get_mut(account.index()) {

@@ -74,6 +74,18 @@ impl Venue {
         is_covered
     }
 
+    /// Lets an account have in a market what it came to elsewhere: what it holds, at its average entry price, and what that
+    /// has earned and cost.
+    pub fn take_over(&mut self, account: AccountId, market: MarketId, known: &Position) {
+        let place = &mut self.places[market.index()];
+        place.market.take_over(account, known.qty);
+        if let (Some(spot), Some(wallets)) = (&place.spot, place.wallets) {
+            self.wallets[wallets].take_over(account, spot, known.qty, known.cash);
+        }
+        self.with_holding(account, market, |contract, holding| holding.take_over(contract, known));
+        self.keep_watch(market);
+    }
+
     fn lever(&mut self, account: AccountId, market: MarketId, leverage: Option<Leverage>) {
         self.with_holding(account, market, |_, holding| {
             holding.leverage = leverage;
