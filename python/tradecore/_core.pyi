@@ -3820,8 +3820,10 @@ class SimExchange:
         ``maintenance_margin`` and ``isolated_margin`` (None where margin is cross), and ``leverage``.
         """
     def take_over(self, kernel: Kernel, *, account: int = 0) -> None:
-        """Let an account have what the strategies of a kernel came to, which has the same markets: positions at their average
-        entry prices, to the price increment, and what they have earned and cost. For an exchange that begins anew.
+        """Let an account have what the strategies of a kernel came to, which has the same markets.
+
+        Positions have their average entry prices, to the price increment, and balances what they have earned and cost.
+        For an exchange that begins anew.
         """
     def set_leverage(self, account: int, market: int, leverage: _Exact) -> bool:
         """Lever what an account trades in a market from now on.

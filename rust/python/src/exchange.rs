@@ -552,8 +552,10 @@ impl SimExchange {
         Ok(out)
     }
 
-    /// Let an account have what the strategies of a kernel came to, which has the same markets: positions at their average
-    /// entry prices, to the price increment, and what they have earned and cost. For an exchange that begins anew.
+    /// Let an account have what the strategies of a kernel came to, which has the same markets.
+    ///
+    /// Positions have their average entry prices, to the price increment, and balances what they have earned and cost.
+    /// For an exchange that begins anew.
     #[pyo3(signature = (kernel, *, account=0))]
     fn take_over(&self, py: Python<'_>, kernel: &PyKernel, account: u32) -> PyResult<()> {
         let mut state = self.state(py);
