@@ -156,3 +156,19 @@ def test_a_market_order_that_goes_on_with_later_prints_ends_where_they_ask_more_
     ).run()
     assert made.fills["qty"].to_list() == [0.06, 0.03]
     assert buys.ended == ["insufficient_balance"]
+
+
+@pytest.mark.parametrize(("has", "fills"), [("20020", 1), ("21500", 1), ("22021.99", 1), ("22022", 2)])
+def test_market_orders_that_meet_one_print_are_paid_together(has: str, fills: int) -> None:
+    class Twice(Buys):
+        def on_timer(self, ctx: tc.Context, timer: int) -> None:
+            ctx.buy(SPOT.id, self.qty)
+            ctx.buy(SPOT.id, self.qty)
+
+    told = [(SECOND, TRADE, 1, LAST, 200_000, 10_000), (3 * SECOND, TRADE, 1, LAST, 220_000, 10_000)]
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), balances={"USDT": has})
+    data = {SPOT.id: columns([*told, (9 * SECOND, TRADE, 1, LAST, 2, 1)])}
+    buys = Twice("a", [SPOT.id])
+    made = tc.Backtest([buys], data, [venue], specs=[SPOT]).run()
+    assert (made.stats.fills, len(buys.ended)) == (fills, 2 - fills)
+    assert made.balances.filter(currency="USDT")["end"].to_list() == [Decimal(has) - 11_011 * fills]

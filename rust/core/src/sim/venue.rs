@@ -310,12 +310,16 @@ impl Venue {
     fn ask_for_prints(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
         let mut any = false;
         for (account, order, price, qty) in self.places[market.index()].market.unpriced(view, rows) {
-            if let Some(reason) = self.lacks_now(account, market, order, price, qty) {
-                any = true;
-                let side = &mut self.places[market.index()].market;
-                side.end_unpriced((account, order), reason, now, &mut self.fresh);
-                self.report(market);
-            }
+            let Some(reason) = self.lacks_now(account, market, order, price, qty) else {
+                // What others ask is held against this price from now on.
+                let counts = Update::on(order, now, ReportKind::Repriced { price });
+                self.note(market, &[(account, counts)]);
+                continue;
+            };
+            any = true;
+            let side = &mut self.places[market.index()].market;
+            side.end_unpriced((account, order), reason, now, &mut self.fresh);
+            self.report(market);
         }
         any
     }
@@ -519,26 +523,31 @@ impl Venue {
         }
     }
 
+    /// Has accounts take what happened to their orders in a market.
+    fn note(&mut self, market: MarketId, updates: &[(AccountId, Update)]) {
+        let place = &self.places[market.index()];
+        if let Some((at, spot)) = place.wallets.zip(place.spot.as_deref()) {
+            for (account, update) in updates {
+                self.wallets[at].apply(*account, spot, update);
+            }
+        }
+        if self.places[market.index()].contract.is_some() {
+            for (account, update) in updates {
+                self.with_holding(*account, market, |contract, holding| holding.apply(contract, update));
+            }
+        }
+    }
+
     /// Sends what has just happened on its way to us.
     #[inline(never)]
     fn report(&mut self, market: MarketId) {
         if self.places[market.index()].charges.is_some() {
             self.take_fees(market);
         }
-        let place = &self.places[market.index()];
-        if let Some((at, spot)) = place.wallets.zip(place.spot.as_deref()) {
-            for (account, update) in &self.fresh {
-                self.wallets[at].apply(*account, spot, update);
-            }
-        }
+        let fresh = std::mem::take(&mut self.fresh);
+        self.note(market, &fresh);
+        self.fresh = fresh;
         let is_on_margin = self.places[market.index()].contract.is_some();
-        if is_on_margin {
-            let fresh = std::mem::take(&mut self.fresh);
-            for (account, update) in &fresh {
-                self.with_holding(*account, market, |contract, holding| holding.apply(contract, update));
-            }
-            self.fresh = fresh;
-        }
         let ways = &mut self.places[market.index()].ways;
         let has_changed = is_on_margin && self.fresh.iter().any(|(_, update)| update.change != 0);
         for (account, update) in self.fresh.drain(..) {
