@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -490,6 +491,21 @@ def test_the_reported_dust_is_named_or_kept(cases: Path, tmp_path: Path, capsys:
     assert main([*words, "--specs", str(cases / "34-specs.toml")]) != 0
     assert 'qty_increment = "0.01", lot_size = "0.1"' in capsys.readouterr().err
     assert cli_json(*words, "--infer", "--kind", "spot", capsys=capsys)["trades"] == 3
+
+
+# --- pipes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused_before_anything_waits_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "trades.csv"
+    os.mkfifo(pipe)
+    words = [["check", pipe], *(["import", form, pipe, "--catalog", tmp_path / "c"] for form in ("tardis", "tables"))]
+    for given in words:
+        assert main(["data", *map(str, given)]) != 0
+        assert f"{pipe}: is a pipe or a device, which cannot be read twice" in capsys.readouterr().err
+    with pytest.raises(DataError, match="expected a file"):
+        tc.import_tardis(pipe, USDM, tmp_path / "c")
 
 
 # --- names --------------------------------------------------------------------------------------------------------

@@ -118,8 +118,10 @@ def _import(
     **given: str | None,
 ) -> None:
     from tradecore.data import findings, importers
+    from tradecore.data.arguments import paths_of
     from tradecore.data.formats import ReadOptions
 
+    files = paths_of(files)
     options = ReadOptions(**given)  # type: ignore[arg-type]
     if form == "tables":
         form = importers.table_format(files[0], options)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tradecore._core import Instrument
-from tradecore.errors import InvalidValueError
+from tradecore.errors import DataError, InvalidValueError
 from tradecore.instruments import find_instrument
 
 __all__ = ["id_of", "instrument_of", "paths_of"]
@@ -47,10 +47,17 @@ def paths_of(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     ------
     InvalidValueError
         For no path at all, or what is none.
+    DataError
+        For a pipe, or what else is there and no file.
     """
     if isinstance(paths, (str, Path)):
-        return [Path(paths)]
+        paths = [paths]
     given = list(paths) if isinstance(paths, Sequence) else paths
     if not isinstance(given, list) or not given or not all(isinstance(path, (str, Path)) for path in given):
         raise InvalidValueError("paths", f"expected the path of a file, or a list of them, got {given!r}")
-    return [Path(path) for path in given]
+    files = [Path(path) for path in given]
+    for file in files:
+        # Whose they are is told by a first look, and what has been read of a pipe is gone.
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise DataError(str(file), 0, "is a pipe or a device, which cannot be read twice: expected a file")
+    return files
