@@ -397,6 +397,20 @@ def test_another_speed_without_a_name_is_told_by_its_chain(tmp_path: Path) -> No
     assert summary["other_depth"] == 3
 
 
+@pytest.mark.parametrize("spot", [False, True])
+def test_a_faster_stream_that_joins_later_is_not_the_book(tmp_path: Path, spot: bool) -> None:
+    """It does not go on from the snapshot."""
+    first, *fast = market(12)
+    frames = [first, *slower(updates=4), *fast[4:]]
+    if spot:
+        for _, frame in frames:
+            frame.get("data", {}).pop("pu", None)
+            frame.get("data", {}).pop("T", None)
+    found = report(write(tmp_path / "c.txt", frames), instrument="ETHUSDT.BINANCE" if spot else USDM)
+    assert (found["book_updates"], found["other_depth"], found["gaps"], found["duplicates"]) == (4, 8, 0, 0)
+    assert (found["depth_stream"], found["ok"]) == ("depth@500ms", True)
+
+
 @pytest.mark.parametrize("late", [1, 20])
 @pytest.mark.parametrize("spot", [False, True])
 def test_another_speed_without_a_name_that_lags_behind_is_left_out(tmp_path: Path, spot: bool, late: int) -> None:

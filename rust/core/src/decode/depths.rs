@@ -14,6 +14,7 @@ struct Glimpse<'a> {
     event: Option<Value<'a>>,
     symbol: Option<Value<'a>>,
     previous: Option<Value<'a>>,
+    first: Option<Value<'a>>,
     last: Option<Value<'a>>,
     last_update_id: Option<Value<'a>>,
     bids: Option<Value<'a>>,
@@ -26,6 +27,7 @@ impl<'a> Glimpse<'a> {
             b"e" => self.event = Some(value),
             b"s" => self.symbol = Some(value),
             b"pu" => self.previous = Some(value),
+            b"U" => self.first = Some(value),
             b"u" => self.last = Some(value),
             b"lastUpdateId" => self.last_update_id = Some(value),
             b"b" | b"bids" => self.bids = Some(value),
@@ -34,10 +36,20 @@ impl<'a> Glimpse<'a> {
         }
     }
 
+    /// The update id that it goes on from.
+    fn begins_after(&self) -> Option<u64> {
+        self.previous.and_then(number).or_else(|| self.first.and_then(number)?.checked_sub(1))
+    }
+
     /// Levels of the deeper side, if there are some on both and none of them is removed.
     fn whole(&self) -> Option<usize> {
         Some(levels(self.bids?)?.max(levels(self.asks?)?))
     }
+}
+
+/// An update id.
+fn number(value: Value<'_>) -> Option<u64> {
+    std::str::from_utf8(value.raw()).ok()?.parse().ok()
 }
 
 /// How many levels a side has; `None` if there is none, or one that is removed.
@@ -53,11 +65,23 @@ fn levels(side: Value<'_>) -> Option<usize> {
     (count > 0).then_some(count)
 }
 
+/// The frames of a stream.
+struct Stream {
+    name: String,
+    /// Whether they are updates; else they are partial depth.
+    are_updates: bool,
+    frames: usize,
+    /// What the first of them goes on from, where it says so.
+    begins_after: Option<u64>,
+}
+
 /// The depth of one instrument in the beginning of a capture.
 #[derive(Default)]
 pub(super) struct DepthSurvey {
-    /// Frames by stream, as it appears first: `true` for updates, `false` for partial depth.
-    named: Vec<(bool, String, usize)>,
+    /// Those with a name, as they appear first.
+    named: Vec<Stream>,
+    /// The smallest update id of a snapshot without a name.
+    base: Option<u64>,
     /// Updates without a name.
     bare: usize,
     /// Those of them that show a few levels of both sides and remove none.
@@ -97,8 +121,8 @@ impl DepthSurvey {
             return;
         }
         match Depth::of(stream.as_deref().unwrap_or_default()) {
-            Depth::Updates(name) => self.named(true, name),
-            Depth::Partial(name) => self.named(false, name),
+            Depth::Updates(name) => self.named(true, name, glimpse.begins_after()),
+            Depth::Partial(name) => self.named(false, name, None),
             Depth::Rpi => {}
             Depth::Unnamed if is_update => {
                 if glimpse.last.map(Value::raw) == self.bare_last.as_deref() {
@@ -110,26 +134,38 @@ impl DepthSurvey {
                 self.bare_linked += usize::from(previous.is_some() && previous == self.bare_last.as_deref());
                 self.bare_last = glimpse.last.map(|last| last.raw().to_vec());
             }
-            Depth::Unnamed => match glimpse.whole() {
-                Some(whole) if whole > PARTIAL_LEVELS => self.deep += 1,
-                _ => self.shallow.extend(glimpse.last_update_id.map(|id| id.raw().to_vec())),
-            },
+            Depth::Unnamed => {
+                let id = glimpse.last_update_id.and_then(number);
+                self.base = self.base.into_iter().chain(id).min();
+                match glimpse.whole() {
+                    Some(whole) if whole > PARTIAL_LEVELS => self.deep += 1,
+                    _ => self.shallow.extend(glimpse.last_update_id.map(|id| id.raw().to_vec())),
+                }
+            }
         }
     }
 
-    fn named(&mut self, is_update: bool, name: &[u8]) {
+    fn named(&mut self, are_updates: bool, name: &[u8], begins_after: Option<u64>) {
         let name = String::from_utf8_lossy(name);
-        match self.named.iter_mut().find(|known| known.1 == name) {
-            Some(known) => known.2 += 1,
-            None => self.named.push((is_update, name.into_owned(), 1)),
+        match self.named.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.frames += 1,
+            None => {
+                self.named.push(Stream { name: name.into_owned(), are_updates, frames: 1, begins_after });
+            }
         }
     }
 
-    /// The stream that is the book: of updates before partial depth, then the one with most frames, then the first.
+    /// Whether a stream was there when the book began: one that joined it later does not go on from a snapshot.
+    fn is_there(&self, stream: &Stream) -> bool {
+        stream.begins_after.zip(self.base).is_none_or(|(after, base)| after <= base)
+    }
+
+    /// The stream that is the book: of updates before partial depth, then of those that were there when it began, then the
+    /// one with most frames, then the first.
     pub(super) fn source(&self) -> DepthSource {
         let most = |updates: bool| {
-            let streams = self.named.iter().rev().filter(|known| known.0 == updates);
-            streams.max_by_key(|known| known.2).map(|known| known.1.clone())
+            let streams = self.named.iter().rev().filter(|known| known.are_updates == updates);
+            streams.max_by_key(|known| (self.is_there(known), known.frames)).map(|known| known.name.clone())
         };
         if let Some(name) = most(true) {
             return DepthSource::Updates(name);
@@ -146,7 +182,7 @@ impl DepthSurvey {
 
     /// Whether snapshots without a name that have few levels are partial depth beside updates.
     pub(super) fn has_bare_partial(&self) -> bool {
-        let has_updates = self.bare > 0 || self.named.iter().any(|known| known.0);
+        let has_updates = self.bare > 0 || self.named.iter().any(|known| known.are_updates);
         has_updates && self.deep > 0 && self.shallow.len() >= MANY
     }
 }
