@@ -35,6 +35,14 @@ class Counting(Bidder):
         self.seen = f"{ctx.position(NAME).qty} {ctx.book(NAME).state.name}"
 
 
+class Heeding(Bidder):
+    """Sends nothing that would be refused, so that it is known when all is closed."""
+
+    def quote(self, ctx: tc.Context) -> None:
+        if ctx.risk.state == "active":
+            super().quote(ctx)
+
+
 def made(server: FakeBinance, folder: Path, *strategies: tc.Strategy, is_live: bool = False, **options: Any) -> Live:
     return Live(
         strategies or [Bidder("b", [NAME])],
@@ -127,7 +135,7 @@ def test_the_kill_switch_and_pauses_outlive_an_end_in_order(
 
         lives.extend((pausing, killing, resuming))
         for each in lives:
-            await session(made(server, tmp_path, *(Bidder(name, [NAME]) for name in names)), server, each)
+            await session(made(server, tmp_path, *(Heeding(name, [NAME]) for name in names)), server, each)
 
     run(work)
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
@@ -143,7 +151,7 @@ def test_what_was_bought_on_the_exchange_of_before_is_sold_on_the_next(tmp_path:
     """On paper each process has an exchange of its own: it takes the account over, or nothing could be closed."""
 
     async def work(server: FakeBinance) -> None:
-        await session(made(server, tmp_path), server, lambda live: bought(server, live))
+        await session(made(server, tmp_path, Heeding("b", [NAME])), server, lambda live: bought(server, live))
 
         async def closing(live: Live) -> None:
             await live.begun()
@@ -152,9 +160,9 @@ def test_what_was_bought_on_the_exchange_of_before_is_sold_on_the_next(tmp_path:
             await until(lambda: live.state.trading == {"b": "halted"})
             assert not any(live.state.positions.values())
 
-        result = await session(made(server, tmp_path), server, closing)
+        result = await session(made(server, tmp_path, Heeding("b", [NAME])), server, closing)
         assert result.orders.filter(result.orders["reduce_only"])["status"].to_list() == ["filled"]
-        assert again(tmp_path / "s1", Bidder("b", [NAME])) == (result.digest, None)
+        assert again(tmp_path / "s1", Heeding("b", [NAME])) == (result.digest, None)
 
     run(work)
 
