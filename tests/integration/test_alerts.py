@@ -79,7 +79,7 @@ def test_a_kill_and_a_lost_feed_reach_people_once() -> None:
                     with Alerts(observer, config, found):
                         await until(lambda: live.has_begun)
                         for _ in range(2):
-                            live.session.kernel.kill(max(live.clock.now_ns(), live.session.now_ns))
+                            live.perform(lambda session, now: session.kernel.kill(now))
                         await until(lambda: to_boss)
                         await server.drop()
                         await until(lambda: any("out of sync" in one["message"] for one in to_ops))
@@ -103,7 +103,7 @@ def test_who_does_not_answer_is_counted_and_holds_up_nobody() -> None:
                 async with Observer(live) as observer:
                     with Alerts(observer, config, targets_of(config, "f", {"OPS": ops})):
                         await until(lambda: live.has_begun)
-                        live.session.kernel.pause(max(live.clock.now_ns(), live.session.now_ns))
+                        live.perform(lambda session, now: session.kernel.pause(now))
                         await until(lambda: came)
                         await until(lambda: b'alerts_failed_total{target="ops"} 1.0' in observer.metrics().body)
 

@@ -131,7 +131,7 @@ def test_a_failure_a_lost_feed_and_a_kill_show() -> None:
         async def during(live: Live) -> None:
             async with Observer(live) as observer:
                 await until(lambda: observer.health().is_ready)
-                live.session.kernel.kill(max(live.clock.now_ns(), live.session.now_ns))
+                live.perform(lambda session, now: session.kernel.kill(now))
                 # Until its order is cancelled it is reducing.
                 await until(lambda: {c.name: c.detail for c in observer.health().checks}["trading"] == "b is halted")
                 checks = {check.name: check for check in observer.health().checks}
