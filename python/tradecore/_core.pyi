@@ -3356,7 +3356,7 @@ class HftDecoder:
 
     @property
     def empty_trades(self) -> int:
-        """Trades of no quantity so far, which are none and left out."""
+        """How many trades of no quantity there were so far, which are none and left out."""
 
 @final
 class Survey:

@@ -95,6 +95,34 @@ def test_what_arrived_on_paper_with_what_a_hook_raised_at_is_known_and_time_has_
     assert state["positions"] == {SPEC.id: 3}
 
 
+class Stubborn(tc.Strategy):
+    """Sends a bid each 20 ms where none is open, whatever it was told of the last one."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.every("20ms", self.bid)
+
+    def bid(self, ctx: tc.Context) -> None:
+        if not ctx.orders(SPEC.id):
+            ctx.buy(SPEC.id, "1", "100", post_only=True)
+
+
+@pytest.mark.parametrize("killed_us", [100_000, 100_500, 101_000, 101_500, 102_000, 110_000])
+def test_a_strategy_that_goes_on_sending_under_the_kill_switch_is_halted_all_the_same(killed_us: int) -> None:
+    desk = PaperDesk([SPEC], {"SIM": tc.SimVenue("SIM", latency=tc.Latency(entry="1ms", response="1ms"))})
+    kernel = build_kernel("T1", [Stubborn("s", [SPEC.id])], desk.instruments)
+    kernel.carry_refusals(0)
+    session, ms = Session(kernel, desk.instruments, desk), 1_000_000
+    session.start(1)
+    session.message(1, SPEC.id, columns([(1, CLEAR, 0, 0, 0, 0), (1, SET, 1, 0, 1000, 5), (1, SET, -1, LAST, 1001, 4)]))
+    killed = killed_us * 1_000
+    session.advance(killed)
+    kernel.kill(killed)
+    session.settle(killed)
+    for at in range(killed, killed + 500 * ms, ms):
+        session.advance(at)
+    assert kernel.trading == {"s": "halted"}
+
+
 class Slow:
     """A connector whose answer to an order waits until it may come."""
 

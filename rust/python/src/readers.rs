@@ -804,7 +804,7 @@ impl HftDecoder {
         self.step(py, CoreHftDecoder::finish)
     }
 
-    /// Trades of no quantity so far, which are none and left out.
+    /// How many trades of no quantity there were so far, which are none and left out.
     #[getter]
     fn empty_trades(&self) -> u64 {
         lock(&self.0).empty_trades()

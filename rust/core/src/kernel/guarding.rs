@@ -202,7 +202,9 @@ impl Core {
         for ((strategy, market), exit) in pairs {
             let held = self.accounts.position(strategy, market).qty;
             let is_working = |id: OrderId| self.desk.own(strategy, id).is_some();
-            let waits = self.desk.open(strategy).any(|order| order.market == market);
+            // What the gate refused is open until that is told, and no venue has it: a strategy that goes on sending
+            // would be closing for ever.
+            let waits = self.desk.open(strategy).any(|order| order.market == market && !order.never_sent);
             if exit.is_some_and(is_working) || (held == 0 && waits) {
                 continue;
             }
