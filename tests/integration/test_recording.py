@@ -51,7 +51,8 @@ def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
         async with BinanceServer(symbols=[NAME]) as server:
             first = await recorded(recorder(server, folder), lambda told: told.frames > 20)
             second = await recorded(
-                recorder(server, folder, segment_s=1.0), lambda told: told.frames > first.frames + 40
+                recorder(server, folder, segment_s=1.0),
+                lambda told: told.frames > first.frames + 40 and len(told.files) > len(first.files),
             )
             assert second.files[: len(first.files)] == first.files
             assert len(second.files) > len(first.files)
@@ -160,14 +161,19 @@ def test_a_journal_is_a_capture(tmp_path: Path) -> None:
 
 
 def test_a_journal_marks_lost_connections_and_books_imported_from_it_end_there(tmp_path: Path) -> None:
+    synced: list[BookState] = []
+
+    class Watching(Idle):
+        def on_book_state(self, ctx: tc.Context, book: tc.Book, state: BookState) -> None:
+            synced.extend([state] * (state is BookState.SYNCED))
+
     async def live(server: BinanceServer, *, is_cut: bool) -> None:
         connectors = [make_connector("BINANCE", url=server.rest)]
-        async with Live([Idle("i", [NAME])], connectors, paper=[tc.SimVenue("BINANCE")], journal=tmp_path) as made:
+        async with Live([Watching("i", [NAME])], connectors, paper=[tc.SimVenue("BINANCE")], journal=tmp_path) as made:
             running = asyncio.create_task(made.run())
             await made.begun()
             if is_cut:
-                venue = made.lines[0].connector
-                await until(lambda: venue.health.reconnects and made.state.books[NAME] is BookState.SYNCED)
+                await until(lambda: len(synced) == 2)  # before the connection is lost and after
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
             else:
@@ -175,7 +181,7 @@ def test_a_journal_marks_lost_connections_and_books_imported_from_it_end_there(t
                 await running
 
     async def work() -> None:
-        lost = Fault(kind="disconnect", on="btcusdt@depth*", skip=10, count=1)
+        lost = Fault(kind="disconnect", on="btcusdt@depth*", skip=30, count=1)
         async with BinanceServer(symbols=[NAME], faults=[lost]) as server:
             await live(server, is_cut=True)
             await live(server, is_cut=False)
