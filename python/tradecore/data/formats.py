@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -270,7 +270,7 @@ def _open_together(
     """Open files of several formats as one stream; an option is for those that take it."""
     options.check(*by_format)
     readers = [
-        cast("EventReader", open_reader(form, instrument, paths, lenient=lenient, options=options.within(form)))
+        _open_events(form, instrument, paths, lenient=lenient, options=options.within(form))
         # Of one time trades come before changes of the book.
         for form, paths in sorted(by_format.items(), reverse=True)
     ]
@@ -301,6 +301,15 @@ def open_reader(
         if len(by_format) > 1 and by_format.keys() <= DUMPS:
             return _open_together(by_format, instrument, lenient=lenient, options=options)
     options.check(form)
+    if form == "capture":
+        return FramesReader(by_receipt(list(map(Path, paths))), instrument, lenient=lenient)
+    return _open_events(form, instrument, paths, lenient=lenient, options=options)
+
+
+def _open_events(
+    form: str, instrument: Instrument, paths: Sequence[str | Path], *, lenient: bool, options: ReadOptions
+) -> EventReader:
+    """Open files of a format that the core reads."""
     if form == "binance-ws":
         reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=options.on_error, start=options.start)
         for path in paths[:_FILES]:
@@ -308,8 +317,6 @@ def open_reader(
             if problem is not None:
                 raise DataError(str(path), 0, problem)
         return reader
-    if form == "capture":
-        return FramesReader(by_receipt(list(map(Path, paths))), instrument, lenient=lenient)
     if form == "klines":
         return EventReader.klines(instrument, paths)
     if form == "tardis":

@@ -115,8 +115,8 @@ def take_up(
     Raises
     ------
     JournalError
-        For a damaged journal.
-        And for that of a session which ended in order, where its strategies decide otherwise today.
+        For a damaged journal, and for that of a session which ended in order, where its strategies decide otherwise
+        today.
     DataError, InvalidValueError
         For one of other strategies or instruments.
     """

@@ -60,9 +60,9 @@ class Live:
     """Strategies on live data: on paper against a simulated exchange, or live against the venues.
 
     ``async with`` it to connect; then :meth:`run` until :meth:`stop`. The strategies start once every book is synced
-    and, live, the account is reconciled. A session that left a journal goes on where it ended, one that
-    ended in order if it is asked for by its name: its newest state is loaded and the inputs after it replayed, then the
-    account is reconciled, and only then anything is sent.
+    and, live, the account is reconciled. A session that left a journal goes on where it ended, one that ended in order
+    if it is asked for by its name: its newest state is loaded and the inputs after it replayed, then the account is
+    reconciled, and only then anything is sent.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::backtest::{Outcome, Scripted, orders_at_touch, replay};
@@ -85,9 +84,9 @@ pub(crate) fn replay_orders<'py>(
     let replayed = py
         .detach(|| replay(&columns, &instrument.0, &scripted, &models, granularity_ns, goes_on))
         .map_err(errors::money)?;
-    let Some(replayed) = replayed else {
-        return Err(signal.unwrap_or_else(|| PyKeyboardInterrupt::new_err(())));
-    };
+    if let Some(signal) = signal {
+        return Err(signal);
+    }
     let rows = |outcomes: &[Outcome]| {
         let row = |o: &Outcome| (o.filled, o.filled_at, o.rested, o.error, o.errors);
         PyList::new(py, outcomes.iter().map(row))

@@ -252,7 +252,7 @@ impl<'a> Script<'a> {
 }
 
 /// Lets the orders of a script come and go in a market, by each of these queue models; `granularity` is told by the data
-/// if not given. Nothing where `goes_on`, asked now and then, says no.
+/// if not given. Ends before its time where `goes_on`, asked now and then, says no.
 ///
 /// # Errors
 /// [`MoneyOverflow`] when the instrument's increments are beyond any arithmetic.
@@ -263,7 +263,7 @@ pub fn replay(
     models: &[QueueModel],
     granularity: Option<i64>,
     mut goes_on: impl FnMut() -> bool,
-) -> Result<Option<Replayed>, MoneyOverflow> {
+) -> Result<Replayed, MoneyOverflow> {
     let whole = Chunk::of(Arc::clone(columns));
     let view = columns.view();
     let granularity = granularity.unwrap_or_else(|| {
@@ -299,13 +299,13 @@ pub fn replay(
     let mut latest = i64::MIN;
     for (n, rows) in view.messages(0, view.len()).enumerate() {
         if n % MESSAGES_A_LOOK == 0 && !goes_on() {
-            return Ok(None);
+            return Ok(run.replayed);
         }
         latest = latest.max(view.ts_event[rows.from]);
         run.message(&view, rows, latest);
     }
     run.script_until(view.len(), latest.saturating_add(1));
-    Ok(Some(run.replayed))
+    Ok(run.replayed)
 }
 
 struct Run<'a> {

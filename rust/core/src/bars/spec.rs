@@ -21,12 +21,11 @@ use std::fmt;
 use super::number::Number;
 use super::rule::{Expectations, Rule, Weight};
 use crate::types::{
-    Decimal, DecimalError, Increment, Instrument, did_you_mean, format_duration, nearest, nearest_duration,
-    parse_duration,
+    DAY, Decimal, DecimalError, Increment, Instrument, did_you_mean, format_duration, nearest,
+    nearest_duration, parse_duration,
 };
 
-/// One day and one week, ns.
-const DAY: i64 = 86_400_000_000_000;
+/// A week, ns.
 const WEEK: i64 = 7 * DAY;
 /// The first Monday of the epoch, 1970-01-05, ns.
 const MONDAY: i64 = 4 * DAY;

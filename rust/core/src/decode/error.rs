@@ -1,7 +1,7 @@
 //! What can be wrong with a venue's bytes.
 
 use crate::event::BadBar;
-use crate::types::{Decimal, DecimalError, Increment};
+use crate::types::{DAY, Decimal, DecimalError, Increment, date};
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -190,15 +190,8 @@ impl DecodeError {
 
 /// A time in ns since 1970 as a date people write.
 pub(crate) fn utc(ns: i64) -> String {
-    const DAY: i64 = 86_400_000_000_000;
     let (days, ns) = (ns.div_euclid(DAY), ns.rem_euclid(DAY));
-    // Years begin in March here, so that the leap day is the last one; 1970-01-01 is day 719,468 since 0000-03-01.
-    let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = era * 400 + year + i64::from(month <= 2);
+    let (year, month, day) = date(days);
     let (seconds, part) = (ns / 1_000_000_000, ns % 1_000_000_000);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{part:09}")

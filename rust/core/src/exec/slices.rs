@@ -1,5 +1,7 @@
 //! A quantity cut into parts: pure arithmetic of lots.
 
+use crate::types::DAY;
+
 /// Cuts `total` in proportion to weights, so that the parts sum to it: each gets the whole lots of its share, and what
 /// is left goes one by one to the largest remainders, of equal ones to the earlier part. All of it goes to the first
 /// part where no weight is above 0.
@@ -51,9 +53,6 @@ pub fn iceberg_slices(total: i64, display: i64) -> Vec<i64> {
     };
     std::iter::from_fn(next).collect()
 }
-
-/// A day, ns.
-const DAY: i64 = 86_400_000_000_000;
 
 /// What was traded at the times of day in which the parts of a schedule lie, by trades of the past: a volume curve.
 pub fn volume_curve(

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::bursts::TooManyAtOnce;
 use super::core::Core;
 use super::exposure::Around;
 use super::guarding::TradingState;
 use super::market::Market;
-use super::moments::TooManyAtOnce;
 use super::quoting::QuoteSide;
 use super::record::RefusalRow;
 use super::routing::{RouteError, RouteRequest};

@@ -4,11 +4,11 @@ mod emulated;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::bursts::{Bursts, MOST_AT_ONCE};
 use super::exposure::{Around, Earlier};
 use super::input::{Outgoing, Refusal};
 use super::journal::Journal;
 use super::market::Market;
-use super::moments::{MOST_AT_ONCE, Moments};
 use super::record::RefusalRow;
 use crate::orders::{
     Command, NewTerms, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
@@ -41,7 +41,7 @@ pub(super) struct Desk {
     pub(super) shut: BTreeMap<(StrategyId, MarketId), Breach>,
     /// Strategies that a person lets do nothing but cancel.
     held: BTreeSet<StrategyId>,
-    moments: Moments,
+    bursts: Bursts,
 }
 
 /// The price at which an order without a limit is valued that waits for its trigger.
@@ -202,7 +202,7 @@ impl Desk {
 
     /// Refuses to send what a strategy does not stop sending.
     pub(super) fn admits(&self, sender: Sender) -> Result<(), OrderError> {
-        if self.moments.reaches(MOST_AT_ONCE, sender.strategy, sender.now) {
+        if self.bursts.reaches(MOST_AT_ONCE, sender.strategy, sender.now) {
             return Err(OrderError::TooManyAtOnce(MOST_AT_ONCE));
         }
         Ok(())
@@ -433,7 +433,7 @@ impl Desk {
         journal.command(sender.now, sender.strategy, command);
         let is_cancel = matches!(command, Command::Cancel { .. });
         if !is_cancel {
-            self.moments.count(sender.strategy, sender.now);
+            self.bursts.count(sender.strategy, sender.now);
         }
         if refusal.is_none()
             && let Some(engine) = self.gate.engine_mut()

@@ -9,8 +9,15 @@ use crate::ledger::{Payment, Position};
 use crate::orders::{Command, Report};
 use crate::types::{MarketId, StrategyId};
 
-/// So many bytes tell how long an entry is.
-const LENGTH: usize = size_of::<u32>();
+/// Appends an entry: how long it is, then itself.
+fn append(kept: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    const LENGTH: usize = size_of::<u32>();
+    let start = kept.len();
+    kept.extend_from_slice(&[0; LENGTH]);
+    write(kept);
+    let len = (kept.len() - start - LENGTH) as u32;
+    kept[start..start + LENGTH].copy_from_slice(&len.to_le_bytes());
+}
 
 /// SHA-256 over every command, every report and the final ledger; and the journal, if it is kept.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +45,7 @@ impl Journal {
 
     fn keep(&mut self) {
         if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(&(self.scratch.len() as u32).to_le_bytes());
-            kept.extend_from_slice(&self.scratch);
+            append(kept, |kept| kept.extend_from_slice(&self.scratch));
         }
     }
 
@@ -84,11 +90,7 @@ impl Journal {
         if let Some(kept) = &mut self.kept
             && !self.is_fed_back
         {
-            let start = kept.len();
-            kept.extend_from_slice(&[0; LENGTH]);
-            codec::write_input(kept, at, input);
-            let len = (kept.len() - start - LENGTH) as u32;
-            kept[start..start + LENGTH].copy_from_slice(&len.to_le_bytes());
+            append(kept, |kept| codec::write_input(kept, at, input));
         }
     }
 

@@ -4,6 +4,7 @@
 //! and live trading, the replay of a journal, and tests.
 
 mod accounts;
+mod bursts;
 mod codec;
 mod context;
 mod controlling;
@@ -27,7 +28,6 @@ mod journal;
 mod machine;
 mod market;
 mod messages;
-mod moments;
 mod published;
 mod quoting;
 mod reader;
@@ -49,6 +49,7 @@ mod topics;
 mod view;
 mod writer;
 
+pub use bursts::TooManyAtOnce;
 pub use codec::{Entries, Entry, OwnedInput, check_entries, entries};
 pub use context::Context;
 pub use events::{EventListener, Halt, SessionEvent, SessionEventKind, SessionEventKinds, StopMove};
@@ -56,7 +57,6 @@ pub use feed_back::Passed;
 pub use guarding::{TradingState, trip_word};
 pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Refusal, Rows, Seen, Supply};
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, SetupError, StrategySetup};
-pub use moments::TooManyAtOnce;
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use record::{

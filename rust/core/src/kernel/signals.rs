@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::moments::{Moments, TooManyAtOnce};
+use super::bursts::{Bursts, TooManyAtOnce};
 use crate::types::{MarketId, StrategyId};
 
 /// What a signal says to do.
@@ -135,7 +135,7 @@ pub struct Answer {
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     questions: Vec<Question>,
-    asked: Moments,
+    asked: Bursts,
     /// The last signal of each strategy in each market.
     latest: BTreeMap<(StrategyId, MarketId), Signal>,
     /// When those that still hold expire.

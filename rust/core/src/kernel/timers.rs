@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::moments::{Moments, TooManyAtOnce};
+use super::bursts::{Bursts, TooManyAtOnce};
 use crate::types::StrategyId;
 
 /// The shortest interval of a strategy's timer that repeats, ns: with less, it is called more than a million times for each
@@ -29,7 +29,7 @@ pub(super) struct Timers {
     heap: BinaryHeap<Reverse<Timer>>,
     last: u64,
     /// Those that were set for the moment at which they were.
-    at_once: Moments,
+    at_once: Bursts,
 }
 
 impl Timers {
@@ -90,7 +90,7 @@ impl Timers {
 
     /// What [`Timers::list`] told.
     pub(super) fn restore(timers: Vec<Timer>, last: u64) -> Self {
-        Self { heap: timers.into_iter().map(Reverse).collect(), last, at_once: Moments::default() }
+        Self { heap: timers.into_iter().map(Reverse).collect(), last, at_once: Bursts::default() }
     }
 }
 

@@ -8,10 +8,7 @@ use super::mids::Worth;
 use super::standing::Standing;
 use super::window::{Range, Window};
 use crate::book::{BookState, Touch};
-use crate::types::{MarketId, StrategyId};
-
-/// A day, ns.
-const DAY: i64 = 86_400_000_000_000;
+use crate::types::{DAY, MarketId, StrategyId};
 
 /// What a guard lets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -2,7 +2,8 @@
 //!
 //! A fee comes about by a [`FeeModel`]: basis points of the value, those of the instrument or of the tier that the
 //! account's volume of 30 days has reached; a share of what an outcome is uncertain by; so much of an option's underlying;
-//! or what a model of somebody else's says. A [`DeliveryFee`] is of what is settled at expiry. What an account pays of it and how, `charging` says.
+//! or what a model of somebody else's says. A [`DeliveryFee`] is of what is settled at expiry. What an account pays of it
+//! and how, `charging` says.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +13,8 @@ use super::custom::{FeeSource, Source};
 use crate::ledger::ContractMath;
 use crate::orders::Liquidity;
 use crate::types::{
-    Decimal, FINE_ONE, FINE_SCALE, FeeCurrency, Fees, Instrument, InstrumentKind, MONEY_SCALE, Money,
-    OptionSettlement, Price, Qty, div_half_even, pow10_i128,
+    DAY, Decimal, FINE_ONE, FINE_SCALE, FeeCurrency, Fees, Instrument, InstrumentKind, MONEY_SCALE, Money,
+    OptionSettlement, Price, Qty, date, div_half_even, pow10_i128,
 };
 
 /// Decimals of a fee on an outcome, as the venue that has them rounds it.
@@ -142,24 +143,15 @@ enum ChargedDays {
 
 impl ChargedDays {
     fn has(self, expiry: i64) -> bool {
-        const DAY: i64 = 86_400_000_000_000;
         let day = expiry.div_euclid(DAY);
         // 1970 began on a Thursday.
         let is_friday = day.rem_euclid(7) == 1;
         match self {
             Self::All => true,
             Self::Fridays => is_friday,
-            Self::LastFridays => is_friday && month(day) != month(day + 7),
+            Self::LastFridays => is_friday && date(day).1 != date(day + 7).1,
         }
     }
-}
-
-/// The month of a day since 1970, from 0 on, in a calendar that begins with March.
-fn month(day: i64) -> i64 {
-    let of_era = (day + 719_468).rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    (5 * of_year + 2) / 153
 }
 
 /// What is charged for a position that is settled at expiry: `0.00015, 0.125, fridays` is so much of what is delivered, at most
@@ -507,7 +499,6 @@ mod tests {
 
     #[test]
     fn deliveries_are_charged_on_the_days_that_are_said() {
-        const DAY: i64 = 86_400_000_000_000;
         let at = |text: &str, expiry| text.parse::<DeliveryFee>().unwrap().days.has(expiry);
         // From Thursday, 1 January 1970, on: Fridays are the 2nd to the 30th, 6 to 27 February, 6 to 27 March.
         let charged = |text: &str| (0..90).filter(|day| at(text, day * DAY + DAY / 3)).collect::<Vec<_>>();

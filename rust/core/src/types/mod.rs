@@ -2,6 +2,7 @@
 
 mod by_symbol;
 mod bytes;
+mod calendar;
 mod decimal;
 mod duration;
 mod fees;
@@ -23,6 +24,7 @@ pub(crate) mod words;
 pub use by_symbol::BySymbol;
 pub use bytes::CodecError;
 pub(crate) use bytes::{Decoded, Reader, Writer};
+pub(crate) use calendar::{DAY, date};
 pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{TIME_LIMIT, format_duration, format_span, parse_duration};

@@ -152,16 +152,8 @@ impl Market {
             match (self.basis, EventKind::from_column(view.kind[row])) {
                 (_, Some(EventKind::Mark)) if self.touched => self.see_mark(price),
                 _ if price <= 0 => {}
-                (FillBasis::Trades, Some(EventKind::Trade)) if qty > 0 => {
-                    self.on_print(Print { price, qty, before: i64::MAX }, now, out);
-                }
                 (FillBasis::Bars, Some(EventKind::BarOpen)) if is_bar_begin(view, row) => {
-                    let began = view.ts_event[row];
-                    self.prints.bar = Some(Current { began, open: price, volume: qty });
-                    // Nobody traded in a bar without a volume.
-                    if qty > 0 {
-                        self.on_print(Print { price, qty, before: began }, now, out);
-                    }
+                    self.prints.bar = Some(Current { began: view.ts_event[row], open: price, volume: qty });
                 }
                 (FillBasis::Bars, Some(EventKind::BarHigh | EventKind::BarLow)) => {
                     if let Some(bar) = self.prints.bar.filter(|bar| bar.volume > 0) {
@@ -172,6 +164,9 @@ impl Market {
                 (FillBasis::Bars, Some(EventKind::BarClose)) => self.prints.bar = None,
                 _ => {}
             }
+            if let Some(print) = self.print_of(view, row) {
+                self.on_print(print, now, out);
+            }
             self.twice_mid = self.basis.twice_print(view, row, row + 1).or(self.twice_mid);
             self.set_off(now, out);
         }
@@ -179,6 +174,17 @@ impl Market {
             self.follow_fills(now, out);
             self.watch_again();
         }
+    }
+
+    /// What a row lets orders take. Nobody traded in a bar without a volume.
+    fn print_of(&self, view: &View<'_>, row: usize) -> Option<Print> {
+        let before = match (self.basis, EventKind::from_column(view.kind[row])?) {
+            (FillBasis::Trades, EventKind::Trade) => i64::MAX,
+            (FillBasis::Bars, EventKind::BarOpen) if is_bar_begin(view, row) => view.ts_event[row],
+            _ => return None,
+        };
+        let (price, qty) = (view.price.get(row), view.qty.get(row));
+        (price > 0 && qty > 0).then_some(Print { price, qty, before })
     }
 
     /// Whether a message may let orders without a limit take, which are to be asked for first.
@@ -193,25 +199,16 @@ impl Market {
         view: &View<'_>,
         rows: Span,
     ) -> Vec<(AccountId, OrderId, Price, Qty)> {
-        let prints = |row: &usize| match (self.basis, EventKind::from_column(view.kind[*row])) {
-            (FillBasis::Trades, kind) => kind == Some(EventKind::Trade),
-            (_, kind) => kind == Some(EventKind::BarOpen) && is_bar_begin(view, *row),
-        };
         let worst = |order: &Waiting| {
-            let Taker { account, id, side, pool, limit: None, qty, .. } = order.taker else { return None };
+            let Taker { account, id, side, pool, limit: None, qty, placed, .. } = order.taker else {
+                return None;
+            };
+            let prints = (rows.from..rows.to).filter_map(|row| self.print_of(view, row));
+            let met = prints.filter(|print| placed.sent <= print.before);
+            let price = met.map(|print| print.price * side.sign()).max()? * side.sign();
             let passive = side.opposite();
-            let met = (rows.from..rows.to).filter(prints).filter(|row| {
-                let is_in_time =
-                    self.basis == FillBasis::Trades || order.taker.placed.sent <= view.ts_event[*row];
-                is_in_time && view.price.get(*row) > 0 && view.qty.get(*row) > 0
-            });
-            let price = met.map(|row| view.price.get(row) * side.sign()).max()? * side.sign();
-            Some((
-                account,
-                id,
-                Price::new(self.moved(passive, price, self.shift(passive, pool))),
-                Qty::new(qty),
-            ))
+            let moved = self.moved(passive, price, self.shift(passive, pool));
+            Some((account, id, Price::new(moved), Qty::new(qty)))
         };
         self.prints.waiting.iter().filter_map(worst).collect()
     }

@@ -22,9 +22,9 @@ pub struct TooManyAtOnce {
 
 /// By strategy, when it did something last and how often it did then.
 #[derive(Debug, Default)]
-pub(super) struct Moments(Vec<(i64, u32)>);
+pub(super) struct Bursts(Vec<(i64, u32)>);
 
-impl Moments {
+impl Bursts {
     /// Whether a strategy has done it so often without time going on.
     pub(super) fn reaches(&self, most: u32, strategy: StrategyId, now: i64) -> bool {
         self.0.get(strategy.index()) == Some(&(now, most))
