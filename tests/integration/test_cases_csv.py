@@ -68,6 +68,7 @@ WRITINGS: dict[str, Callable[[str], bytes]] = {
     "floats for times": lambda text: text.replace("00,1", "00.0,1").replace("00,true", "00.0,true").encode(),
     "carriage returns": lambda text: text.replace("\n", "\r").encode(),
     "carriage returns and line feeds": lambda text: text.replace("\n", "\r\n").encode(),
+    "comments above the header": lambda text: b"# from the vendor\r\n#\n\n" + text.encode(),
     "the header again": lambda text: (text + text.splitlines()[0] + "\n").encode(),
     "blank lines": lambda text: ("\n" + text.replace("\n", "\n\n")).encode(),
     "rows of empty cells": lambda text: text.replace("\n", "\n,,,,,,,\n").encode(),

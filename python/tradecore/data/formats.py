@@ -178,10 +178,10 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
         if (other := conclude_other([head])) is not None:
             return Sniffed("capture", *other)
         return Sniffed("binance-ws", *conclude([head]))
-    first = next(filter(bytes.strip, head), b"")
-    if is_kline(first):
+    if is_kline(head):
         symbol, venue = kline_origin(str(path))
         return Sniffed("klines", *_named("klines", symbol, venue))
+    first = next(filter(bytes.strip, head), b"")
     if first.startswith(b"{") and b'"orderbook.' in first:
         return _sniff_bybit(path, first)
     return _sniff_table(path, options)

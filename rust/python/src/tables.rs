@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 use tradecore_core::decode::{self, ColumnMap, Lines, Receipt, TableHead, TableOptions};
 
@@ -102,10 +103,10 @@ pub(crate) fn table_head(
     Ok(head.map(|head| (head.publisher, head.kind.name(), head.symbol, head.venue)))
 }
 
-/// Whether a first line of a file is one of klines of Binance's public data: their header, or a bar.
+/// Whether a file with these first lines is one of klines of Binance's public data: of their header, or a bar.
 #[pyfunction]
-pub(crate) fn is_kline(line: &[u8]) -> bool {
-    decode::is_kline(line)
+pub(crate) fn is_kline(lines: Vec<PyBackedBytes>) -> bool {
+    decode::is_kline(lines.iter().map(|line| &line[..]))
 }
 
 /// Return the symbol and the venue that the path of a file of klines tells; each None where it does not.

@@ -66,9 +66,10 @@ impl Layout {
     }
 }
 
-/// Whether a first line is one of klines: their header, or a bar.
-pub fn is_kline(line: &[u8]) -> bool {
-    !matches!(Layout::of(line.trim_ascii()), Ok(None))
+/// Whether a file with these first lines is one of klines: their header, or a bar, with what may stand above it.
+pub fn is_kline<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let first = lines.into_iter().find(|line| !is_above_header(line));
+    first.is_some_and(|line| !matches!(Layout::of(line.trim_ascii()), Ok(None)))
 }
 
 /// The symbol and the venue that the path of a file of klines tells, as far as it does:
@@ -292,7 +293,7 @@ mod tests {
         ] {
             let first = text.lines().find(|line| !line.is_empty()).unwrap().as_bytes().to_vec();
             let text: &'static str = Box::leak(text.into_boxed_str());
-            assert!(is_kline(&first), "{text}");
+            assert!(is_kline([&first[..]]), "{text}");
             assert_eq!(read(text).unwrap(), expected, "{text}");
         }
         let lacking: &'static str = Box::leak(both.replace(",count,", ",trades,").into_boxed_str());

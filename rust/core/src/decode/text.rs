@@ -157,9 +157,11 @@ impl<R: Read> Read for Utf8<R> {
     }
 }
 
-/// Whether a line may stand above the header: a blank one, and what Excel writes to name the separator.
+/// Whether a line may stand above the header: a blank one, a comment that `#` begins, and what Excel writes to name the
+/// separator.
 pub(super) fn is_above_header(line: &[u8]) -> bool {
-    line.trim_ascii().is_empty() || (line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep="))
+    let line = line.trim_ascii();
+    line.is_empty() || line[0] == b'#' || (line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep="))
 }
 
 /// Takes the lines of a file apart, as its header is written.

@@ -373,7 +373,7 @@ pub(super) fn find(first: &[u8], map: Option<&ColumnMap>) -> Result<Option<(Layo
         Some(map) => Some(mapped(&cells, map)?),
         None => known(&cells)?,
     };
-    if layout.is_none() && is_kline(first.as_bytes()) {
+    if layout.is_none() && is_kline([first.as_bytes()]) {
         return Err(DecodeError::Row(KLINES));
     }
     Ok(layout.map(|layout| (layout, splitter)))
