@@ -2484,6 +2484,9 @@ class FeedDecoder:
         Frames of other symbols are ignored.
     keep_events : bool
         Whether to keep decoded events for :meth:`events`, and bars for :meth:`klines`.
+    start : str
+        ``snapshot``, or ``empty``: where no snapshot is, changes make a book of nothing. What no change has named since
+        is missing in it.
 
     Raises
     ------
@@ -2504,7 +2507,12 @@ class FeedDecoder:
     """
 
     def __new__(
-        cls, venue: str, instruments: Sequence[Instrument | str], *, keep_events: bool = True
+        cls,
+        venue: str,
+        instruments: Sequence[Instrument | str],
+        *,
+        keep_events: bool = True,
+        start: str = "snapshot",
     ) -> FeedDecoder: ...
     def feed(self, frame: bytes, ts_recv: int) -> str:
         """Take a frame, or a depth snapshot by REST, and say what it was.

@@ -993,7 +993,7 @@ def test_what_a_capture_of_bybit_lacks_is_said(tmp_path: Path, capsys: pytest.Ca
     lacking = write(tmp_path / "d.txt", [*bybit_market()[1:], bybit_trades(START_MS + 250, ("a", "2"))])
     found = report(lacking)
     assert (found["missing_snapshot"], found["waiting"]) == (True, 6)
-    assert found["problems"] == ["no snapshot: the book never becomes known"]
+    assert found["problems"] == ["no snapshot: the book never becomes known; --start empty makes one of nothing"]
     bare = write(tmp_path / "e.txt", bybit_market()[1:])
     with pytest.raises(DataError, match="no snapshot goes with its 6 book updates"):
         tc.import_capture(bare, tc.load_instruments(specs)[BYBIT], tmp_path / "no")
@@ -1004,3 +1004,78 @@ def test_what_a_capture_of_bybit_lacks_is_said(tmp_path: Path, capsys: pytest.Ca
     assert (found["unsorted"], found["gaps"], found["first_unsorted"]["line"]) == (1, 1, 5)
     with pytest.raises(DataError, match=r"f\.txt:5: received at .* before the frame above it"):
         tc.import_capture(late, tc.load_instruments(specs)[BYBIT], tmp_path / "no")
+
+
+def coinbase_book(ms: int, number: int, *levels: tuple[str, str, str]) -> tuple[int, Any]:
+    time = f"2026-01-02T00:00:{ms // 1000 % 60:02}.{ms % 1000:03}Z"
+    updates = [
+        {"side": side, "event_time": time, "price_level": price, "new_quantity": qty} for side, price, qty in levels
+    ]
+    event = {"type": "update", "product_id": "ETH-USD", "updates": updates}
+    return ms, {"channel": "l2_data", "timestamp": time, "sequence_num": number, "events": [event]}
+
+
+def coinbase_orders(ms: int, number: int, kind: str, **more: str) -> tuple[int, Any]:
+    time = f"2026-01-02T00:00:{ms // 1000 % 60:02}.{ms % 1000:03}Z"
+    return ms, {"type": kind, "product_id": "ETH-USD", "sequence": number, "time": time} | more
+
+
+def order(number: int) -> str:
+    return f"{number:08}-0000-4000-8000-000000000000"
+
+
+EMPTY: dict[str, tuple[str, list[tuple[int, Any]], int]] = {
+    "BYBIT": (
+        BYBIT,
+        [
+            bybit_book(START_MS + 1, 7, bids=[["3000.00", "1"]], asks=[["3000.01", "2"]]),
+            bybit_book(START_MS + 2, 8, bids=[["2999.99", "5"]]),
+            bybit_book(START_MS + 4, 10, bids=[["3000.00", "3"]], asks=[["3000.02", "4"]]),
+        ],
+        2,
+    ),
+    "COINBASE": (
+        "ETH-USD.COINBASE",
+        [
+            coinbase_book(START_MS + 1, 3, ("bid", "3000.00", "1"), ("offer", "3000.01", "2")),
+            coinbase_book(START_MS + 2, 4, ("bid", "2999.99", "5")),
+            coinbase_book(START_MS + 4, 6, ("bid", "3000.00", "3"), ("offer", "3000.02", "4")),
+        ],
+        2,
+    ),
+    "single orders": (
+        "ETH-USD.COINBASE",
+        [
+            coinbase_orders(START_MS + 1, 3, "done", order_id=order(1), side="buy", reason="canceled", price="3000.00"),
+            coinbase_orders(
+                START_MS + 2, 4, "open", order_id=order(2), side="buy", price="2999.99", remaining_size="1"
+            ),
+            coinbase_orders(
+                START_MS + 4, 6, "open", order_id=order(3), side="buy", price="3000.00", remaining_size="3"
+            ),
+            coinbase_orders(
+                START_MS + 5, 7, "open", order_id=order(4), side="sell", price="3000.02", remaining_size="4"
+            ),
+        ],
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_a_book_of_any_venue_is_made_of_nothing_when_asked_for(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It begins anew behind a gap, with what is named from there on."""
+    name, frames, updates = EMPTY[kind]
+    path = write(tmp_path / "c.txt", frames)
+    assert not check_files(path, name)["snapshots"]
+    found = check_files(path, name, start="empty")
+    assert found["problems"] == ["1 gap in the sequence of book updates"]
+    assert (found["snapshots"], found["book_updates"], found["waiting"]) == (0, updates + (kind != "single orders"), 0)
+    assert (float(found["best_bid"][0]), float(found["best_ask"][0])) == (3000.00, 3000.02)
+    assert (found["bid_levels"], found["ask_levels"]) == (1, 1)
+    specs = ["--specs", bybit_spec(tmp_path)] if name == BYBIT else []
+    words = ["data", "import", "capture", path, "--instrument", name, "--start", "empty", *specs]
+    summary = run_json(capsys, *words, "--catalog", tmp_path / "cat")
+    assert summary["bid_levels"] == 1

@@ -753,7 +753,9 @@ def test_an_exported_file_is_read_by_its_own_specification(tmp_path: Path) -> No
         check_files(file, "BTCUSDT.SYNTH")
     assert main(["data", "import", str(file), "--catalog", str(tmp_path / "back"), "--workers", "1"]) == 0
     assert tc.Catalog(tmp_path / "back").instrument("BTCUSDT.SYNTH").price_increment == 1
-    with pytest.raises(InvalidValueError, match="start: works on binance-ws, tardis, table, bybit, not on exported"):
+    with pytest.raises(
+        InvalidValueError, match="start: works on binance-ws, tardis, table, bybit, capture, not on exported"
+    ):
         check_files(file, start="empty")
 
 

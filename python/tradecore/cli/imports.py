@@ -142,7 +142,7 @@ def _import(
         note(f"warning: {summary['skipped_lines']} lines are no messages and left out, see {listed}", quiet=quiet)
     if others := findings.other_symbols(summary):
         note(f"warning: rows of other symbols were left out: {others}", quiet=quiet)
-    if summary.get("unsynced"):
+    if summary.get("unsynced") or summary.get("waiting"):
         note("warning: no snapshot continues the book updates, so there is no book", quiet=quiet)
     show(summary, json=json)
 
@@ -319,6 +319,7 @@ def import_capture(
     infer: Infer = False,
     kind: Kind = None,
     contract_size: ContractSize = None,
+    start: Start = "snapshot",
     replace: Replace = False,
     json: Json = False,
     quiet: Quiet = False,

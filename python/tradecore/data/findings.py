@@ -147,7 +147,9 @@ def other_unit(ts_ns: int) -> str | None:
 
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
     if lacks_snapshot(summary):
-        makes_one = "; --start empty makes one of nothing" if summary.keys() & {"unsynced", "skipped"} else ""
+        makes_one = (
+            "; --start empty makes one of nothing" if summary.keys() & {"unsynced", "skipped", "waiting"} else ""
+        )
         yield f"no snapshot: the book never becomes known{makes_one}"
     if skipped := summary.get("skipped_lines"):
         yield f"{skipped} line{' that is no message is' if skipped == 1 else 's that are no messages are'} left out"

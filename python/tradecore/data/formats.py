@@ -79,7 +79,7 @@ _TAKEN: dict[str, frozenset[str]] = {
     "klines": frozenset(),
     "table": frozenset({"start", "assume_latency", "columns"}),
     "bybit": frozenset({"start", "assume_latency"}),
-    "capture": frozenset(),
+    "capture": frozenset({"start"}),
     "hftbacktest": frozenset(),
     "exported": frozenset(),
 }
@@ -302,7 +302,8 @@ def open_reader(
             return _open_together(by_format, instrument, lenient=lenient, options=options)
     options.check(form)
     if form == "capture":
-        return FramesReader(by_receipt(list(map(Path, paths))), instrument, lenient=lenient)
+        frames = by_receipt(list(map(Path, paths)))
+        return FramesReader(frames, instrument, lenient=lenient, start=options.start)
     return _open_events(form, instrument, paths, lenient=lenient, options=options)
 
 

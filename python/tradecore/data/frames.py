@@ -56,6 +56,8 @@ class FramesReader(ColumnsReader):
     instrument : Instrument
     lenient : bool
         Whether frames that were received before the one above are counted and taken as received with it.
+    start : str
+        ``snapshot``, or ``empty``: a book is made of nothing where no snapshot is.
 
     Raises
     ------
@@ -63,16 +65,28 @@ class FramesReader(ColumnsReader):
         For a venue without a decoder.
     """
 
-    def __init__(self, frames: Iterable[Received], instrument: Instrument, *, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        frames: Iterable[Received],
+        instrument: Instrument,
+        *,
+        lenient: bool = False,
+        start: str = "snapshot",
+    ) -> None:
         self._words: Counter[str] = Counter()
         self._is_lenient = lenient
+        self._starts_empty = start == "empty"
         self._first_unsorted: dict[str, Any] | None = None
-        self._decoder = FeedDecoder(instrument.venue, [instrument])
+        self._decoder = FeedDecoder(instrument.venue, [instrument], start=start)
         super().__init__(self._decoded(frames, instrument.id), instrument)
 
     def summary(self) -> dict[str, Any]:
         """Return what was counted so far."""
         counted, words = super().summary(), self._words
+        if self._starts_empty:
+            # A book that was made of nothing begins with a change of it.
+            made = max(counted["snapshots"] - words["snapshot"] - words["partial_depth"], 0)
+            counted |= {"snapshots": counted["snapshots"] - made, "book_updates": counted["book_updates"] + made}
         return counted | {
             "duplicate_trades": self._decoder.duplicate_trades,
             "duplicates": words["duplicate"] + words["duplicate_liquidation"],
@@ -83,7 +97,7 @@ class FramesReader(ColumnsReader):
             "unsorted": words["unsorted"],
             "first_unsorted": self._first_unsorted,
             # Changes of a book that no snapshot goes with.
-            "waiting": 0 if counted["snapshots"] else words["depth"],
+            "waiting": 0 if counted["snapshots"] or self._starts_empty else words["depth"],
         }
 
     def _decoded(self, frames: Iterable[Received], instrument: str) -> Iterator[Columns]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
+from tradecore.data.formats import ReadOptions
 from tradecore.data.frames import FramesReader, Received
 from tradecore.data.importers import ImportSummary, Progress, import_as, read_into
 
@@ -18,6 +19,7 @@ def import_capture(
     instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
+    start: str = "snapshot",
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:
@@ -33,6 +35,9 @@ def import_capture(
         Or the id of a shipped one. Its venue says whose messages they are: see :class:`~tradecore.FeedDecoder`.
     catalog : path or Catalog
         Where to write.
+    start : str
+        ``snapshot``, or ``empty``: where no snapshot is, changes make a book of nothing. What no change has named
+        since is missing in it.
     replace : bool
         Whether to replace the days that are written.
     progress : callable, optional
@@ -56,7 +61,8 @@ def import_capture(
 
         tc.import_capture("bybit.gz", "BTCUSDT.BYBIT", "market")
     """
-    return import_as("capture", paths, instrument, catalog, replace=replace, progress=progress)
+    options = ReadOptions(start=start)
+    return import_as("capture", paths, instrument, catalog, options, replace=replace, progress=progress)
 
 
 def import_frames(

@@ -16,7 +16,7 @@ use crate::book::PyL2Book;
 use crate::columns::to_arrays;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
-use crate::readers::lock;
+use crate::readers::{lock, starts_empty};
 use crate::records::book_state_to_py;
 use crate::values::{arguments, to_whole};
 
@@ -88,6 +88,9 @@ impl FeedControl {
 ///     Frames of other symbols are ignored.
 /// keep_events : bool
 ///     Whether to keep decoded events for :meth:`events`, and bars for :meth:`klines`.
+/// start : str
+///     ``snapshot``, or ``empty``: where no snapshot is, changes make a book of nothing. What no change has named since
+///     is missing in it.
 ///
 /// Raises
 /// ------
@@ -213,8 +216,13 @@ impl FeedDecoder {
 #[pymethods]
 impl FeedDecoder {
     #[new]
-    #[pyo3(signature = (venue, instruments, *, keep_events=true))]
-    fn new(venue: &str, instruments: &Bound<'_, PySequence>, keep_events: bool) -> PyResult<Self> {
+    #[pyo3(signature = (venue, instruments, *, keep_events=true, start="snapshot"))]
+    fn new(
+        venue: &str,
+        instruments: &Bound<'_, PySequence>,
+        keep_events: bool,
+        start: &str,
+    ) -> PyResult<Self> {
         if instruments.is_instance_of::<PyString>() {
             let problem = format!("expected a list of ids or instruments, got {}", instruments.repr()?);
             return Err(errors::invalid("instruments", problem));
@@ -224,10 +232,13 @@ impl FeedDecoder {
             .try_iter()?
             .map(|given| Ok(given?.extract::<Named>()?.0))
             .collect::<PyResult<Vec<PyInstrument>>>()?;
-        let decoder = CoreDecoder::new(venue, instruments.iter().map(|i| Arc::clone(&i.0)).collect())
+        let mut decoder = CoreDecoder::new(venue, instruments.iter().map(|i| Arc::clone(&i.0)).collect())
             .ok_or_else(|| {
                 errors::invalid("venue", format!("{venue:?} is none of {}", FEED_VENUES.join(", ")))
             })?;
+        if starts_empty(start)? {
+            decoder.start_empty();
+        }
         let output = |_| Output { book: Arc::default(), kept: keep_events.then(Default::default) };
         let outputs = instruments.iter().map(output).collect();
         Ok(Self { instruments, state: Mutex::new(Box::new(Decoding { decoder, outputs })) })

@@ -125,7 +125,7 @@ fn is_other(name: &'static str, given: &str, word: &str, usual: &str) -> PyResul
 }
 
 /// Whether a book is made of nothing where no snapshot is.
-fn starts_empty(start: &str) -> PyResult<bool> {
+pub(crate) fn starts_empty(start: &str) -> PyResult<bool> {
     is_other("start", start, "empty", "snapshot")
 }
 

@@ -324,6 +324,9 @@ pub trait Decoder {
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError>;
 
+    /// Makes books of nothing where no snapshot is: levels that no update has named are missing in them.
+    fn start_empty(&mut self);
+
     /// The connection that told an instrument's book ended: voids it until a snapshot comes, and forgets where messages
     /// stood in it.
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S);

@@ -58,6 +58,10 @@ impl Decoder for FeedDecoder {
         of!(self, decoder => decoder.feed(frame, ts_recv, out))
     }
 
+    fn start_empty(&mut self) {
+        of!(self, decoder => decoder.start_empty());
+    }
+
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
         of!(self, decoder => decoder.disconnect(instrument, ts_recv, out));
     }

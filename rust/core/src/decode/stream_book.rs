@@ -11,13 +11,20 @@ use super::stamps::Stamps;
 #[derive(Debug)]
 pub(super) struct StreamBook {
     sync: BookSync,
+    /// Whether changes make a book of nothing where no snapshot is.
+    starts_empty: bool,
 }
 
 impl StreamBook {
     /// A book that has seen nothing.
     pub(super) fn new(rule: SyncRule) -> Self {
         debug_assert!(rule.is_in_stream(), "nothing waits for a snapshot here");
-        Self { sync: BookSync::new(rule, 1) }
+        Self { sync: BookSync::new(rule, 1), starts_empty: false }
+    }
+
+    /// Makes the book of nothing where no snapshot is.
+    pub(super) fn start_empty(&mut self) {
+        self.starts_empty = true;
     }
 
     /// Where the book stands.
@@ -43,7 +50,7 @@ impl StreamBook {
         FeedMessage::Snapshot(action)
     }
 
-    /// Takes changes of levels; a hole voids the book.
+    /// Takes changes of levels; a hole voids the book, which begins anew with them where it may begin with nothing.
     pub(super) fn delta(
         &mut self,
         ids: DeltaIds,
@@ -63,6 +70,11 @@ impl StreamBook {
             | DeltaAction::Unsynced
             | DeltaAction::Buffer
             | DeltaAction::Restart => {}
+        }
+        let has_none = matches!(action, DeltaAction::Unsynced | DeltaAction::Gap);
+        if self.starts_empty && has_none && !(bids.is_empty() && asks.is_empty()) {
+            self.sync.on_snapshot(ids.last);
+            stamps.book([bids, asks], out);
         }
         FeedMessage::Depth(action)
     }

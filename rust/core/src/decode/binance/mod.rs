@@ -109,11 +109,6 @@ impl BinanceDecoder {
         self.feeds[instrument].source()
     }
 
-    /// Makes books of nothing where no snapshot is: levels that no update has named are missing in them.
-    pub fn start_empty(&mut self) {
-        self.feeds.iter_mut().for_each(Feed::start_empty);
-    }
-
     /// Takes a frame as [`feed`](Decoder::feed) does; `None` for an array of them, of which nothing is taken.
     pub(super) fn feed_one<S: FeedSink>(
         &mut self,
@@ -361,6 +356,10 @@ impl Decoder for BinanceDecoder {
             }
         }
         Ok(said)
+    }
+
+    fn start_empty(&mut self) {
+        self.feeds.iter_mut().for_each(Feed::start_empty);
     }
 
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {

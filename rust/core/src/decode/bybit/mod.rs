@@ -171,6 +171,10 @@ impl Decoder for BybitDecoder {
         Ok(outcome)
     }
 
+    fn start_empty(&mut self) {
+        self.markets.iter_mut().for_each(|market| market.book.start_empty());
+    }
+
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
         self.markets[instrument].disconnect(ts_recv, out);
     }

@@ -22,6 +22,8 @@ pub(super) struct Print {
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) book: StreamBook,
+    /// Whether changes make a book of nothing where no snapshot is.
+    starts_empty: bool,
     /// The book of single orders, once they are told and levels are not: then it is the book.
     pub(super) orders: Option<Box<Orders>>,
     /// The newest trade, as long as nobody knows whether orders or levels are told: a snapshot of orders may be older.
@@ -44,6 +46,7 @@ impl Default for Market {
     fn default() -> Self {
         Self {
             book: StreamBook::new(SyncRule::Coinbase),
+            starts_empty: false,
             orders: None,
             traded: None,
             messages: 0,
@@ -58,6 +61,12 @@ impl Default for Market {
 }
 
 impl Market {
+    /// Makes the book of nothing where no snapshot is.
+    pub(super) fn start_empty(&mut self) {
+        self.starts_empty = true;
+        self.book.start_empty();
+    }
+
     /// Where the book stands.
     pub(super) fn sync(&self) -> &BookSync {
         match &self.orders {
@@ -79,7 +88,8 @@ impl Market {
         if self.has_levels() {
             return None;
         }
-        Some(self.orders.get_or_insert_with(|| Box::new(Orders::new(self.traded.take()))))
+        let begun = || Box::new(Orders::new(self.traded.take(), self.starts_empty));
+        Some(self.orders.get_or_insert_with(begun))
     }
 
     /// Keeps what a trade does, as long as it may be one of the channel of single orders.

@@ -327,6 +327,10 @@ impl Decoder for CoinbaseDecoder {
         Ok(outcome)
     }
 
+    fn start_empty(&mut self) {
+        self.markets.iter_mut().for_each(Market::start_empty);
+    }
+
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
         self.newest = None;
         let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };

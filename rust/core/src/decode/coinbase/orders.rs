@@ -70,17 +70,19 @@ pub(super) struct Orders {
     levels: [BTreeMap<i64, i128>; 2],
     /// What waits for a snapshot.
     kept: Vec<(Step, Stamps)>,
+    /// Whether an order makes a book of nothing where no snapshot is.
+    starts_empty: bool,
 }
 
 impl Orders {
     /// A book that has seen nothing, or a trade that has been told.
-    pub(super) fn new(traded: Option<(Step, Stamps)>) -> Self {
+    pub(super) fn new(traded: Option<(Step, Stamps)>, starts_empty: bool) -> Self {
         let mut sync = BookSync::new(SyncRule::CoinbaseOrders, MAX_KEPT);
         if let Some((_, Stamps { id, .. })) = traded {
             sync.on_delta(DeltaIds::one(id));
         }
         let kept = traded.into_iter().collect();
-        Self { sync, resting: FxHashMap::default(), levels: Default::default(), kept }
+        Self { sync, resting: FxHashMap::default(), levels: Default::default(), kept, starts_empty }
     }
 
     /// Where the book stands.
@@ -111,6 +113,11 @@ impl Orders {
                     self.kept.clear();
                 }
                 self.kept.push((step, stamps));
+                if let Step::Open(key, order) = step
+                    && self.starts_empty
+                {
+                    self.snapshot(&[(key, order)], stamps, out);
+                }
             }
             DeltaAction::Ignore | DeltaAction::Unsynced => {}
         }
