@@ -95,6 +95,7 @@ __all__ = [
     "Slippage",
     "Survey",
     "Synth",
+    "TradeSieve",
     "TradeView",
     "almgren_chriss",
     "avellaneda_stoikov_quotes",
@@ -2750,16 +2751,16 @@ class FinalPositions:
 
 @final
 class MemoryColumns:
-    """An instrument's event columns in memory, as a backtest takes them.
+    """An instrument's event columns in memory, as a backtest takes them: without trades that are none.
 
     Parameters
     ----------
     name : str
         The instrument's id, for messages.
     given : mapping of str to array, or polars DataFrame
-        The columns by name. Arrays of the right type are not copied.
+        The columns by name. Arrays of the right type are not copied, but where trades are left out.
     with_ids : bool
-        Whether to take the ``id`` column where there is one.
+        Whether to take the ``id`` column where there is one. Trades are told by it in any case.
 
     Raises
     ------
@@ -2773,6 +2774,9 @@ class MemoryColumns:
         """Number of rows."""
     def kinds(self) -> list[int]:
         """Return the kinds of events there are."""
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many trades were left out: ``duplicate_trades``, by their ids, and ``empty_trades``, of no quantity."""
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
@@ -3217,6 +3221,20 @@ class FeedSummary:
         """Take the next columns, of whole messages."""
     def to_dict(self) -> dict[str, Any]:
         """Return counts, times and the book so far."""
+
+@final
+class TradeSieve:
+    """Leaves trades out of columns that are none: those whose ids were there before, and those of no quantity.
+
+    Trades without an id are all kept.
+    """
+
+    def __new__(cls) -> TradeSieve: ...
+    def push(self, columns: _Columns) -> _Columns:
+        """Take the next columns, of whole messages, and return what is left of them: these columns, or shorter ones."""
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trades were left out so far: ``duplicate_trades`` and ``empty_trades``."""
 
 @final
 class Heard:
@@ -5706,8 +5724,8 @@ def read_head(path: str | PathLike[str], lines: int, size: int) -> list[bytes]:
 def kline_origin(path: str) -> tuple[str | None, str | None]:
     """Return the symbol and the venue that the path of a file of klines tells; each None where it does not."""
 
-def is_kline(line: bytes) -> bool:
-    """Whether a first line of a file is one of klines of Binance's public data: their header, or a bar."""
+def is_kline(lines: Sequence[bytes]) -> bool:
+    """Whether a file with these first lines is one of klines of Binance's public data: of their header, or a bar."""
 
 def table_head(
     path: str | PathLike[str], columns: Sequence[tuple[str, str]] | None = None

@@ -24,6 +24,7 @@ from tradecore.backtest.notes import (
     notes_on_margin,
     notes_on_marks,
     notes_on_spot,
+    notes_on_trades,
     notes_on_trips,
 )
 from tradecore.backtest.result import Result
@@ -390,6 +391,7 @@ class Backtest:
             venues=list(self._venues.values()),
             notes=[
                 *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
+                *notes_on_trades({name: feed.left_out for name, feed in self._feeds.items()}),
                 *notes_on_marks(summary, self._venues),
                 *notes_on_margin(summary, store, self._venues),
                 *notes_on_spot(summary, self._venues),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -47,6 +47,8 @@ class Feed:
     """The kinds of events it holds."""
     read: frozenset[EventKind] = frozenset(EventKind)
     """Those of them that are read."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Trades of columns in memory that are none, as importers count them."""
 
     def holds(self) -> list[int]:
         """Return the kinds of events of a run: they decide what orders fill against and are set off by."""
@@ -166,4 +168,5 @@ def _from_memory(
         is_sound=is_sound,
         in_order=in_order,
         kinds=held,
+        left_out=columns.left_out,
     )

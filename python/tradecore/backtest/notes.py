@@ -29,6 +29,7 @@ __all__ = [
     "notes_on_margin",
     "notes_on_marks",
     "notes_on_spot",
+    "notes_on_trades",
     "notes_on_trips",
 ]
 
@@ -118,6 +119,17 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
         if names := [name for name, other in summary["fill_basis"].items() if other == basis]:
             notes.append(f"orders in {some(names)} were filled against {basis} (fill_basis {basis}): there is no book")
     return notes
+
+
+def notes_on_trades(left_out: Mapping[str, Mapping[str, int]]) -> Iterable[str]:
+    """Say which trades of columns in memory were none, by instrument."""
+    for name, counts in left_out.items():
+        for count, why in (
+            ("duplicate_trades", "that had been there before, by id"),
+            ("empty_trades", "of no quantity"),
+        ):
+            if number := counts.get(count):
+                yield f"{name}: {counted(number, 'trade')} {why}, left out"
 
 
 def notes_on_marks(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -> Iterable[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tradecore._core import FeedSummary, Instrument
+from tradecore._core import FeedSummary, Instrument, TradeSieve
 
 if TYPE_CHECKING:
     from tradecore.data.writer import Columns
 
-__all__ = ["ColumnsReader"]
+__all__ = ["ColumnsReader", "sifted"]
 
 
 class ColumnsReader:
@@ -48,3 +48,13 @@ class ColumnsReader:
     def skipped(self) -> list[tuple[str, int, str]]:
         """Return no lines: none is left out."""
         return []
+
+
+def sifted(pieces: Iterable[Columns], counts: dict[str, int]) -> Iterator[Columns]:
+    """Yield columns without the trades that are none, which are counted: copies by their ids, and empty ones."""
+    sieve = TradeSieve()
+    for columns in pieces:
+        before, left = sieve.counts, sieve.push(columns)
+        for name, number in sieve.counts.items():
+            counts[name] = counts.get(name, 0) + number - before[name]
+        yield left

@@ -69,6 +69,10 @@ _REMARKS = (
     _Rule("parallel_duplicates", "counted once, as received first: {n} message{s} in several recordings"),
     _Rule("off_book_trades", "{n} print{s} off the book, such as those of an insurance fund"),
     _Rule("empty_trades", "left out: {n} trade{s} without price or size"),
+    _Rule(
+        "equal_trades",
+        "{n} trade{s} without an id equal to the one above: copies or not, nothing tells, so all are kept",
+    ),
     _Rule("other_depth", "left out: {n} message{s} of other depth than {depth_stream}, which is the book"),
     _Rule("uncrossed", "the older side of a locked or crossed book was removed {n} time{s}"),
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),

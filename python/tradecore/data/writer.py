@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from tradecore._core import FeedSummary, Instrument, PartWriter, check_columns
+from tradecore._core import FeedSummary, Instrument, PartWriter, TradeSieve, check_columns
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE, SOURCES, part_name
@@ -59,6 +59,7 @@ class CatalogWriter:
         self._day = 0
         self._last_ts_recv: int | None = None
         self._summary: FeedSummary | None = FeedSummary(instrument)
+        self._sieve = TradeSieve()
         self._is_sound = self._in_order = False
 
     def __enter__(self) -> CatalogWriter:
@@ -90,8 +91,17 @@ class CatalogWriter:
                 with writing(self._root):
                     commit(self._root, self._staging, self._instrument, self._parts, replace=self._replace)
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Trades that were not written because they are none, as importers count them.
+
+        ``duplicate_trades``: their ids had been written before. ``empty_trades``: their quantity is 0. Trades without
+        an id are all written.
+        """
+        return self._sieve.counts
+
     def leave_book_to_reader(self) -> None:
-        """Do not look at the book of what is written: whoever reads it does, and tells by :meth:`tell`."""
+        """Do not look at what is written: whoever reads it does, and tells of the book by :meth:`tell`."""
         self._summary = None
 
     def tell(self, summary: Mapping[str, Any]) -> None:
@@ -99,7 +109,7 @@ class CatalogWriter:
         self._is_sound, self._in_order = summary["book_is_sound"], summary["in_order"]
 
     def write(self, columns: Columns | pl.DataFrame | pl.LazyFrame) -> None:
-        """Add events, in order of time.
+        """Add events, in order of time; trades that are none are left out (:attr:`left_out`).
 
         Parameters
         ----------
@@ -121,7 +131,7 @@ class CatalogWriter:
             columns = columns.collect()
         if not (isinstance(columns, Mapping) or hasattr(columns, "columns")):
             raise InvalidValueError("columns", f"expected event columns by name or a frame, got {columns!r}")
-        arrays = {name: self._column(columns, name) for name in DTYPES}
+        arrays: Columns = {name: self._column(columns, name) for name in DTYPES}
         check_columns(self._instrument.id, arrays, self._last_ts_recv)
         if len(arrays["ts_recv"]) == 0:
             return
@@ -130,6 +140,7 @@ class CatalogWriter:
             check_free(self._held, first, last)
         self._last_ts_recv = last
         if self._summary is not None:
+            arrays = self._sieve.push(arrays)
             self._summary.push(arrays)
         with writing(self._root):
             self._add(arrays)

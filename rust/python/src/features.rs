@@ -640,7 +640,7 @@ impl FeatureReader {
             }
         };
         let source = if let Ok(columns) = events.cast::<MemoryColumns>() {
-            Some(Source::Memory(Some(Arc::clone(&columns.get().0) as Arc<dyn Columns>)))
+            Some(Source::Memory(Some(Arc::clone(&columns.get().columns))))
         } else {
             events.cast::<EventStream>()?.get().take().map(Source::Stream)
         };

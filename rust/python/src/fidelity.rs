@@ -18,7 +18,7 @@ type Row = (i8, i64, i64, i64, i64);
 
 /// Columns that are sound.
 fn checked(instrument: &PyInstrument, columns: &MemoryColumns) -> PyResult<Arc<dyn Columns>> {
-    let columns: Arc<dyn Columns> = Arc::<crate::columns::NumpyColumns>::clone(&columns.0);
+    let columns = Arc::clone(&columns.columns);
     columns
         .view()
         .check()

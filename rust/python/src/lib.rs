@@ -123,6 +123,7 @@ assert_align!(
     positions::FinalPositions,
     readers::EventReader,
     readers::FeedSummary,
+    readers::TradeSieve,
     readers::HftDecoder,
     readers::Synth,
     readings::IndicatorReading,
@@ -249,7 +250,7 @@ mod _core {
     #[pymodule_export]
     use crate::raster::book_raster;
     #[pymodule_export]
-    use crate::readers::{EventReader, FeedSummary, HftDecoder, Synth};
+    use crate::readers::{EventReader, FeedSummary, HftDecoder, Synth, TradeSieve};
     #[pymodule_export]
     use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
     #[pymodule_export]

@@ -1,14 +1,17 @@
 //! Event columns in memory, as a backtest is given them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
 use tradecore_core::book::is_sound;
-use tradecore_core::event::{Columns as _, EventKind, Latencies, is_in_order};
+use tradecore_core::decode::TradeSieve;
+use tradecore_core::event::{Columns, EventKind, Latencies, is_in_order};
 
 use crate::columns::{ByName, NumpyColumns};
 use crate::errors::DataError;
+use crate::readers::trades_left_out;
 
 /// The columns in their order, with the type the core reads; prices and quantities may be 32 bits wide.
 const COLUMNS: [(&str, &str); 8] = [
@@ -22,29 +25,32 @@ const COLUMNS: [(&str, &str); 8] = [
     ("id", "uint64"),
 ];
 
-/// An instrument's event columns in memory, as a backtest takes them.
+/// An instrument's event columns in memory, as a backtest takes them: without trades that are none.
 ///
 /// Parameters
 /// ----------
 /// name : str
 ///     The instrument's id, for messages.
 /// given : mapping of str to array, or polars DataFrame
-///     The columns by name. Arrays of the right type are not copied.
+///     The columns by name. Arrays of the right type are not copied, but where trades are left out.
 /// with_ids : bool
-///     Whether to take the ``id`` column where there is one.
+///     Whether to take the ``id`` column where there is one. Trades are told by it in any case.
 ///
 /// Raises
 /// ------
 /// DataError
 ///     For a column that is missing, no array, or of another type, shape or length.
 #[pyclass(frozen, module = "tradecore")]
-pub(crate) struct MemoryColumns(pub(crate) Arc<NumpyColumns>);
+pub(crate) struct MemoryColumns {
+    pub(crate) columns: Arc<dyn Columns>,
+    sieve: TradeSieve,
+}
 
 #[pymethods]
 impl MemoryColumns {
     #[new]
     #[pyo3(signature = (name, given, *, with_ids))]
-    fn new(name: &str, given: &Bound<'_, PyAny>, with_ids: bool) -> PyResult<Self> {
+    fn new(py: Python<'_>, name: &str, given: &Bound<'_, PyAny>, with_ids: bool) -> PyResult<Self> {
         let refuse = |problem: String| DataError::new_err((name.to_owned(), 0, problem));
         let Some(columns) = ByName::of(given)? else {
             return Err(refuse(format!("expected columns by name, got {}", given.get_type().name()?)));
@@ -52,14 +58,16 @@ impl MemoryColumns {
         let mut arrays = Vec::with_capacity(COLUMNS.len());
         let mut expected = None;
         for (column, wanted) in COLUMNS {
-            let found = if column == "id" && !with_ids { None } else { columns.get(column)? };
-            let Some(found) = found else {
+            let Some(found) = columns.get(column)? else {
                 if column == "id" {
                     continue;
                 }
                 return Err(refuse(format!("has no column {column}")));
             };
-            let array = array(found, column, wanted)?.map_err(&refuse)?;
+            let array = match array(found, column, wanted)? {
+                Err(_) if column == "id" && !with_ids => continue,
+                array => array.map_err(&refuse)?,
+            };
             let (rows, expected) = (array.len(), *expected.get_or_insert(array.len()));
             if rows != expected {
                 return Err(refuse(format!(
@@ -70,25 +78,39 @@ impl MemoryColumns {
         }
         let find =
             |name: &str| arrays.iter().find(|(column, _)| *column == name).map(|(_, array)| array.clone());
-        Ok(Self(Arc::new(NumpyColumns::of(|name| Ok(find(name)))?)))
+        let columns = NumpyColumns::of(|name| Ok(find(name)))?;
+        let mut sieve = TradeSieve::default();
+        let left = py.detach(|| sieve.sift(&columns.view()));
+        let columns: Arc<dyn Columns> = match left {
+            Some(left) => Arc::new(left),
+            None if with_ids => Arc::new(columns),
+            None => Arc::new(NumpyColumns::of(|name| Ok(find(name).filter(|_| name != "id")))?),
+        };
+        Ok(Self { columns, sieve })
     }
 
     /// Number of rows.
     #[getter]
     fn rows(&self) -> usize {
-        self.0.view().len()
+        self.columns.view().len()
+    }
+
+    /// How many trades were left out: ``duplicate_trades``, by their ids, and ``empty_trades``, of no quantity.
+    #[getter]
+    fn left_out(&self) -> BTreeMap<&'static str, u64> {
+        trades_left_out(&self.sieve)
     }
 
     /// Whether there are levels.
     #[getter]
     fn has_book(&self) -> bool {
-        self.0.view().kind.contains(&(EventKind::BookSet as u8))
+        self.columns.view().kind.contains(&(EventKind::BookSet as u8))
     }
 
     /// Return the kinds of events there are.
     fn kinds(&self) -> Vec<u8> {
         let mut seen = [false; 256];
-        self.0.view().kind.iter().for_each(|kind| seen[usize::from(*kind)] = true);
+        self.columns.view().kind.iter().for_each(|kind| seen[usize::from(*kind)] = true);
         (0..=u8::MAX).filter(|kind| seen[usize::from(*kind)]).collect()
     }
 
@@ -98,7 +120,7 @@ impl MemoryColumns {
     /// acted at the venue.
     fn order(&self, py: Python<'_>) -> (bool, bool) {
         py.detach(|| {
-            let view = self.0.view();
+            let view = self.columns.view();
             // Of columns that break a rule of events the run says what is wrong with them.
             if view.check().is_ok() { (is_sound(&view), is_in_order(&view)) } else { (false, false) }
         })
@@ -106,7 +128,7 @@ impl MemoryColumns {
 
     /// Return how long the messages took, as :func:`latencies_of` does.
     fn latencies(&self, py: Python<'_>) -> String {
-        py.detach(|| Latencies::of(&self.0.view()).to_string())
+        py.detach(|| Latencies::of(&self.columns.view()).to_string())
     }
 }
 

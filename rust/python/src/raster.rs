@@ -9,7 +9,6 @@ use tradecore_core::book::{BookRaster, BookSampler, MarketChunks};
 use tradecore_core::event::{Columns, FeedError};
 
 use crate::catalog::{EventStream, Leased};
-use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
@@ -17,14 +16,14 @@ use crate::memory::MemoryColumns;
 /// Where the events come from.
 enum Source {
     Stream(Leased),
-    Memory(Option<Arc<NumpyColumns>>),
+    Memory(Option<Arc<dyn Columns>>),
 }
 
 impl Source {
     fn next(&mut self) -> Result<Option<Arc<dyn Columns>>, PartError> {
         Ok(match self {
             Self::Stream(stream) => stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>),
-            Self::Memory(columns) => columns.take().map(|columns| columns as Arc<dyn Columns>),
+            Self::Memory(columns) => columns.take(),
         })
     }
 }
@@ -81,7 +80,7 @@ pub(crate) fn book_raster<'py>(
         (Source::Stream(leased), chunks)
     } else {
         let memory = events.cast::<MemoryColumns>()?;
-        (Source::Memory(Some(Arc::clone(&memory.get().0))), MarketChunks::new(true))
+        (Source::Memory(Some(Arc::clone(&memory.get().columns))), MarketChunks::new(true))
     };
     let every = (end_ns.abs_diff(start_ns) / columns as u64).max(1) as i64;
     let painted = py.detach(|| -> Result<BookRaster, FeedError<PartError>> {

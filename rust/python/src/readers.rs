@@ -12,6 +12,7 @@ use tradecore_core::decode::{
     self, BinanceMarket, BybitReader, CaptureReader, ClockOffset, ColumnMap, FeedSummary as CoreSummary,
     HftDecoder as CoreHftDecoder, HftRows, KlineReader, LateRow, Merged, PlacedError, ReadEvents, Receipt,
     Strictness, TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
+    TradeSieve as CoreTradeSieve,
 };
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::synth::{OrdersConfig, OrdersSynth, Sizes, Synth as CoreSynth, SynthConfig, SynthError};
@@ -597,6 +598,7 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("long_crossings", s.stuck)?;
     out.set_item("first_ts_long_crossing", s.first_stuck)?;
     out.set_item("book_is_sound", s.is_sound())?;
+    out.set_item("equal_trades", s.equal_trades)?;
     out.set_item("quoted", s.quoted)?;
     out.set_item("quoted_otherwise", s.quoted_otherwise)?;
     out.set_item("quoted_ns", s.quoted_ns)?;
@@ -652,6 +654,43 @@ impl FeedSummary {
         out.set_item("gaps", summary.gaps)?;
         Ok(out)
     }
+}
+
+/// Leaves trades out of columns that are none: those whose ids were there before, and those of no quantity.
+///
+/// Trades without an id are all kept.
+#[pyclass(frozen, module = "tradecore")]
+#[derive(Default)]
+pub(crate) struct TradeSieve(Mutex<CoreTradeSieve>);
+
+#[pymethods]
+impl TradeSieve {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Take the next columns, of whole messages, and return what is left of them: these columns, or shorter ones.
+    fn push<'py>(&self, columns: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let given = NumpyColumns::new(columns)?;
+        let view = given.view();
+        view.check_lengths().map_err(|error| errors::invalid("columns", error.to_string()))?;
+        match lock(&self.0).sift(&view) {
+            Some(left) => Ok(to_arrays(columns.py(), left)?.into_any()),
+            None => Ok(columns.clone()),
+        }
+    }
+
+    /// How many trades were left out so far: ``duplicate_trades`` and ``empty_trades``.
+    #[getter]
+    fn counts(&self) -> BTreeMap<&'static str, u64> {
+        trades_left_out(&lock(&self.0))
+    }
+}
+
+/// What a sieve has counted, by the names that readers of files count it under.
+pub(crate) fn trades_left_out(sieve: &CoreTradeSieve) -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([("duplicate_trades", sieve.duplicate_trades), ("empty_trades", sieve.empty_trades)])
 }
 
 /// Rows of a synthetic market at most: more would fill any disk.

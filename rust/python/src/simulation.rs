@@ -257,8 +257,7 @@ impl Simulation {
         let raised = parts.roster.raised.clone();
         let index = parts.roster.add_instrument(&instrument)?;
         let source: Box<dyn ChunkSource> = if let Ok(columns) = chunks.cast::<MemoryColumns>() {
-            let columns: Arc<dyn Columns> = Arc::<NumpyColumns>::clone(&columns.get().0);
-            Box::new(Given(Some(columns)))
+            Box::new(Given(Some(Arc::clone(&columns.get().columns))))
         } else {
             let stream = chunks.cast::<EventStream>().ok();
             let source = stream.and_then(|stream| stream.get().source(raised.clone()));

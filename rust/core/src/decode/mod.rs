@@ -25,6 +25,7 @@ mod parallel;
 mod parse;
 mod records;
 mod seen;
+mod sieve;
 mod stamps;
 mod stream_book;
 mod summary;
@@ -52,6 +53,7 @@ pub use parallel::{ClockOffset, receipt};
 pub use records::{
     RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, index_records, push_frame_record, record_head,
 };
+pub use sieve::TradeSieve;
 pub use summary::FeedSummary;
 pub use survey::{Latencies, Occurrences, Spells, Stretch, Survey};
 pub use table::{ColumnMap, Receipt, TableCounts, TableHead, TableKind, TableOptions, TableReader};

@@ -1,7 +1,7 @@
 //! What a stream of events amounts to: counts, times, the final book.
 
 use crate::book::{BookState, Crossing, L2Book, Touch};
-use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, OrderCheck, StampCheck, View};
+use crate::event::{Event, EventKind, FLAG_LAST, FLAG_SNAPSHOT, OrderCheck, StampCheck, View};
 
 /// Running totals over events in order.
 #[derive(Debug, Default)]
@@ -18,6 +18,9 @@ pub struct FeedSummary {
     pub last_ts_recv: Option<i64>,
     /// Smallest `ts_recv - ts_event`, ns; negative when the venue's clock is ahead of ours.
     pub min_latency_ns: Option<i64>,
+    /// Trades without an id that are equal to the one above them.
+    pub equal_trades: u64,
+    last_trade: Option<Event>,
     /// Quantity traded.
     pub traded_qty: i64,
     /// Quantity of prints that are no trades of the book.
@@ -83,8 +86,13 @@ impl FeedSummary {
                     self.book.apply_row(view, row);
                     book_changed = true;
                 }
-                Some(EventKind::Trade | EventKind::BarClose) => {
+                Some(kind @ (EventKind::Trade | EventKind::BarClose)) => {
                     self.traded_qty = self.traded_qty.saturating_add(view.qty.get(row));
+                    if kind == EventKind::Trade {
+                        let trade = Event { flags: 0, ..view.event(row) };
+                        let is_equal = self.last_trade.replace(trade) == Some(trade);
+                        self.equal_trades += u64::from(is_equal && trade.id == 0);
+                    }
                 }
                 Some(EventKind::Liquidation) => {
                     self.liquidated_qty = self.liquidated_qty.saturating_add(view.qty.get(row));

@@ -51,15 +51,21 @@ impl TradeIds {
     pub(super) fn insert(&mut self, id: &[u8]) -> bool {
         // A mere look: an error would be written for nothing.
         let is_number = id.len() <= 20 && id.iter().all(u8::is_ascii_digit);
-        let Some(number) = is_number.then(|| parse_u64("id", id).ok()).flatten() else {
-            return self.insert_unordered(id);
-        };
+        match is_number.then(|| parse_u64("id", id).ok()).flatten() {
+            Some(number) => self.insert_number(number),
+            None => self.insert_unordered(id),
+        }
+    }
+
+    /// Takes an id that is a number; `false` if it was there before.
+    #[inline]
+    pub(super) fn insert_number(&mut self, number: u64) -> bool {
         match self.runs.back_mut() {
             Some((_, last)) if number.checked_sub(1) == Some(*last) => *last = number,
             Some((_, last)) if number <= *last => {
                 let at = self.runs.partition_point(|(_, last)| *last < number);
                 let is_known = self.runs.get(at).is_some_and(|(first, _)| *first <= number);
-                return !is_known && self.insert_unordered(id);
+                return !is_known && self.insert_unordered(&number.to_le_bytes());
             }
             _ => {
                 if self.runs.len() == self.most_runs {
@@ -83,6 +89,38 @@ impl TradeIds {
             self.young.clear();
         }
         true
+    }
+}
+
+/// Which trades of a file are copies, by their ids.
+#[derive(Debug)]
+pub(super) struct Copies {
+    ids: TradeIds,
+    /// The newest stamp, ns.
+    newest: i64,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self { ids: TradeIds::default(), newest: i64::MIN }
+    }
+}
+
+impl Copies {
+    /// Takes a trade that the venue stamped `ts_event`, by what takes its id; `false` if it was there before. An id that
+    /// was and has a newer stamp is of a venue that counts anew.
+    #[inline]
+    pub(super) fn take(&mut self, ts_event: i64, insert: impl Fn(&mut TradeIds) -> bool) -> bool {
+        let is_newer = ts_event > self.newest;
+        self.newest = self.newest.max(ts_event);
+        if insert(&mut self.ids) {
+            return true;
+        }
+        if is_newer {
+            self.ids = TradeIds::default();
+            insert(&mut self.ids);
+        }
+        is_newer
     }
 }
 

@@ -12,7 +12,7 @@ use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{CLOCKS_WITHIN, Written, check_apart, parse_price, parse_qty, parse_u64};
 use crate::decode::text::{Cells, Row, flag};
-use crate::decode::trade_ids::TradeIds;
+use crate::decode::trade_ids::{Copies, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
 use crate::types::Instrument;
 
@@ -68,7 +68,7 @@ pub(super) struct Rows {
     last_recv: i64,
     last_event: i64,
     last_id: u64,
-    ids: TradeIds,
+    copies: Copies,
     time: Stamp,
     sent: Stamp,
     recv: Stamp,
@@ -96,7 +96,7 @@ impl Rows {
             last_recv: i64::MIN,
             last_event: i64::MIN,
             last_id: 0,
-            ids: TradeIds::default(),
+            copies: Copies::default(),
             time: Stamp::default(),
             sent: Stamp::default(),
             recv: Stamp::default(),
@@ -163,13 +163,22 @@ impl Rows {
             None => sent + self.latency,
         };
         let (kind, id) = (self.layout.kind, self.id(row)?);
+        let name = cell(Field::Id).filter(|_| id == 0).map_or(0, trade_number);
         if kind != TableKind::Depth && !self.is_new(row, id, ts_event) {
             self.counts.duplicates += 1;
             return Ok(());
         }
         let ts_recv = self.in_order(ts_recv, id, row)?;
-        let template =
-            Event { ts_event, ts_recv, kind: EventKind::Trade, side: 0, flags: 0, price: 0, qty: 0, id };
+        let template = Event {
+            ts_event,
+            ts_recv,
+            kind: EventKind::Trade,
+            side: 0,
+            flags: 0,
+            price: 0,
+            qty: 0,
+            id: id.max(name),
+        };
         match kind {
             TableKind::Trades | TableKind::AggTrades => self.trade(row, template)?,
             TableKind::Quotes => self.quote(row, template)?,
@@ -191,21 +200,13 @@ impl Rows {
         }
     }
 
-    /// Whether a row was not there before. An id that was and has a newer stamp is of a file that counts anew.
+    /// Whether a row was not there before.
     fn is_new(&mut self, row: Row<'_>, id: u64, ts_event: i64) -> bool {
-        let is_newer = ts_event > self.last_event;
         if self.layout.kind == TableKind::Quotes {
-            return id == 0 || id > self.last_id || is_newer;
+            return id == 0 || id > self.last_id || ts_event > self.last_event;
         }
         let name = self.layout.place(Field::Id).map(|at| row.cell(at)).unwrap_or_default();
-        if name.is_empty() || self.ids.insert(name) {
-            return true;
-        }
-        if is_newer {
-            self.ids = TradeIds::default();
-            self.ids.insert(name);
-        }
-        is_newer
+        name.is_empty() || self.copies.take(ts_event, |ids| ids.insert(name))
     }
 
     /// When a row was received, not before the one above. Where ids rise the venue's order is theirs, and its stamps
