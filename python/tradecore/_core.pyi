@@ -46,6 +46,7 @@ __all__ = [
     "EventReader",
     "EventStream",
     "Execution",
+    "ExportedReader",
     "FeatureBook",
     "FeatureEngine",
     "FeatureReader",
@@ -130,6 +131,7 @@ __all__ = [
     "implementation_shortfall",
     "index_records",
     "indicator_specs",
+    "is_exported",
     "is_kline",
     "journal_begins",
     "journal_commands",
@@ -140,6 +142,7 @@ __all__ = [
     "microprice_adjustments",
     "money_text",
     "order_status_of",
+    "other_unit",
     "parse_duration",
     "pov_target",
     "profit_parts",
@@ -3237,6 +3240,26 @@ class TradeSieve:
         """How many trades were left out so far: ``duplicate_trades`` and ``empty_trades``."""
 
 @final
+class ExportedReader:
+    """Rows of a file of event columns as text, as ``data export`` writes them as CSV: plain or packed.
+
+    Raises
+    ------
+    DataError
+        When it cannot be opened.
+    """
+
+    def __new__(cls, path: str | PathLike[str], instrument: Instrument) -> ExportedReader: ...
+    def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
+        """Return the next rows, at most ``rows``; None at the end. A message may go on in the next ones.
+
+        Raises
+        ------
+        DataError
+            With file and line.
+        """
+
+@final
 class Heard:
     """What arrived of an instrument, counted: messages by what their first row is.
 
@@ -5723,6 +5746,12 @@ def read_head(path: str | PathLike[str], lines: int, size: int) -> list[bytes]:
 
 def kline_origin(path: str) -> tuple[str | None, str | None]:
     """Return the symbol and the venue that the path of a file of klines tells; each None where it does not."""
+
+def is_exported(path: str | PathLike[str]) -> bool:
+    """Return whether the header of a file, plain or packed, has the columns of events."""
+
+def other_unit(ns: int) -> tuple[str, int] | None:
+    """Return in which unit a time that counts ns would be a market's, and that time, ns; None where it is one."""
 
 def is_kline(lines: Sequence[bytes]) -> bool:
     """Whether a file with these first lines is one of klines of Binance's public data: of their header, or a bar."""

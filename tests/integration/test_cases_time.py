@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 import tradecore as tc
 from conftest import cli
+from tradecore.data.check import check_files
 from tradecore.data.exported import import_exported
 from tradecore.data.exporters import export, held_pieces
 from tradecore.data.losses import losses
@@ -753,14 +755,14 @@ def test_exported_files_are_imported_by_the_command(tmp_path: Path, capsys: pyte
     [
         (
             lambda text: text.replace("book_set", "book_sat", 1),
-            ":3: kind 'book_sat' is not a kind of event such as trade",
+            ':3: kind: "book_sat" is not a kind of event such as trade',
         ),
         (
             lambda text: text.replace(",9.0,", ",9.0005,", 1),
-            ":3: qty '9.0005' is not a multiple of the increment 0.001",
+            ":3: qty: 9.0005 is not a multiple of 0.001",
         ),
-        (lambda text: text.replace(",9.0,", ",nine,", 1), ":3: qty 'nine' is not a number"),
-        (lambda text: text.replace("flags", "flogs", 1), ":1: has no column flags: expected what `data export` writes"),
+        (lambda text: text.replace(",9.0,", ",nine,", 1), ':3: qty: "nine" is not a decimal number'),
+        (lambda text: text.replace("flags", "flogs", 1), ":1: no column flags"),
         (lambda text: "\n".join(text.splitlines()[:4]) + "\n", ": ends in the middle of a message: it was cut"),
         (lambda text: text.splitlines()[0] + "\n", ": holds no events of"),
     ],
@@ -812,3 +814,137 @@ def test_files_of_another_instrument_or_none_are_refused(tmp_path: Path) -> None
     (tmp_path / "bad.parquet").write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match=r"bad\.parquet"):
         import_exported(tmp_path / "bad.parquet", tmp_path / "back")
+
+
+TRADE_ROWS = [
+    ("trade", 60_000_0, 2_000, 7_001),
+    ("trade", 60_000_1, 2_000, 7_002),
+    ("trade", 60_000_1, 2_000, 7_002),
+    ("off_book_trade", 60_000_1, 2_000, 7_002),
+    ("trade", 60_000_0, 0, 7_003),
+    ("trade", 60_000_0, 2_000, 7_001),
+]
+"""Kind, price and quantity in increments, and id: two copies, and one of nothing."""
+
+
+def trades_of(rows: Sequence[tuple[str, int, int, int]], *, named: bool = True) -> pl.DataFrame:
+    """Return columns of trades that the venue stamped alike, received one after the other."""
+    types = [pl.Int64, pl.Int64, pl.UInt8, pl.Int8, pl.UInt8, pl.Int64, pl.Int64, pl.UInt64]
+    names = ["ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id"]
+    at = START * NS
+    events = [
+        (at, at + 1_000, tc.EventKind[kind.upper()], 1, LAST, price, qty, id * named) for kind, price, qty, id in rows
+    ]
+    return pl.DataFrame(events, schema=dict(zip(names, types, strict=True)), orient="row")
+
+
+def as_file(events: pl.DataFrame, path: Path) -> Path:
+    """Write columns as they are exported, whatever they hold."""
+    if path.suffix == ".parquet":
+        events.write_parquet(path)
+        return path
+    words = {int(kind): kind.name.lower() for kind in tc.EventKind}
+    spec = tc.find_instrument(ID)
+    events.with_columns(
+        pl.col("kind").replace_strict(words, return_dtype=pl.String),
+        pl.col("price") * float(spec.price_increment),
+        pl.col("qty") * float(spec.qty_increment),
+    ).write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_trades_of_exported_files_count_once_and_none_of_nothing(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = as_file(trades_of(TRADE_ROWS), tmp_path / f"out.{form}")
+    code, out, _ = cli("data", "check", path, "--instrument", ID, "--json", "--quiet", capsys=capsys)
+    report = json.loads(out)
+    assert (code, report["trades"], report["duplicate_trades"], report["empty_trades"]) == (1, 2, 2, 1)
+    assert report["problems"] == ["2 trades that had been there before"]
+    assert "left out: 1 trade without price or size" in report["notes"]
+    summary = import_exported(path, tmp_path / "back", ID)
+    assert (summary["trades"], summary["off_book_trades"], summary["duplicate_trades"]) == (2, 1, 2)
+    assert tc.Catalog(tmp_path / "back").scan(ID).collect()["id"].to_list() == [7_001, 7_002, 7_002]
+    # One file goes on where the other ends.
+    more = as_file(trades_of(TRADE_ROWS[:1]).with_columns(pl.col("ts_recv") + 1), tmp_path / f"more.{form}")
+    assert import_exported([path, more], tmp_path / "both", ID)["duplicate_trades"] == 3
+
+
+def test_trades_of_columns_in_memory_count_once_and_none_of_nothing(tmp_path: Path) -> None:
+    rows = trades_of(TRADE_ROWS)
+    with tc.Catalog(tmp_path / "cat").writer(tc.find_instrument(ID)) as writer:
+        writer.write(rows.head(3))
+        writer.write(rows.tail(3))
+        assert writer.left_out == {"duplicate_trades": 2, "empty_trades": 1}
+    stored = tc.Catalog(tmp_path / "cat").scan(ID).collect()
+    assert stored["id"].to_list() == [7_001, 7_002, 7_002]
+    for data in ({ID: rows}, {ID: {name: rows[name].to_numpy() for name in rows.columns}}):
+        seen = Trades("s", [ID])
+        notes = tc.Backtest([seen], data).run().notes
+        assert seen.prices == [6_000.0, 6_000.01]
+        assert f"{ID}: 2 trades that had been there before, by id, left out" in notes
+        assert f"{ID}: 1 trade of no quantity, left out" in notes
+    assert not [note for note in run_of(stored).notes if "left out" in note]
+
+
+class Trades(tc.Strategy):
+    """Remembers what was traded."""
+
+    def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+        self.prices = [*getattr(self, "prices", []), trade.price]
+
+
+def test_equal_trades_without_an_id_are_all_kept_and_told(tmp_path: Path) -> None:
+    rows = trades_of([TRADE_ROWS[0]] * 3, named=False)
+    report = check_files(as_file(rows, tmp_path / "out.csv"), ID)
+    assert (report["ok"], report["trades"], report["equal_trades"]) == (True, 3, 2)
+    assert report["notes"] == [
+        "2 trades without an id equal to the one above: copies or not, nothing tells, so all are kept"
+    ]
+    with tc.Catalog(tmp_path / "cat").writer(tc.find_instrument(ID)) as writer:
+        writer.write(rows)
+    assert len(tc.Catalog(tmp_path / "cat").scan(ID).collect()) == 3
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize(("unit", "size"), [("us", 10**3), ("ms", 10**6), ("s", 10**9)])
+def test_exported_times_in_another_unit_than_ns_are_refused(tmp_path: Path, form: str, unit: str, size: int) -> None:
+    rows = trades_of(TRADE_ROWS[:1])
+    path = as_file(rows.with_columns(pl.col("ts_event", "ts_recv") // size), tmp_path / f"out.{form}")
+    for read in (lambda: check_files(path, ID), lambda: import_exported(path, tmp_path / "back", ID)):
+        with pytest.raises(DataError) as caught:
+            read()
+        place, value = (2 if form == "csv" else 1), rows["ts_event"][0] // size
+        assert (caught.value.source, caught.value.line) == (str(path), place)
+        for words in ("ts_event", str(value), f"as {unit} ", "2023-11-14 22:13:20", "write the times in ns"):
+            assert words in caught.value.problem
+
+
+def test_dates_in_exported_parquet_are_what_they_say(tmp_path: Path) -> None:
+    rows = trades_of(TRADE_ROWS[:1])
+    dated = rows.with_columns(
+        pl.from_epoch("ts_event", "ns").dt.cast_time_unit("us"),
+        pl.from_epoch("ts_recv", "ns").dt.replace_time_zone("UTC"),
+    )
+    import_exported(as_file(dated, tmp_path / "out.parquet"), tmp_path / "back", ID)
+    assert tc.Catalog(tmp_path / "back").scan(ID).collect().equals(rows)
+
+
+def test_exported_text_is_read_however_it_is_written(tmp_path: Path) -> None:
+    catalog = imported(tmp_path, list(locked()))
+    (path,) = export(catalog, ID, tmp_path / "out.csv", form="csv")
+    text = path.read_text()
+    backward = "\n".join(f"{at}," + ",".join(reversed(line.split(","))) for at, line in enumerate(text.splitlines()))
+    for at, written in enumerate(
+        (
+            text.encode("utf-16"),
+            b"# out of tradecore\n\n" + text.replace(",", ";").replace("\n", "\r\n").encode("utf-8-sig"),
+            backward.encode(),
+            lzma.compress(text.encode()),
+        )
+    ):
+        other = tmp_path / f"other-{at}.csv"
+        other.write_bytes(written)
+        import_exported(other, tmp_path / f"back-{at}", ID)
+        assert tc.Catalog(tmp_path / f"back-{at}").scan(ID).collect().equals(catalog.scan(ID).collect())

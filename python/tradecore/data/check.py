@@ -12,7 +12,7 @@ from tradecore.data.arguments import paths_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import is_array
-from tradecore.data.exported import exported_columns, is_exported, stored_instrument, told_instrument
+from tradecore.data.exported import exported_reader, is_exported, stored_instrument, told_instrument
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
 from tradecore.data.formats import AS_RECORDED, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress, array_reader
@@ -180,7 +180,7 @@ def _sniff_columns(path: Path, options: ReadOptions) -> Sniffed | None:
 
 def _columns_of(form: str, files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
     if form == "exported":
-        return ColumnsReader(exported_columns(files, instrument), instrument)
+        return exported_reader(files, instrument)
     return array_reader(files, instrument)
 
 

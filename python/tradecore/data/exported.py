@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
-from tradecore._core import Instrument, read_note
+from tradecore._core import ExportedReader, Instrument, read_note
+from tradecore._core import is_exported as _is_text
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import COLUMNS, Catalog
-from tradecore.data.columns_reader import ColumnsReader
+from tradecore.data.columns_reader import ColumnsReader, sifted
+from tradecore.data.findings import other_unit
 from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE
 from tradecore.data.units import in_increments
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
-    "exported_columns",
+    "exported_reader",
     "first_receipt",
     "import_exported",
     "is_exported",
@@ -36,9 +36,6 @@ __all__ = [
 
 _ROWS = 1 << 17
 _PARQUET = b"PAR1"
-_GZIP = b"\x1f\x8b"
-_HEADER = 1 << 16
-"""Bytes that a header has at most."""
 
 
 def import_exported(
@@ -55,7 +52,9 @@ def import_exported(
     Parameters
     ----------
     paths : path or sequence of path
-        Files of one instrument, in order of time; CSV plain or gzip. They are told apart by what they hold.
+        Files of one instrument, in order of time; CSV plain or packed (gzip, zip, zstd, xz). They are told apart by
+        what they hold. Trades whose ids are there twice count once (``duplicate_trades``), those of no quantity are
+        none (``empty_trades``).
     catalog : path or Catalog
         Where to write.
     instrument : str or Instrument, optional
@@ -84,7 +83,7 @@ def import_exported(
     """
     files = paths_of(paths)
     spec = told_instrument(files, instrument)
-    reader = ColumnsReader(exported_columns(files, spec), spec)
+    reader = exported_reader(files, spec)
     summary = read_into(
         reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress, sources=sources
     )
@@ -93,21 +92,14 @@ def import_exported(
 
 def is_exported(path: Path) -> bool:
     """Whether a file is CSV or Parquet of event columns."""
-    with _opened(path) as opened:
-        head = opened.read(4)
-    if head == _PARQUET:
-        import polars as pl
+    if not _is_parquet(path):
+        return _is_text(path)
+    import polars as pl
 
-        try:
-            return set(COLUMNS) <= set(pl.read_parquet_schema(path))
-        except (pl.exceptions.PolarsError, OSError):
-            return False
     try:
-        with gzip.open(path) if head[:2] == _GZIP else path.open("rb") as lines:
-            header = lines.readline(_HEADER)
-    except (OSError, EOFError, zlib.error):
+        return set(COLUMNS) <= set(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError):
         return False
-    return set(COLUMNS) <= {name.strip().strip('"') for name in header.decode("utf-8", "replace").split(",")}
 
 
 def first_receipt(path: Path, instrument: Instrument) -> int | None:
@@ -118,10 +110,8 @@ def first_receipt(path: Path, instrument: Instrument) -> int | None:
     DataError
         With file and line of what is no event.
     """
-    for frame in _frames(path):
-        if len(frame):
-            return int(_events(frame.head(1), instrument, str(path), 2)["ts_recv"][0])
-    return None
+    first = next((piece for piece in _pieces([path], instrument, rows=1) if len(piece)), None)
+    return None if first is None else int(first["ts_recv"][0])
 
 
 def told_instrument(files: Sequence[Path], given: str | Instrument | None) -> Instrument:
@@ -157,14 +147,18 @@ def stored_instrument(file: Path) -> Instrument | None:
     DataError
         When the file cannot be read.
     """
-    with _opened(file) as opened:
-        if opened.read(4) != _PARQUET:
-            return None
+    if not _is_parquet(file):
+        return None
     try:
         note = read_note(file, INSTRUMENT_NOTE)
         return None if note is None else instrument_from_dict(orjson.loads(note))
     except (CatalogError, InstrumentError, orjson.JSONDecodeError) as error:
         raise DataError(str(file), 0, f"is no Parquet file of ours: {error}") from None
+
+
+def _is_parquet(file: Path) -> bool:
+    with _opened(file) as opened:
+        return opened.read(4) == _PARQUET
 
 
 def _opened(file: Path) -> IO[bytes]:
@@ -174,20 +168,36 @@ def _opened(file: Path) -> IO[bytes]:
         raise DataError(str(file), 0, f"cannot be opened: {error.strerror or error}") from None
 
 
-def exported_columns(files: Sequence[Path], instrument: Instrument) -> Iterator[dict[str, Any]]:
-    """Yield columns of whole messages, which may go on from one file into the next."""
-    for piece in in_whole_messages(_pieces(files, instrument)):
-        if not piece["flags"][-1] & EventFlag.LAST:
-            raise DataError(str(files[-1]), 0, "ends in the middle of a message: it was cut")
-        yield _columns(piece)
+def exported_reader(files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
+    """Return a reader of exported files, whose messages may go on from one into the next."""
+    counts = {"duplicate_trades": 0, "empty_trades": 0}
+
+    def pieces() -> Iterator[dict[str, Any]]:
+        for piece in in_whole_messages(_pieces(files, instrument)):
+            if not piece["flags"][-1] & EventFlag.LAST:
+                raise DataError(str(files[-1]), 0, "ends in the middle of a message: it was cut")
+            yield _columns(piece)
+
+    return ColumnsReader(sifted(pieces(), counts), instrument, counts)
 
 
-def _pieces(files: Sequence[Path], instrument: Instrument) -> Iterator[pl.DataFrame]:
+def _pieces(files: Sequence[Path], instrument: Instrument, rows: int = _ROWS) -> Iterator[pl.DataFrame]:
+    """Yield the rows of files as event columns, at most so many at a time."""
+    import polars as pl
+
     for file in files:
-        line = 2
-        for frame in _frames(file):
-            yield _events(frame, instrument, str(file), line)
-            line += len(frame)
+        if not _is_parquet(file):
+            text = ExportedReader(file, instrument)
+            while (columns := text.read(rows)) is not None:
+                yield pl.DataFrame(columns)
+            continue
+        row = 1
+        for frame in _frames(file, rows):
+            events = _events(frame, instrument, str(file), row)
+            if row == 1:
+                _check_unit(events, file)
+            yield events
+            row += len(frame)
 
 
 def _columns(piece: pl.DataFrame) -> dict[str, Any]:
@@ -196,41 +206,30 @@ def _columns(piece: pl.DataFrame) -> dict[str, Any]:
     return {name: np.ascontiguousarray(piece[name].to_numpy(), DTYPES[name]) for name in COLUMNS}
 
 
-def _frames(file: Path) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a file, some at a time."""
+def _frames(file: Path, most: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a Parquet file, some at a time."""
     import polars as pl
 
-    with _opened(file) as opened:
-        head = opened.read(4)
     try:
-        if head == _PARQUET:
-            rows = pl.scan_parquet(file, hive_partitioning=False, glob=False)
-            missing = [name for name in COLUMNS if name not in rows.collect_schema()]
-            _check_columns(file, missing)
-            yield from rows.select(COLUMNS).collect_batches(chunk_size=_ROWS, maintain_order=True)
-            return
-        if head[:2] == _GZIP:
-            with gzip.open(file) as packed:
-                source = packed.read()
-            frame = pl.read_csv(source, infer_schema=False)
-            _check_columns(file, [name for name in COLUMNS if name not in frame.columns])
-            yield from frame.select(COLUMNS).iter_slices(_ROWS)
-            return
-        lines = pl.scan_csv(file, infer_schema=False, glob=False)
-        _check_columns(file, [name for name in COLUMNS if name not in lines.collect_schema()])
-        yield from lines.select(COLUMNS).collect_batches(chunk_size=_ROWS, maintain_order=True)
-    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+        rows = pl.scan_parquet(file, hive_partitioning=False, glob=False)
+        held = rows.collect_schema()
+        if missing := [name for name in COLUMNS if name not in held]:
+            problem = f"has no column {missing[0]}: expected what `data export` writes, {', '.join(COLUMNS)}"
+            raise DataError(str(file), 0, problem)
+        yield from rows.select(COLUMNS).collect_batches(chunk_size=most, maintain_order=True)
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(str(file), 0, f"cannot be read: {error}") from None
 
 
-def _check_columns(file: Path, missing: Sequence[str]) -> None:
-    if missing:
-        problem = f"has no column {missing[0]}: expected what `data export` writes, {', '.join(COLUMNS)}"
-        raise DataError(str(file), 1, problem)
+def _check_unit(events: pl.DataFrame, file: Path) -> None:
+    """Refuse times that would be a market's in another unit than ns, as the reader of text does."""
+    for name in ("ts_event", "ts_recv"):
+        if len(events) and (told := other_unit(int(events[name][0]))) is not None:
+            raise DataError(str(file), 1, f"{name} {events[name][0]} is of {told}; write the times in ns")
 
 
 def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int) -> pl.DataFrame:
-    """Return rows as event columns: of text, or of increments as they are."""
+    """Return rows as event columns: of units, or of increments as they are; ``line`` is the number of the first row."""
     import polars as pl
 
     words = {kind.name.lower(): int(kind) for kind in EventKind}
@@ -240,6 +239,8 @@ def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int)
     types = {"u1": pl.UInt8, "i1": pl.Int8, "i8": pl.Int64, "u8": pl.UInt64}
     for name in ("ts_event", "ts_recv", "kind", "side", "flags", "id"):
         wanted = types[DTYPES[name]]
+        if isinstance(frame.schema[name], pl.Datetime):
+            frame = frame.with_columns(pl.col(name).dt.epoch("ns"))
         if frame.schema[name] != wanted:
             frame = _typed(frame, name, pl.col(name).cast(wanted, strict=False), "a whole number", source, line)
     if not (frame.schema["price"] == frame.schema["qty"] == pl.Int64):

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tradecore._core import other_unit as _other_unit
+
 __all__ = [
     "FAULTS",
     "clocks_told",
@@ -97,10 +99,6 @@ _UNUSED = ("duplicates", "duplicate_trades", "unsynced", "waiting", "other_depth
 _EARLIEST_NS = -10_000_000_000
 _LATEST_NS = 60_000_000_000
 """Between these the latency has to lie that half of the messages do not exceed."""
-_FIRST_MARKET_NS = 1_231_000_000_000_000_000
-"""2009: nothing that is traded here is older."""
-_LAST_NS = 4_600_000_000_000_000_000
-"""2115, about the last time there is."""
 _WRONG_NS = 1_000_000_000
 """How far a stamp may lie behind its receipt, all that is known of the clocks allowed for."""
 
@@ -143,10 +141,10 @@ def problems(summary: Mapping[str, Any]) -> list[str]:
 
 def other_unit(ts_ns: int) -> str | None:
     """Say which date a time would be of if it counted s, ms or us, where that is a market's and its own is not."""
-    for unit, size in (("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)):
-        if _FIRST_MARKET_NS <= ts_ns * size < _LAST_NS:
-            return f"{_moment(ts_ns)}: times are ns; as {unit} this one would be {_moment(ts_ns * size)}"
-    return None
+    if (told := _other_unit(ts_ns)) is None:
+        return None
+    unit, meant_ns = told
+    return f"{_moment(ts_ns)}: times are ns; as {unit} this one would be {_moment(meant_ns)}"
 
 
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -21,6 +21,7 @@ mod events;
 mod exchange;
 mod execution;
 mod executions;
+mod exported;
 mod features;
 mod feeds;
 mod fidelity;
@@ -100,6 +101,7 @@ assert_align!(
     exchange::SimExchange,
     execution::Slippage,
     executions::Execution,
+    exported::ExportedReader,
     features::FeatureBook,
     features::FeatureEngine,
     features::FeatureReader,
@@ -203,6 +205,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::executions::Execution;
+    #[pymodule_export]
+    use crate::exported::{ExportedReader, is_exported, other_unit};
     #[pymodule_export]
     use crate::features::{
         FeatureBook, FeatureEngine, FeatureReader, FeatureSchema, FeatureVector, feature_definitions,

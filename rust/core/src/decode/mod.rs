@@ -9,6 +9,7 @@ mod date;
 mod depths;
 mod entry;
 mod error;
+mod exported;
 mod feed;
 mod feeds;
 mod hft;
@@ -41,6 +42,7 @@ pub use bybit::{BybitCounts, BybitDecoder, BybitReader};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
 pub use coinbase::CoinbaseDecoder;
 pub use error::{DecodeError, PlacedError, Strictness};
+pub use exported::{ExportedReader, is_exported};
 pub use feed::{Control, ControlKind, Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink, Subject};
 pub use feeds::{FEED_VENUES, FeedDecoder};
 pub use hft::{HFT_OWN, HftDecoder, HftRows};
@@ -50,6 +52,7 @@ pub use lines::{FileBytes, Lines, OpenFile};
 pub use merged::{Merged, ReadEvents};
 pub use packed::gunzip;
 pub use parallel::{ClockOffset, receipt};
+pub use parse::other_unit;
 pub use records::{
     RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, index_records, push_frame_record, record_head,
 };

@@ -123,6 +123,17 @@ pub(crate) fn epoch_ns(value: u64) -> Option<i64> {
     ns.filter(|ns| *ns <= TIME_LIMIT)
 }
 
+/// Of a time that counts ns the unit in which it would be a market's, and what it would be, ns; `None` where it is one.
+#[must_use]
+pub fn other_unit(ns: i64) -> Option<(&'static str, i64)> {
+    const UNITS: [(&str, i64); 3] = [("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
+    let meant = |(unit, size)| Some((unit, ns.checked_mul(size)?));
+    UNITS.into_iter().filter_map(meant).find(|(_, ns)| (FIRST_MARKET..=TIME_LIMIT).contains(ns))
+}
+
+/// 2009: nothing was traded before.
+pub(super) const FIRST_MARKET: i64 = 1_230_768_000_000_000_000;
+
 /// Nanoseconds in the unit of an epoch time of this size.
 #[inline(always)]
 pub(crate) fn epoch_unit(value: u64) -> u64 {

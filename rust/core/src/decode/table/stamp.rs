@@ -2,12 +2,10 @@
 
 use crate::decode::date::date_time;
 use crate::decode::error::DecodeError;
-use crate::decode::parse::{self, epoch_unit};
+use crate::decode::parse::{self, FIRST_MARKET, epoch_unit};
 use crate::event::TIME_LIMIT;
 use crate::types::{Decimal, div_half_even, pow10_i128};
 
-/// 2009: nothing was traded before, so an earlier time is no time.
-const EARLIEST: i64 = 1_230_768_000_000_000_000;
 const EXPECTED: &str =
     "a time from 2009 to 2116: s, ms, us or ns since 1970, or such as 2024-08-08T00:00:00.1Z";
 
@@ -37,7 +35,7 @@ pub(super) fn parse_stamp(field: &'static str, text: &[u8]) -> Result<i64, Decod
     } else {
         parse::parse_stamp(field, text).ok().or_else(|| decimal(text))
     };
-    ns.filter(|ns| (EARLIEST..=TIME_LIMIT).contains(ns))
+    ns.filter(|ns| (FIRST_MARKET..=TIME_LIMIT).contains(ns))
         .ok_or_else(|| DecodeError::value(field, text, EXPECTED))
 }
 
