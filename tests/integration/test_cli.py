@@ -24,12 +24,11 @@ from typing import Any
 import polars as pl
 import pytest
 import tomli_w
-import typer
 from matplotlib.figure import Figure
 
 import tradecore as tc
 from conftest import ROOT, cli, cli_json
-from tradecore.cli.app import app
+from tradecore.cli.app import _commands
 from tradecore.strategies import REGISTRY
 
 pytestmark = pytest.mark.release
@@ -371,7 +370,7 @@ def commands() -> dict[str, Any]:
             found |= below(each, f"{words} {name}".strip())
         return found
 
-    return below(typer.main.get_command(app), "")
+    return below(_commands(), "")
 
 
 @pytest.mark.parametrize("width", [80, 60])

@@ -143,14 +143,13 @@ def _exit_code(main: Any, words: list[str]) -> int:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 def test_commands_in_the_documents_are_understood(path: Path) -> None:
     """Every `tradecore` command parses, those that are not run too; `[--option X]` and `...` are marks of a usage."""
-    import typer
-
-    from tradecore.cli.app import app
+    from tradecore.cli.app import _commands
 
     for block in blocks(path):
         for words in commands(block):
             plain = [word.strip("[]") for word in words if word != "..."]
-            command, known = typer.main.get_command(app), "tradecore"
+            command: Any = _commands()
+            known = "tradecore"
             while plain and plain[0] in getattr(command, "commands", {}):
                 known = f"{known} {plain[0]}"
                 command = command.commands[plain.pop(0)]
@@ -243,9 +242,7 @@ def test_the_reference_has_every_key_with_its_meaning(reference: Path) -> None:
 
 
 def test_the_reference_has_every_command(reference: Path) -> None:
-    import typer
-
-    from tradecore.cli.app import app
+    from tradecore.cli.app import _commands
 
     text = (reference / "commands.md").read_text()
 
@@ -254,7 +251,7 @@ def test_the_reference_has_every_command(reference: Path) -> None:
         for name, inner in getattr(command, "commands", {}).items():
             walk(inner, f"{path} {name}")
 
-    walk(typer.main.get_command(app), "tradecore")
+    walk(_commands(), "tradecore")
 
 
 def test_the_page_of_strategies_has_every_hook_and_all_of_the_context() -> None:
