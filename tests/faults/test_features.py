@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 import time
@@ -46,6 +47,7 @@ HUGE = (1 << 60) - 1
 DAY = 86_400_000_000_000
 
 
+@functools.cache
 def broken(seed: int, absurd: bool) -> list[Row]:
     """A market that is crossed, empty, one-sided and lost in turn, with numbers as small and large as there are."""
     random = np.random.default_rng(seed)
