@@ -128,14 +128,16 @@ import sys
 from pathlib import Path
 from tests.integration import test_journal as it
 
-journal, at, state = (Path(argument).read_bytes() for argument in sys.argv[2:5])
-strategies = getattr(it, sys.argv[1])()
-kernel = it.opened(strategies, [it.tc.Catalog(sys.argv[5]).instrument(it.NAME)])
-kernel.restore(state)
-assert kernel.save() == state
-diverged, rest = kernel.replay(journal[int(at) :])
-assert (diverged, rest) == (None, b""), diverged
-print(kernel.finish())
+strategies, market, folder = getattr(it, sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+journal = (folder / "journal").read_bytes()
+for cut in map(int, sys.argv[4:]):
+    kernel = it.opened(strategies(), [it.tc.Catalog(market).instrument(it.NAME)])
+    state = (folder / str(cut)).read_bytes()
+    kernel.restore(state)
+    assert kernel.save() == state
+    diverged, rest = kernel.replay(journal[cut:])
+    assert (diverged, rest) == (None, b""), diverged
+    print(kernel.finish())
 """
 
 
@@ -153,25 +155,22 @@ def ends_of_entries(journal: bytes) -> list[int]:
     return ends
 
 
-@pytest.mark.parametrize("part", [0.001, 0.31, 0.5, 0.77, 0.999])
-def test_a_session_that_is_cut_goes_on_in_another_process(
-    session: Session, part: float, market: Path, tmp_path: Path
-) -> None:
+def test_a_session_that_is_cut_goes_on_in_another_process(session: Session, market: Path, tmp_path: Path) -> None:
     strategies, result = session
     journal = result.journal
+    (tmp_path / "journal").write_bytes(journal)
     ends = ends_of_entries(journal)
-    cut = ends[int(len(ends) * part)]
-    # With fees of the run: the child makes it from the catalog as the backtest did.
-    kernel = opened(strategies(), result.instruments)
-    assert kernel.replay(journal[:cut])[0] is None
-    files = [tmp_path / name for name in ("journal", "at", "state")]
-    for file, data in zip(files, (journal, str(cut).encode(), kernel.save()), strict=True):
-        file.write_bytes(data)
-    command = [sys.executable, "-c", CHILD, strategies.__name__, *map(str, files), str(market)]
+    cuts = [ends[int(len(ends) * part)] for part in (0.001, 0.31, 0.5, 0.77, 0.999)]
+    for cut in cuts:
+        # With fees of the run: the child makes it from the catalog as the backtest did.
+        kernel = opened(strategies(), result.instruments)
+        assert kernel.replay(journal[:cut])[0] is None
+        (tmp_path / str(cut)).write_bytes(kernel.save())
+    command = [sys.executable, "-c", CHILD, strategies.__name__, market, tmp_path, *map(str, cuts)]
     path = f"{ROOT}:{ROOT / 'tests'}:{Path(tc.__file__).parents[1]}"
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": path}, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == result.digest
+    assert done.stdout.split() == [result.digest] * len(cuts)
 
 
 def test_a_session_is_saved_after_every_hundredth_entry(session: Session) -> None:
