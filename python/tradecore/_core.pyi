@@ -85,6 +85,7 @@ __all__ = [
     "QuoteView",
     "ReadAhead",
     "RealizedVolatility",
+    "RecordScan",
     "ReferencePrice",
     "Refusal",
     "RiskBreach",
@@ -5541,6 +5542,55 @@ def size_position(
 
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""
+
+@final
+class RecordScan:
+    """Finds the records of a file that is read block by block, and checks their sums.
+
+    Parameters
+    ----------
+    joined : int
+        Records of this kind that stand together, but for those that are skipped, come as one.
+    skipped : bytes
+        Kinds that are left out.
+    since : int
+        Records that begin before this byte are left out.
+    is_packed : bool
+        Whether the file is packed, by gzip; bytes count as unpacked.
+    """
+
+    def __new__(cls, joined: int, skipped: bytes, *, since: int = 0, is_packed: bool = False) -> Self: ...
+    def push(self, block: bytes) -> list[tuple[int, bytes, int]]:
+        """Take the next bytes of the file.
+
+        Returns
+        -------
+        list of (int, bytes, int)
+            What is whole by now: kind, record or records, and where the first of them begins.
+
+        Raises
+        ------
+        OSError
+            For what cannot be unpacked.
+        """
+
+    def end(self) -> tuple[list[tuple[int, bytes, int]], int, str]:
+        """Say that the file is at its end.
+
+        Returns
+        -------
+        found : list of (int, bytes, int)
+            As of :meth:`push`.
+        end : int
+            Where its last whole record ends.
+        rest : str
+            What is behind that, as :func:`index_records` says it.
+
+        Raises
+        ------
+        OSError
+            For a packed file that was cut.
+        """
 
 def gunzip(packed: bytes) -> bytes:
     """Unpack a gzip file that is small enough for memory.

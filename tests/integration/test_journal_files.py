@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from tradecore._core import record_head
 from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.live import journal as journals
+from tradecore.live import segments
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind, session_to_resume
 
 HEADER = {"session": "s1"}
@@ -28,7 +30,17 @@ def write(folder: Path, *entries: bytes, **options: Any) -> None:
 
 
 def read(folder: Path) -> list[bytes]:
-    return [record.data for record in JournalReader(folder) if record.kind is RecordKind.ENTRIES]
+    """What was written, by both ways to read it."""
+    entries = [record.data for record in JournalReader(folder) if record.kind is RecordKind.ENTRIES]
+    assert JournalReader(folder).entries() == b"".join(entries)
+    return entries
+
+
+def assert_wrong(folder: Path, match: str) -> None:
+    """Both ways to read it say the same is wrong."""
+    for records in (iter(JournalReader(folder)), JournalReader(folder).gathered()):
+        with pytest.raises(JournalError, match=match):
+            list(records)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -97,8 +109,7 @@ def test_damage_elsewhere_is_said_with_its_place(tmp_path: Path) -> None:
     at = whole.index(b"two")
     whole[at] ^= 1
     path.write_bytes(whole)
-    with pytest.raises(JournalError, match=rf"000001\.tcj, byte {at - 9}: is damaged"):
-        read(tmp_path)
+    assert_wrong(tmp_path, rf"000001\.tcj, byte {at - 9}: is damaged")
     with pytest.raises(JournalError, match="is damaged"):
         JournalWriter(tmp_path, HEADER)
 
@@ -140,15 +151,42 @@ def test_states_and_what_is_behind_them_are_found_in_any_segment(tmp_path: Path)
 def test_a_missing_segment_and_a_torn_one_that_is_not_the_last_are_damage(tmp_path: Path) -> None:
     write(tmp_path, *(bytes([1]) * 60_000 for _ in range(60)), segment_bytes=MIB)
     (tmp_path / "000002.tcj.gz").rename(tmp_path / "kept")
-    with pytest.raises(JournalError, match="segment 000002 is missing"):
-        read(tmp_path)
+    assert_wrong(tmp_path, "segment 000002 is missing")
     (tmp_path / "000002.tcj").write_bytes(b"")
     (tmp_path / "kept").rename(tmp_path / "000002.tcj.gz")
     packed = (tmp_path / "000002.tcj.gz").read_bytes()
     (tmp_path / "000002.tcj").unlink()
     (tmp_path / "000002.tcj.gz").write_bytes(packed[:-100])
-    with pytest.raises(JournalError, match=r"000002\.tcj\.gz: cannot be read"):
-        read(tmp_path)
+    assert_wrong(tmp_path, r"000002\.tcj\.gz: cannot be read")
+
+
+@pytest.mark.parametrize("block", [1, 30, 1 << 19])
+def test_what_stands_together_is_gathered_however_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(segments, "_BLOCK", block)
+    with JournalWriter(tmp_path, HEADER) as journal:
+        for number in range(6):
+            journal.entries(b"%d" % number)
+            journal.frame(number, "BINANCE", b"{}")
+        journal.end({"digest": "d"})
+        journal.entries(b"6")
+        journal.entries(b"7")
+    records = list(JournalReader(tmp_path).gathered())
+    told = [(record.kind, record.data) for record in records if record.kind is not RecordKind.ENTRIES]
+    assert told == [(RecordKind.END, b'{"digest":"d"}')]
+    at = [record.kind for record in records].index(RecordKind.END)
+    assert b"".join(record.data for record in records[:at]) == b"012345"
+    assert b"".join(record.data for record in records[at + 1 :]) == b"67"
+    assert block < 1 << 19 or [len(record.data) for record in records] == [6, 14, 2]
+
+
+def test_a_record_of_a_later_version_is_refused_with_its_place(tmp_path: Path) -> None:
+    write(tmp_path, b"one")
+    path = tmp_path / "000001.tcj"
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(record_head(99, b"new")) + b"new")
+    assert_wrong(tmp_path, rf"000001\.tcj, byte {len(whole)}: is of a later version: there is no record of kind 99")
 
 
 def test_a_full_disk_leaves_room_for_cancels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -370,7 +370,7 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
     desk = PaperDesk(replay.instruments, settings, seed=replay.seed)
     tables = TableStore([i.id for i in replay.instruments], replay.strategies)
     ran = _Ran(replay.session, replay.mode, replay.clocks, tables)
-    for entries in replay.pieces():
+    for entries in replay.pieces(singly=True):
         for at, market, columns in journal_messages(entries):
             _hear(desk, at, ran)
             desk.message(at, market, columns)

@@ -15,14 +15,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import orjson
 
 from tradecore._core import frame_record, record_head
 from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.files import DISK_FULL
-from tradecore.live.segments import Record, RecordKind, Segment, cannot_write, compress, first_record, listed
+from tradecore.live.segments import Record, RecordKind, Segment, cannot_write, compress, first_record, listed, scanned
 from tradecore.locks import locked
 
 __all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind", "session_to_resume"]
@@ -34,6 +34,7 @@ RESERVE_BYTES = 256 << 10
 
 _BUFFER_BYTES = 64 << 10
 
+T = TypeVar("T")
 Durability: TypeAlias = Literal["process", "power"]
 """What the records that were flushed outlive: the process, or the machine."""
 
@@ -306,7 +307,7 @@ class JournalReader:
         JournalError
             Where a record is damaged, or a segment is missing, with the place.
         """
-        for segment, is_last in self._segments():
+        for segment, is_last in _ahead((Segment.read(path), is_last) for path, is_last in self._files()):
             yield from segment.records()
             segment.check(is_last=is_last)
 
@@ -324,43 +325,56 @@ class JournalReader:
                 self._last = Segment.read(path)
                 yield from self._last.of_kind(RecordKind.STATE)
 
-    def pieces(self, after: Record | None = None) -> Iterator[bytes]:
-        """Yield the kernel's entries, all or those behind a record: those of a segment in one piece.
+    def gathered(self, after: Record | None = None) -> Iterator[Record]:
+        """Yield what a session is made of again, all or behind a record, in order: entries that stand together as one.
 
         Raises
         ------
         JournalError
             As when the records are read.
         """
-        for segment, is_last in self._segments(after):
-            is_of_it = after is not None and segment.path == after.segment
-            if entries := segment.joined(RecordKind.ENTRIES, after.at if after is not None and is_of_it else 0):
-                yield entries
-            segment.check(is_last=is_last)
+        return _ahead(self._scanned(after))
+
+    def pieces(self, after: Record | None = None) -> Iterator[bytes]:
+        """Yield the kernel's entries, all or those behind a record, in pieces of whole records.
+
+        Raises
+        ------
+        JournalError
+            As when the records are read.
+        """
+        return (record.data for record in self.gathered(after) if record.kind is RecordKind.ENTRIES)
 
     def entries(self) -> bytes:
         """Return all entries of the kernel, as :meth:`Kernel.replay` takes them."""
         return b"".join(self.pieces())
 
-    def _first(self, path: Path) -> Segment:
-        """Read a segment, but for one that was looked at for its states just now."""
+    def _scanned(self, after: Record | None) -> Iterator[Record]:
         last, self._last = self._last, None
-        return last if last is not None and last.path == path else Segment.read(path)
+        for path, is_last in self._files(after):
+            since = after.at if after is not None and path == after.segment else 0
+            # One that was looked at for its states just now is there.
+            segment = last if last is not None and last.path == path else None
+            yield from scanned(path, since=since, is_last=is_last, segment=segment)
 
-    def _segments(self, after: Record | None = None) -> Iterator[tuple[Segment, bool]]:
-        """Yield all segments or those from a record's on, and whether each is the last, the next one read meanwhile."""
+    def _files(self, after: Record | None = None) -> Iterator[tuple[Path, bool]]:
+        """Yield all segments or those from a record's on, and whether each is the last."""
         first = 0 if after is None else [path for _, path in self._paths].index(after.segment)
         paths = self._paths[first:]
         expected = 1 if after is None else paths[0][0]
-        with ThreadPoolExecutor(1, "tradecore-journal") as pool:
-            ahead = pool.submit(self._first, paths[0][1])
-            for index, (number, path) in enumerate(paths):
-                if number != expected + index:
-                    raise JournalError(str(path), f"segment {expected + index:06} is missing before it")
-                segment, is_last = ahead.result(), index == len(paths) - 1
-                if not is_last:
-                    ahead = pool.submit(Segment.read, paths[index + 1][1])
-                yield segment, is_last
+        for index, (number, path) in enumerate(paths):
+            if number != expected + index:
+                raise JournalError(str(path), f"segment {expected + index:06} is missing before it")
+            yield path, index == len(paths) - 1
+
+
+def _ahead(found: Iterator[T]) -> Iterator[T]:
+    """Yield what is found, the next one looked for meanwhile."""
+    with ThreadPoolExecutor(1, "tradecore-journal") as pool:
+        ahead = pool.submit(next, found, None)
+        while (one := ahead.result()) is not None:
+            ahead = pool.submit(next, found, None)
+            yield one
 
 
 def _why_none(folder: Path) -> str:

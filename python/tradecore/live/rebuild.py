@@ -13,7 +13,7 @@ from tradecore.store.projection import Projection, Taken
 __all__ = ["rebuild"]
 
 _PIECE = 50_000
-"""Records of a journal that are written at a time."""
+"""Inputs after which what came of them is written."""
 
 
 def rebuild(journal: str | Path, store: Store) -> dict[str, Any]:
@@ -41,12 +41,14 @@ def rebuild(journal: str | Path, store: Store) -> dict[str, Any]:
     replay = Replay(journal)
     projection = Projection(store, replay.session, replay.mode, replay.instruments, replay.strategies)
     began: int | None = None
-    for number, entries in enumerate(replay.pieces(), start=1):
+    written = 0
+    for entries in replay.pieces():
         if began is None:
             began = journal_begins(entries)
-        if number % _PIECE == 0:
+        if replay.kernel.inputs - written >= _PIECE:
             replay.check()
             projection.write(Taken.of(replay.kernel, began))
+            written = replay.kernel.inputs
     summary = replay.checked_summary()
     projection.write(Taken.of(replay.kernel, began, replay.ended))
     return summary

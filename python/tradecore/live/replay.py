@@ -95,7 +95,6 @@ class Replay:
         self.told: list[Notice] | None = None
         self.clocks = Clocks()
         self._until = until_ns
-        self._inputs = 0
         self._commands = 0
         self._diverged: int | None = None
         self.ended: str | None = None
@@ -115,15 +114,21 @@ class Replay:
                 self._commands += 1
                 yield f"{_moment(at)} {self.strategies[strategy]}: {text}"
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, *, singly: bool = False) -> Iterator[bytes]:
         """Take what is in the journal piece by piece; yield the entries of each once they have been taken.
+
+        Parameters
+        ----------
+        singly : bool
+            Whether each is what the session wrote down in one turn; else it is as much as is quick.
 
         Raises
         ------
         JournalError, DataError
             For a damaged journal; what came before it has been taken.
         """
-        for record in self._reader:
+        is_singly = singly or self._until is not None
+        for record in self._reader if is_singly else self._reader.gathered():
             if record.kind is RecordKind.END:
                 self.ended = orjson.loads(record.data)["digest"]
             if record.kind is RecordKind.CLOCK:
@@ -132,12 +137,11 @@ class Replay:
                 continue
             self.ended = None  # or it went on
             if self._until is not None and (at_ns := journal_begins(record.data) or 0) >= self._until:
-                if self._inputs == 0:
+                if self.kernel.inputs == 0:
                     raise InvalidValueError("until", f"the first input of {self._reader.folder} is of {_moment(at_ns)}")
                 self._is_cut = True
                 return
             diverged, _ = self.kernel.replay(record.data, sent=self.sent, told=self.told)
-            self._inputs += 1
             if self._diverged is None:
                 self._diverged = diverged
             self.kernel.take_journal()
@@ -183,7 +187,7 @@ class Replay:
         same = not ended or digest == self.ended
         return {
             "session": self.session,
-            "inputs": self._inputs,
+            "inputs": self.kernel.inputs,
             "commands": self._commands,
             "digest": digest,
             "ended": ended,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_MANY_INPUTS = 50_000
+"""Inputs of a replay after which rows that they led to are moved away."""
+
 
 class Session:
     """A kernel that is driven by time.
@@ -87,7 +90,7 @@ class Session:
         entries : iterable of bytes
             Those that the kernel has not taken yet, in pieces of whole records.
         taken : callable
-            Is called when a piece has been taken.
+            Is called after many inputs, and when all have been taken: to move away what they led to.
 
         Returns
         -------
@@ -102,6 +105,7 @@ class Session:
             For one of other strategies or instruments.
         """
         rest, diverged = b"", None
+        moved = self.kernel.inputs
         for piece in entries:
             if self.began_ns is None:
                 self.began_ns = journal_begins(piece)
@@ -110,7 +114,10 @@ class Session:
             self.kernel.take_journal()
             self.kernel.drain()
             self.kernel.questions()
-            taken()
+            if self.kernel.inputs - moved >= _MANY_INPUTS:
+                taken()
+                moved = self.kernel.inputs
+        taken()
         # Cut off before its strategies started a session has no inputs: it has to start.
         self._has_started = self.began_ns is not None
         self.now_ns = self.kernel.now_ns

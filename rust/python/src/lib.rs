@@ -129,6 +129,7 @@ assert_align!(
     readers::HftDecoder,
     readers::Synth,
     readings::IndicatorReading,
+    record_files::RecordScan,
     records::Fill,
     records::Order,
     records::Payment,
@@ -262,7 +263,7 @@ mod _core {
     #[pymodule_export]
     use crate::reconcile::reconcile_account;
     #[pymodule_export]
-    use crate::record_files::{frame_record, gunzip, index_records, record_head};
+    use crate::record_files::{RecordScan, frame_record, gunzip, index_records, record_head};
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]

@@ -70,12 +70,109 @@ fn check(kind: u8, data: &[u8]) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn index_records(py: Python<'_>, data: &[u8]) -> (Vec<u8>, Vec<usize>, &'static str) {
     let index = py.detach(|| decode::index_records(data));
-    let rest = match index.rest {
+    (index.kinds, index.ends, word_of(index.rest))
+}
+
+fn word_of(rest: RecordRest) -> &'static str {
+    match rest {
         RecordRest::Nothing => "",
         RecordRest::Torn => "torn",
         RecordRest::Damaged => "damaged",
-    };
-    (index.kinds, index.ends, rest)
+    }
+}
+
+/// Finds the records of a file that is read block by block, and checks their sums.
+///
+/// Parameters
+/// ----------
+/// joined : int
+///     Records of this kind that stand together, but for those that are skipped, come as one.
+/// skipped : bytes
+///     Kinds that are left out.
+/// since : int
+///     Records that begin before this byte are left out.
+/// is_packed : bool
+///     Whether the file is packed, by gzip; bytes count as unpacked.
+#[pyclass(module = "tradecore")]
+pub(crate) struct RecordScan {
+    scan: decode::RecordScan,
+    joined: u8,
+    skipped: Vec<u8>,
+    since: usize,
+}
+
+/// Kind, record or records, and where the first of them begins.
+type Found<'py> = (u8, Bound<'py, PyBytes>, usize);
+
+#[pymethods]
+impl RecordScan {
+    #[new]
+    #[pyo3(signature = (joined, skipped, *, since=0, is_packed=false))]
+    fn new(joined: u8, skipped: Vec<u8>, since: usize, is_packed: bool) -> Self {
+        Self { scan: decode::RecordScan::new(is_packed), joined, skipped, since }
+    }
+
+    /// Take the next bytes of the file.
+    ///
+    /// Returns
+    /// -------
+    /// list of (int, bytes, int)
+    ///     What is whole by now: kind, record or records, and where the first of them begins.
+    ///
+    /// Raises
+    /// ------
+    /// OSError
+    ///     For what cannot be unpacked.
+    fn push<'py>(&mut self, py: Python<'py>, block: &[u8]) -> PyResult<Vec<Found<'py>>> {
+        let (found, ()) = self.gather(py, |scan, each| scan.push(block, each))?;
+        Ok(found)
+    }
+
+    /// Say that the file is at its end.
+    ///
+    /// Returns
+    /// -------
+    /// found : list of (int, bytes, int)
+    ///     As of :meth:`push`.
+    /// end : int
+    ///     Where its last whole record ends.
+    /// rest : str
+    ///     What is behind that, as :func:`index_records` says it.
+    ///
+    /// Raises
+    /// ------
+    /// OSError
+    ///     For a packed file that was cut.
+    fn end<'py>(&mut self, py: Python<'py>) -> PyResult<(Vec<Found<'py>>, usize, &'static str)> {
+        let (found, (end, rest)) = self.gather(py, |scan, each| scan.end(each))?;
+        Ok((found, end, word_of(rest)))
+    }
+}
+
+impl RecordScan {
+    /// Has the scan go on, and gathers what it finds, without the interpreter.
+    fn gather<'py, T: Send>(
+        &mut self,
+        py: Python<'py>,
+        go_on: impl FnOnce(&mut decode::RecordScan, &mut dyn FnMut(u8, &[u8], usize)) -> std::io::Result<T> + Send,
+    ) -> PyResult<(Vec<Found<'py>>, T)> {
+        let Self { scan, joined, skipped, since } = self;
+        let (found, told) = py.detach(|| {
+            let mut found: Vec<(u8, Vec<u8>, usize)> = Vec::new();
+            let told = go_on(scan, &mut |kind, record, at| {
+                if at < *since || skipped.contains(&kind) {
+                    return;
+                }
+                match found.last_mut().filter(|(last, ..)| kind == *joined && *last == kind) {
+                    Some((_, records, _)) => records.extend_from_slice(record),
+                    None => found.push((kind, record.to_vec(), at)),
+                }
+            });
+            told.map(|told| (found, told))
+        })?;
+        let found = found.into_iter().map(|(kind, record, at)| (kind, PyBytes::new(py, &record), at));
+        Ok((found.collect(), told))
+    }
 }
 
 /// Unpack a gzip file that is small enough for memory.

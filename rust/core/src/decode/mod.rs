@@ -54,7 +54,8 @@ pub use packed::gunzip;
 pub use parallel::{ClockOffset, receipt};
 pub use parse::other_unit;
 pub use records::{
-    RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, index_records, push_frame_record, record_head,
+    RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, RecordScan, index_records, push_frame_record,
+    record_head,
 };
 pub use sieve::TradeSieve;
 pub use summary::FeedSummary;

@@ -1,7 +1,10 @@
 //! Records of a file that is only appended to, as journals are: length and CRC-32 of what follows (little-endian, 32
 //! bits each), a byte that says what it is, and the record itself. The sum goes on from that byte, so it is checked too.
 
+use std::io::{Result, Write};
+
 use crc32fast::Hasher;
+use flate2::write::MultiGzDecoder;
 
 /// Bytes that stand before a record.
 pub const RECORD_HEAD: usize = 9;
@@ -65,26 +68,165 @@ pub struct RecordIndex {
 #[must_use]
 pub fn index_records(data: &[u8]) -> RecordIndex {
     let mut index = RecordIndex::default();
-    let (mut at, written) = (0, written(data));
-    while at < written {
-        let Some((head, behind)) = data[at..].split_first_chunk::<RECORD_HEAD>() else {
-            index.rest = RecordRest::Torn;
-            return index;
+    let mut at = 0;
+    loop {
+        let length = match next_record(&data[at..]) {
+            Next::Whole(kind, record) => {
+                at += RECORD_HEAD + record.len();
+                index.kinds.push(kind);
+                index.ends.push(at);
+                continue;
+            }
+            Next::Cut => usize::MAX,
+            Next::Wrong(length) => length,
         };
-        let word =
-            |from: usize| u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]]);
-        let (length, kind) = (word(0) as usize, head[8]);
-        let body = behind.get(..length).filter(|_| kind != 0 && length <= RECORD_LIMIT);
-        let end = at.saturating_add(RECORD_HEAD).saturating_add(length);
-        if body.is_none_or(|body| checksum(kind, body) != word(4)) {
-            index.rest = if end >= written { RecordRest::Torn } else { RecordRest::Damaged };
-            return index;
-        }
-        index.kinds.push(kind);
-        index.ends.push(end);
-        at = end;
+        index.rest = rest_of(at, length, written(data));
+        return index;
     }
-    index
+}
+
+/// What bytes begin with.
+enum Next<'a> {
+    /// A whole record, with its kind.
+    Whole(u8, &'a [u8]),
+    /// What may be one, with the bytes that are missing.
+    Cut,
+    /// None: it would be of so many bytes, by what it says itself.
+    Wrong(usize),
+}
+
+fn next_record(data: &[u8]) -> Next<'_> {
+    let Some((head, behind)) = data.split_first_chunk::<RECORD_HEAD>() else { return Next::Cut };
+    let word = |from: usize| u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]]);
+    let (length, kind) = (word(0) as usize, head[8]);
+    let wrong = Next::Wrong(RECORD_HEAD.saturating_add(length));
+    if kind == 0 || length > RECORD_LIMIT {
+        return wrong;
+    }
+    match behind.get(..length) {
+        None => Next::Cut,
+        Some(record) if checksum(kind, record) == word(4) => Next::Whole(kind, record),
+        Some(_) => wrong,
+    }
+}
+
+/// What is behind the whole records of a file, which end at `at`, where the next one would be of so many bytes and from
+/// `written` on all is zero.
+fn rest_of(at: usize, length: usize, written: usize) -> RecordRest {
+    if at >= written {
+        RecordRest::Nothing
+    } else if at.saturating_add(length) >= written {
+        RecordRest::Torn
+    } else {
+        RecordRest::Damaged
+    }
+}
+
+/// Finds the records of a file that is read block by block, with room for a block and a record: [`index_records`] of what
+/// needs not be in memory.
+#[derive(Debug)]
+pub struct RecordScan {
+    unpacked: Unpacked,
+    /// Where the last whole record ends, and what is unpacked begins.
+    at: usize,
+    /// What is known of what is behind that, once it is no record.
+    behind: Option<Behind>,
+}
+
+/// What of a file is no record yet.
+#[derive(Debug)]
+enum Unpacked {
+    Plain(Vec<u8>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+}
+
+impl Unpacked {
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Gzip(decoder) => decoder.get_mut(),
+        }
+    }
+}
+
+/// What is behind the whole records of a file.
+#[derive(Debug)]
+struct Behind {
+    /// The bytes that the first of it would be, by what it says itself.
+    length: usize,
+    /// How far it has been looked through, and where what is not zero ends.
+    seen: usize,
+    written: usize,
+}
+
+impl RecordScan {
+    /// Of a file as it was written, or packed by gzip.
+    #[must_use]
+    pub fn new(is_packed: bool) -> Self {
+        let unpacked = if is_packed {
+            Unpacked::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+        } else {
+            Unpacked::Plain(Vec::new())
+        };
+        Self { unpacked, at: 0, behind: None }
+    }
+
+    /// Takes the next bytes of the file. `each` sees every record that is whole by now: its kind, itself, and where what stands
+    /// before it begins.
+    ///
+    /// # Errors
+    /// For what cannot be unpacked.
+    pub fn push(&mut self, block: &[u8], each: impl FnMut(u8, &[u8], usize)) -> Result<()> {
+        match &mut self.unpacked {
+            Unpacked::Plain(bytes) => bytes.extend_from_slice(block),
+            Unpacked::Gzip(decoder) => decoder.write_all(block)?,
+        }
+        self.look(each);
+        Ok(())
+    }
+
+    /// The file is at its end. `each` sees what was not unpacked before. Returns where the last whole record ends, and what is
+    /// behind it.
+    ///
+    /// # Errors
+    /// For a packed file that was cut.
+    pub fn end(&mut self, each: impl FnMut(u8, &[u8], usize)) -> Result<(usize, RecordRest)> {
+        if let Unpacked::Gzip(decoder) = &mut self.unpacked {
+            decoder.try_finish()?;
+        }
+        self.look(each);
+        let rest = match &self.behind {
+            Some(Behind { length, written, .. }) => rest_of(self.at, *length, *written),
+            None => rest_of(0, usize::MAX, written(self.unpacked.bytes())),
+        };
+        Ok((self.at, rest))
+    }
+
+    fn look(&mut self, mut each: impl FnMut(u8, &[u8], usize)) {
+        let bytes = self.unpacked.bytes();
+        let mut done = 0;
+        while self.behind.is_none() {
+            match next_record(&bytes[done..]) {
+                Next::Whole(kind, record) => {
+                    each(kind, record, self.at + done);
+                    done += RECORD_HEAD + record.len();
+                }
+                Next::Cut => break,
+                Next::Wrong(length) => {
+                    let seen = self.at + done;
+                    self.behind = Some(Behind { length, seen, written: seen });
+                }
+            }
+        }
+        self.at += done;
+        bytes.drain(..done);
+        if let Some(Behind { seen, written: end, .. }) = &mut self.behind {
+            let more = written(bytes);
+            *end = if more > 0 { *seen + more } else { *end };
+            *seen += bytes.len();
+            bytes.clear();
+        }
+    }
 }
 
 /// Bytes up to the last that is not zero.
@@ -103,6 +245,8 @@ fn written(data: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
 
     fn file(records: &[(u8, &[u8])]) -> Vec<u8> {
         records.iter().flat_map(|(kind, data)| [&record_head(*kind, data), *data].concat()).collect()
@@ -124,6 +268,42 @@ mod tests {
             assert_eq!(index.rest, RecordRest::Nothing);
         }
         assert_eq!(index_records(&[0; 5000]), RecordIndex::default());
+    }
+
+    /// What a scan of blocks finds: kinds, ends, and what is behind them.
+    fn scanned(data: &[u8], block: usize, is_packed: bool) -> Result<RecordIndex> {
+        let (mut scan, mut index) = (RecordScan::new(is_packed), RecordIndex::default());
+        let mut each = |kind, record: &[u8], at: usize| {
+            index.kinds.push(kind);
+            index.ends.push(at + RECORD_HEAD + record.len());
+        };
+        for block in data.chunks(block) {
+            scan.push(block, &mut each)?;
+        }
+        let (end, rest) = scan.end(&mut each)?;
+        assert_eq!(end, index.ends.last().copied().unwrap_or(0));
+        Ok(RecordIndex { rest, ..index })
+    }
+
+    #[test]
+    fn a_scan_of_blocks_finds_what_is_in_the_whole() {
+        let whole = file(&[(1, b"head"), (2, b""), (3, &[5; 300]), (2, b"ends in zeros\0\0\0")]);
+        let mut damaged = whole.clone();
+        damaged[30] ^= 1;
+        for data in [&whole, &damaged, &[whole.as_slice(), &[0; 90]].concat(), &vec![0; 50]] {
+            for cut in 0..=data.len() {
+                let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+                packer.write_all(&data[..cut]).unwrap();
+                let packed = packer.finish().unwrap();
+                for block in [1, 7, 4096] {
+                    assert_eq!(scanned(&data[..cut], block, false).unwrap(), index_records(&data[..cut]));
+                    assert_eq!(scanned(&packed, block, true).unwrap(), index_records(&data[..cut]));
+                    for cut in [0, 5, packed.len() - 1] {
+                        assert!(scanned(&packed[..cut], block, true).is_err(), "packed, cut at {cut}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

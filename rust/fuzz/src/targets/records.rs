@@ -1,6 +1,6 @@
 //! Records of a file that is only appended to: what is found in any bytes is what was written.
 
-use tradecore_core::decode::{RECORD_HEAD, RecordRest, index_records, record_head};
+use tradecore_core::decode::{RECORD_HEAD, RecordIndex, RecordRest, RecordScan, index_records, record_head};
 
 use super::Target;
 
@@ -22,6 +22,7 @@ fn written(records: &[(u8, &[u8])]) -> Vec<u8> {
 
 fn run(input: &[u8]) {
     let index = index_records(input);
+    assert_eq!(scanned(input), index);
     let starts = [0].into_iter().chain(index.ends.iter().copied());
     let records: Vec<_> = starts
         .zip(&index.ends)
@@ -35,4 +36,19 @@ fn run(input: &[u8]) {
     }
     let again = index_records(&input[..end]);
     assert_eq!((again.ends, again.rest), (index.ends, RecordRest::Nothing));
+}
+
+/// What is found by blocks, some of them of a byte.
+fn scanned(input: &[u8]) -> RecordIndex {
+    let (mut scan, mut found) = (RecordScan::new(false), RecordIndex::default());
+    let mut each = |kind, record: &[u8], at: usize| {
+        found.kinds.push(kind);
+        found.ends.push(at + RECORD_HEAD + record.len());
+    };
+    let (first, rest) = input.split_at(input.len().min(16));
+    for block in first.chunks(1).chain(rest.chunks(1000)) {
+        scan.push(block, &mut each).expect("nothing is packed");
+    }
+    let (_, rest) = scan.end(each).expect("nothing is packed");
+    RecordIndex { rest, ..found }
 }
