@@ -1079,3 +1079,40 @@ def test_a_book_of_any_venue_is_made_of_nothing_when_asked_for(
     words = ["data", "import", "capture", path, "--instrument", name, "--start", "empty", *specs]
     summary = run_json(capsys, *words, "--catalog", tmp_path / "cat")
     assert summary["bid_levels"] == 1
+
+
+@pytest.mark.parametrize("rubbish", ["pong", f"{START_MS}000900 <html>502 Bad Gateway</html>", "\0" * 40])
+def test_lines_of_other_venues_that_are_no_messages_are_left_out_when_asked_for(
+    rubbish: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "c.txt", [*bybit_market(), bybit_trades(START_MS + 250, ("a", "2"))], "us")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], rubbish, *lines[3:-1], lines[-1][:-40]]))
+    specs = bybit_spec(tmp_path)
+    spec = tc.load_instruments(specs)[BYBIT]
+    with pytest.raises(DataError, match=r"c\.txt:4: .*; --on-error skip .* leaves out what is no message"):
+        check_files(path, spec)
+    found = check_files(path, spec, on_error="skip")
+    assert (found["skipped_lines"], found["book_updates"], found["trades"]) == (2, 5, 1)
+    assert found["problems"] == ["2 lines that are no messages are left out"]
+    assert [text.partition(": ")[0] for text in found["skipped_list"]] == [f"{path}:4", f"{path}:9"]
+    words = ["data", "import", "capture", path, "--catalog", tmp_path / "cat", "--specs", specs, "--on-error", "skip"]
+    summary = run_json(capsys, *words)
+    assert (summary["skipped_lines"], summary["book_updates"]) == (2, 5)
+    assert Path(summary["skipped_file"]).read_text().startswith(f"{path}:4: ")
+    # A message that is wrong is none of them.
+    path.write_text(path.read_text().replace('"3000.00"', '"3000.0x"', 1))
+    with pytest.raises(DataError, match=r"c\.txt:1: .*3000\.0x"):
+        check_files(path, spec, on_error="skip")
+
+
+def test_a_recording_that_is_cut_is_read_up_to_the_cut_when_asked_for(tmp_path: Path) -> None:
+    whole = write(tmp_path / "c.txt", bybit_market(400))
+    path = tmp_path / "c.gz"
+    path.write_bytes(gzip.compress(whole.read_bytes())[:-500])
+    spec = tc.Instrument(BYBIT, **BYBIT_SPEC)
+    with pytest.raises(DataError, match="the gzip stream is cut off; --on-error skip"):
+        check_files(path, spec)
+    found = check_files(path, spec, on_error="skip")
+    assert (found["skipped_lines"], found["snapshots"]) == (1, 1)
+    assert 100 < found["book_updates"] < 400

@@ -699,16 +699,16 @@ def test_an_option_that_a_format_does_not_take_is_refused_by_name(
 ) -> None:
     table = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(3))
     tardis = write(tmp_path, "trades.csv", tardis_trades(3))
-    with pytest.raises(InvalidValueError, match="on_error: works on binance-ws, not on table"):
+    with pytest.raises(InvalidValueError, match="on_error: works on binance-ws, capture, not on table"):
         check_files(table, on_error="skip")
-    with pytest.raises(InvalidValueError, match="on_error: works on binance-ws, not on tardis"):
+    with pytest.raises(InvalidValueError, match="on_error: works on binance-ws, capture, not on tardis"):
         check_files(tardis, on_error="skip")
     recorded = {"price": "price", "amount": "amount", "time": "timestamp", "recv": "local_timestamp"}
     with pytest.raises(InvalidValueError, match=r"assume_latency: .*says when its rows were received; leave it out"):
         tc.import_tables(tardis, USDM, tmp_path / "market", columns=recorded, assume_latency="1ms")
     assert tc.import_tables(tardis, USDM, tmp_path / "market", columns=recorded)["receive_times"] == "recorded"
     assert main(["data", "check", str(table), "--on-error", "skip"]) == 2
-    assert "on_error: works on binance-ws, not on table" in capsys.readouterr().err
+    assert "on_error: works on binance-ws, capture, not on table" in capsys.readouterr().err
     assert main(["data", "check", str(tardis), "--start", "full"]) == 2
     assert "'full' is not snapshot or empty" in capsys.readouterr().err
 

@@ -319,6 +319,7 @@ def import_capture(
     infer: Infer = False,
     kind: Kind = None,
     contract_size: ContractSize = None,
+    on_error: OnError = "strict",
     start: Start = "snapshot",
     replace: Replace = False,
     json: Json = False,

@@ -22,7 +22,7 @@ from tradecore._core import (
 )
 from tradecore.data.captures import conclude, conclude_other, contradiction, is_captured
 from tradecore.data.columns_reader import ColumnsReader
-from tradecore.data.frames import FramesReader, by_receipt
+from tradecore.data.frames import FramesReader, Skipped, by_receipt
 from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.validation import DurationLike, to_ns
@@ -79,7 +79,7 @@ _TAKEN: dict[str, frozenset[str]] = {
     "klines": frozenset(),
     "table": frozenset({"start", "assume_latency", "columns"}),
     "bybit": frozenset({"start", "assume_latency"}),
-    "capture": frozenset({"start"}),
+    "capture": frozenset({"on_error", "start"}),
     "hftbacktest": frozenset(),
     "exported": frozenset(),
 }
@@ -302,8 +302,10 @@ def open_reader(
             return _open_together(by_format, instrument, lenient=lenient, options=options)
     options.check(form)
     if form == "capture":
-        frames = by_receipt(list(map(Path, paths)))
-        return FramesReader(frames, instrument, lenient=lenient, start=options.start)
+        skips = options.on_error == "skip"
+        skipped: Skipped | None = [] if skips else None
+        frames = by_receipt(list(map(Path, paths)), skipped)
+        return FramesReader(frames, instrument, lenient=lenient or skips, start=options.start, skipped=skipped)
     return _open_events(form, instrument, paths, lenient=lenient, options=options)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import islice, starmap
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import orjson
 
 from tradecore._core import CaptureFrames, FeedDecoder, Instrument
 from tradecore.data.columns_reader import ColumnsReader
@@ -20,6 +22,9 @@ __all__ = ["FramesReader", "Received", "by_receipt", "capture_frames", "disconne
 
 _DISCONNECTED = b'{"tradecore":"disconnected"'
 """What a line of a capture begins with that says that a connection ended there, in place of a frame."""
+
+_SKIP_HINT = '--on-error skip (on_error="skip") leaves out what is no message and keeps the rest'
+"""What the core says of a capture of Binance that has such lines."""
 
 _FRAMES_A_PIECE = 4_096
 _NOTHING = frozenset({"control", "ignored", "other_depth", "unknown"})
@@ -34,6 +39,10 @@ def disconnected(instrument: str | None = None) -> bytes:
 def is_frame(data: bytes) -> bool:
     """Return whether a line of a capture holds what a venue sent."""
     return not data.startswith(_DISCONNECTED)
+
+
+Skipped: TypeAlias = list[tuple[str, int, str]]
+"""Lines of captures that are no messages: file, line and problem of each."""
 
 
 class Received(NamedTuple):
@@ -58,6 +67,8 @@ class FramesReader(ColumnsReader):
         Whether frames that were received before the one above are counted and taken as received with it.
     start : str
         ``snapshot``, or ``empty``: a book is made of nothing where no snapshot is.
+    skipped : list, optional
+        Where frames go that are no JSON, as lines of the capture do that are none; they are errors if not given.
 
     Raises
     ------
@@ -72,10 +83,12 @@ class FramesReader(ColumnsReader):
         *,
         lenient: bool = False,
         start: str = "snapshot",
+        skipped: Skipped | None = None,
     ) -> None:
         self._words: Counter[str] = Counter()
         self._is_lenient = lenient
         self._starts_empty = start == "empty"
+        self._skipped = skipped
         self._first_unsorted: dict[str, Any] | None = None
         self._decoder = FeedDecoder(instrument.venue, [instrument], start=start)
         super().__init__(self._decoded(frames, instrument.id), instrument)
@@ -94,11 +107,16 @@ class FramesReader(ColumnsReader):
             "empty_trades": self._decoder.empty_trades,
             "other_depth": words["other_depth"],
             "ignored": words["ignored"] + words["unknown"],
+            "skipped_lines": len(self._skipped or ()),
             "unsorted": words["unsorted"],
             "first_unsorted": self._first_unsorted,
             # Changes of a book that no snapshot goes with.
             "waiting": 0 if counted["snapshots"] or self._starts_empty else words["depth"],
         }
+
+    def skipped(self) -> Skipped:
+        """Return the lines that were left out so far."""
+        return list(self._skipped or ())
 
     def _decoded(self, frames: Iterable[Received], instrument: str) -> Iterator[Columns]:
         newest, decoder = 0, self._decoder
@@ -113,7 +131,12 @@ class FramesReader(ColumnsReader):
             except GridError as error:
                 raise GridError(*place, error.problem, error.value, error.step) from None
             except DataError as error:
-                raise DataError(*place, error.problem) from None
+                if _is_json(data):
+                    raise DataError(*place, error.problem) from None
+                if self._skipped is None:
+                    raise DataError(*place, f"{error.problem}; {_SKIP_HINT}") from None
+                self._skipped.append((*place, error.problem))
+                continue
             except InvalidValueError as error:
                 raise DataError(*place, str(error)) from None
             self._words[word] += 1
@@ -133,17 +156,23 @@ class FramesReader(ColumnsReader):
             self._first_unsorted = {"file": file, "line": line, "ts_recv": ts_recv, "previous": newest}
 
 
-def by_receipt(paths: Sequence[Path]) -> Iterator[Received]:
-    """Yield the frames of captures in order of receipt; those of one stand as they stood. Files are opened when due."""
+def by_receipt(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[Received]:
+    """Yield the frames of captures in order of receipt; those of one stand as they stood. Files are opened when due.
+
+    ``skipped`` is as for :func:`capture_frames`.
+    """
     if len(paths) == 1:
-        yield from capture_frames(paths)
+        yield from capture_frames(paths, skipped)
         return
-    begins = sorted((first.ts_recv, at) for at, path in enumerate(paths) for first in islice(capture_frames([path]), 1))
+    looked = None if skipped is None else Skipped()
+    begins = sorted(
+        (first.ts_recv, at) for at, path in enumerate(paths) for first in islice(capture_frames([path], looked), 1)
+    )
     due: list[tuple[int, int, Received, Iterator[Received]]] = []
     while begins or due:
         if begins and (not due or begins[0][0] < due[0][0]):
             at = begins.pop(0)[1]
-            frames = capture_frames([paths[at]])
+            frames = capture_frames([paths[at]], skipped)
         else:
             _, at, frame, frames = heappop(due)
             yield frame
@@ -151,12 +180,31 @@ def by_receipt(paths: Sequence[Path]) -> Iterator[Received]:
             heappush(due, (following.ts_recv, at, following, frames))
 
 
-def capture_frames(paths: Sequence[Path]) -> Iterator[Received]:
-    """Return the frames of captures, one file after the other.
+def capture_frames(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[Received]:
+    """Yield the frames of captures, one file after the other.
+
+    Lines that are no frame with its receipt go to ``skipped``, if it is given.
 
     Raises
     ------
     DataError
-        For a file that cannot be read, and a line that is no frame with its receipt.
+        For a file that cannot be opened, and a line that is no frame with its receipt.
     """
-    return starmap(Received, CaptureFrames(paths))
+    frames = iter(CaptureFrames(paths))
+    while True:
+        try:
+            yield Received(*next(frames))
+        except StopIteration:
+            return
+        except DataError as error:
+            if skipped is None:
+                raise DataError(error.source, error.line, f"{error.problem}; {_SKIP_HINT}") from None
+            skipped.append((error.source, error.line, error.problem))
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True

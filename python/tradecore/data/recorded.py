@@ -19,6 +19,7 @@ def import_capture(
     instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
+    on_error: str = "strict",
     start: str = "snapshot",
     replace: bool = False,
     progress: Progress | None = None,
@@ -35,6 +36,9 @@ def import_capture(
         Or the id of a shipped one. Its venue says whose messages they are: see :class:`~tradecore.FeedDecoder`.
     catalog : path or Catalog
         Where to write.
+    on_error : str
+        ``strict``, or ``skip``: lines that are no messages are left out, counted and listed in the catalog's folder
+        ``skipped``, and frames that were received before the one above are taken as received with it.
     start : str
         ``snapshot``, or ``empty``: where no snapshot is, changes make a book of nothing. What no change has named
         since is missing in it.
@@ -61,7 +65,7 @@ def import_capture(
 
         tc.import_capture("bybit.gz", "BTCUSDT.BYBIT", "market")
     """
-    options = ReadOptions(start=start)
+    options = ReadOptions(on_error=on_error, start=start)
     return import_as("capture", paths, instrument, catalog, options, replace=replace, progress=progress)
 
 
