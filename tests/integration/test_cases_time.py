@@ -814,6 +814,8 @@ def test_files_of_another_instrument_or_none_are_refused(tmp_path: Path) -> None
     (tmp_path / "bad.parquet").write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match=r"bad\.parquet"):
         import_exported(tmp_path / "bad.parquet", tmp_path / "back")
+    with pytest.raises(DataError, match=r"bad\.parquet: is a Parquet file that is cut or damaged"):
+        check_files(tmp_path / "bad.parquet", ID)
 
 
 TRADE_ROWS = [
@@ -879,7 +881,7 @@ def test_trades_of_columns_in_memory_count_once_and_none_of_nothing(tmp_path: Pa
         assert writer.left_out == {"duplicate_trades": 2, "empty_trades": 1}
     stored = tc.Catalog(tmp_path / "cat").scan(ID).collect()
     assert stored["id"].to_list() == [7_001, 7_002, 7_002]
-    for data in ({ID: rows}, {ID: {name: rows[name].to_numpy() for name in rows.columns}}):
+    for data in ({ID: rows}, {ID: rows.lazy()}, {ID: {name: rows[name].to_numpy() for name in rows.columns}}):
         seen = Trades("s", [ID])
         notes = tc.Backtest([seen], data).run().notes
         assert seen.prices == [6_000.0, 6_000.01]

@@ -91,15 +91,21 @@ def import_exported(
 
 
 def is_exported(path: Path) -> bool:
-    """Whether a file is CSV or Parquet of event columns."""
+    """Whether a file is CSV or Parquet of event columns.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be opened, and for Parquet that is damaged.
+    """
     if not _is_parquet(path):
         return _is_text(path)
     import polars as pl
 
     try:
         return set(COLUMNS) <= set(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError):
-        return False
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(str(path), 0, f"is a Parquet file that is cut or damaged: {error}") from None
 
 
 def first_receipt(path: Path, instrument: Instrument) -> int | None:
