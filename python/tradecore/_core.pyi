@@ -111,6 +111,7 @@ __all__ = [
     "check_strategy_name",
     "check_venue",
     "checksum",
+    "client_id_of",
     "compute_indicator",
     "compute_panel",
     "feature_definitions",
@@ -5634,6 +5635,18 @@ def frame_record(kind: int, ts_recv: int, venue: str, data: bytes) -> bytes:
     ------
     InvalidValueError
         As :func:`record_head`, and for a name of more than 256 bytes.
+    """
+
+def client_id_of(session: str, strategy: int, order: int) -> str:
+    """Return what venues carry for an order: ``<session>-<strategy>-<order>``, the numbers in base 36.
+
+    Parameters
+    ----------
+    session : str
+    strategy : int
+        Its place among the strategies of the session.
+    order : int
+        Our number of the order within the session.
     """
 
 def journal_begins(journal: bytes) -> int | None:

@@ -99,8 +99,12 @@ class Served:
         answer = httpx.get(f"{self.url}/health", verify=self.verify, timeout=60)
         return answer.status_code == 200 and answer.json()["data"]["status"] == "healthy"
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Have the session end."""
         self._loop.call_soon_threadsafe(self.live.stop)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         self._thread.join(60)
         self._patient.stop()
         assert not self._thread.is_alive()
@@ -139,4 +143,4 @@ class Served:
                     server.begin()
                     self.url = server.url
                     self._ready.set()
-                    await live.run()
+                    self.result = await live.run()

@@ -30,9 +30,13 @@ from cryptography.x509.oid import NameOID
 from served import BTC, Served
 
 import tradecore as tc
-from tradecore.errors import ConfigError
+from tradecore.errors import ConfigError, JournalFullError, StoreError
+from tradecore.live import runner
+from tradecore.live.journal import JournalWriter
 from tradecore.live.state import strategy_states
 from tradecore.observe.health import Check, Health
+from tradecore.server.accounts import Accounts
+from tradecore.server.history import History
 from tradecore.strategies.manual import Manual
 
 pytestmark = pytest.mark.release
@@ -215,6 +219,73 @@ def test_what_an_order_would_cost_is_read_off_the_book(admin: httpx.Client) -> N
     assert shown["slippage_bps"] >= 0
     far = data(admin.post("/api/v1/orders/preview", json={**sent, "price": 1}))
     assert (far["filled_quantity"], far["average_price"], far["left_quantity"]) == (0, None, 0.001)
+
+
+@pytest.mark.parametrize("is_heard_of", [True, False], ids=["heard of", "unheard of"])
+def test_an_order_that_left_is_answered_as_one_though_the_session_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_heard_of: bool
+) -> None:
+    """The server ends, too, while the answer waits for the venue's word, which it does for a minute here."""
+    answered, take = History.answered, History.take
+
+    async def stopping(history: History, *given: Any, **terms: Any) -> Any:
+        row = await answered(history, *given, **terms) if is_heard_of else None
+        served.stop()
+        return row or await answered(history, *given, **terms)
+
+    def deaf(history: History, event: Any) -> None:
+        if is_heard_of or not isinstance(event, tc.events.OrderEvent):
+            take(history, event)
+
+    monkeypatch.setattr(History, "answered", stopping)
+    monkeypatch.setattr(History, "take", deaf)
+    with Served(tmp_path) as served, served.client() as admin:
+        sent = data(order(admin, price=50_000, quantity="0.002", strategy="manual"), 201)
+    assert sent["status"] in (("accepted", "cancelled") if is_heard_of else ("unknown",))
+    assert (sent["venue_client_id"], sent["quantity"], sent["type"]) == ("s1-0-1", 0.002, "limit")
+    assert [row["order_id"] for row in served.result.orders.iter_rows(named=True)] == [sent["id"]]
+
+
+def test_an_order_that_cannot_be_written_down_is_answered_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+
+    def full(_: Any) -> None:
+        raise JournalFullError("journal", "no room")
+
+    answers: list[httpx.Response] = []
+
+    def ask(served: Served) -> None:
+        with served, served.client() as admin:
+            monkeypatch.setattr(JournalWriter, "flush", full)
+            monkeypatch.setattr(runner, "_PATIENCE_S", 0.1)  # nobody confirms the end of what was not sent
+            # The second time with the key of an order that never was.
+            answers.extend(admin.post("/api/v1/orders", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2))
+
+    served = Served(tmp_path, journal=str(tmp_path / "journal"))
+    with pytest.raises(JournalFullError):
+        ask(served)
+    assert [problem(answer, 503) for answer in answers] == ["not_trading", "not_trading"]
+    assert not any("Idempotent-Replay" in answer.headers for answer in answers)
+    assert not served.live.session.desk._exchange.open_orders(0)
+
+
+def test_an_order_that_left_is_answered_as_one_though_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": "50000"}
+
+    def full(*_: Any) -> None:
+        raise StoreError("server.db", "no room")
+
+    with Served(tmp_path) as served, served.client() as admin:
+        monkeypatch.setattr(Accounts, "note", full)
+        monkeypatch.setattr(Accounts, "end_request", full)
+        sent = data(admin.post("/api/v1/orders", json=body, headers={"Idempotency-Key": "k"}), 201)
+        again = admin.post("/api/v1/orders", json=body, headers={"Idempotency-Key": "k"})
+        assert problem(again, 409) == "no_answer_known"
+    assert f"'order', '{sent['id']} {{" in caplog.text, "who did what is in the log then"
 
 
 def test_roles_say_who_may_do_what(served: Served) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tradecore.bus import EventBus
 from tradecore.data.frames import disconnected
-from tradecore.errors import RunError, StrategyError
+from tradecore.errors import JournalError, RunError, StrategyError
 from tradecore.live.events import LagChanged, LinkChanged, SessionFailed
 from tradecore.live.following import Following
 from tradecore.live.line import Line, LineInput, Rows
@@ -248,28 +248,40 @@ class Driver:
     def perform(self, act: Callable[[Session, int], T]) -> T:
         """Call a function with the session and its time, between two inputs of others.
 
+        Where this raises, no order of it has left, or will.
+
         Raises
         ------
         RunError
             Before the start, and when the session is to end.
         StrategyError
             When a hook that it called raised, and the session ends by that.
+        JournalError
+            When what it did cannot be written down, and the session ends by that.
         """
         session = self.session
+        now = self.now()
+        if self.has_begun:
+            self.guarded(self.advance, now)
         if not self.has_begun:
             raise RunError("the session takes no orders: it has not started, or it ends")
-        now = self.now()
-        self.guarded(self.advance, now)
         try:
             return act(session, now)
         except StrategyError as error:
             self.fail(error)
             raise
         finally:
-            self.guarded(session.settle, now)
-            # Whoever asked is told that it is done: no kill takes it back.
-            self.guarded(session.flush)
-            self._plan()
+            try:
+                # Whoever asked is told that it is done: no kill takes it back.
+                session.settle(now)
+                session.flush()
+            except JournalError as error:
+                self.fail(error)
+                raise
+            except Exception as error:
+                self.fail(error)
+            finally:
+                self._plan()
 
     def advance(self, now: int) -> None:
         """Let happen what is due, once it has started."""

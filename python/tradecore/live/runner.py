@@ -274,7 +274,8 @@ class Live:
     def perform(self, act: Callable[[Session, int], T]) -> T:
         """Do what a person asks for: call a function with the session and its time, between two inputs of others.
 
-        What it gives the kernel is written to the journal like any input, and the commands that follow leave.
+        What it gives the kernel is written to the journal like any input, and the commands that follow leave. Where
+        this raises, no order of it has left, or will.
 
         Raises
         ------
@@ -282,6 +283,8 @@ class Live:
             Before the strategies have started, and when the session ends.
         StrategyError
             When a hook that it called raised, and the session ends by that.
+        JournalError
+            When what it did cannot be written down, and the session ends by that.
         """
         return self._driver.perform(act)
 

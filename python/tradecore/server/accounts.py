@@ -230,6 +230,11 @@ class Accounts:
         with self._store.writing() as connection:
             connection.execute(update(requests).where(requests.c.key == key).values(status=status, answer=answer))
 
+    def forget_request(self, key: str) -> None:
+        """Forget a request that came to nothing, so that it may be made again."""
+        with self._store.writing() as connection:
+            connection.execute(delete(requests).where(requests.c.key == key))
+
 
 def _forget_requests(connection: Connection) -> None:
     """Forget requests that are too old or too many, oldest first."""

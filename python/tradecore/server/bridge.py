@@ -102,7 +102,10 @@ class Bridge:
     def __init__(self, live: Live, *, is_sandbox: bool) -> None:
         self._live = live
         self._loop = asyncio.get_running_loop()
-        self._waiting = threading.Semaphore(_MOST_WAITING)
+        self._asked: set[concurrent.futures.Future[Any]] = set()
+        """What people ask for that the session has not come to."""
+        self._asking = threading.Lock()
+        self._is_over = False
         self._sampler: asyncio.Task[None] | None = None
         self._busy: Callable[[bool], object] = _nothing
         state = live.state
@@ -124,29 +127,42 @@ class Bridge:
         self._sampler = self._loop.create_task(self._sample(take), name="snapshots")
 
     def end(self) -> None:
-        """Give and tell no more."""
+        """Give and tell no more, and do nothing more of what is asked for; called in the session's thread."""
         self._busy = _nothing
         self._live.when_busy(_nothing)
         if self._sampler is not None:
             self._sampler.cancel()
+        with self._asking:
+            self._is_over = True
+            asked = list(self._asked)
+        for done in asked:
+            if done.set_running_or_notify_cancel():
+                done.set_exception(_over())
 
     async def perform(self, act: Callable[[Session, int], T]) -> T:
         """Do something in the session, from the server's event loop.
+
+        What raises has not been done: no order of it has left.
 
         Raises
         ------
         Busy
             When the session has not come to what was asked before.
+        RunError
+            When the session ends, or has ended.
         """
-        if not self._waiting.acquire(blocking=False):
-            raise Busy("the session is busy with what was asked before")
         done: concurrent.futures.Future[T] = concurrent.futures.Future()
-        done.add_done_callback(lambda _: self._waiting.release())
-
+        with self._asking:
+            if self._is_over:
+                raise _over()
+            if len(self._asked) >= _MOST_WAITING:
+                raise Busy("the session is busy with what was asked before")
+            self._asked.add(done)
+        done.add_done_callback(self._asked.discard)
         asked = time.perf_counter()
 
         def work() -> None:
-            if not done.set_running_or_notify_cancel():
+            if done.done() or not done.set_running_or_notify_cancel():
                 return
             self._busy(True)
             try:
@@ -189,6 +205,10 @@ class Bridge:
                 "decision": merged([line.processing for line in lines]),
             },
         )
+
+
+def _over() -> RunError:
+    return RunError("the session takes no orders: it ends")
 
 
 def _nothing(_is_busy: bool) -> None:

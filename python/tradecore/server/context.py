@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
 
-from tradecore.errors import TradecoreError
+from tradecore.errors import StoreError, TradecoreError
 from tradecore.live.session import Session
 from tradecore.server.accounts import Accounts, Identity, Role
 from tradecore.server.guard import Logins, identity_of
@@ -23,6 +24,7 @@ __all__ = ["Judged", "Served", "Service", "needs"]
 
 T = TypeVar("T")
 
+_LOG = logging.getLogger("tradecore.server")
 _MOST_ATTEMPTS = 10
 _MOST_PEERS = 10_000
 
@@ -102,9 +104,21 @@ class Service:
     """Clients of the stream."""
 
     async def perform(
-        self, request: Request, what: str, detail: str, act: Callable[[Session, int], T], *, names: bool = False
+        self,
+        request: Request,
+        what: str,
+        detail: str,
+        act: Callable[[Session, int], T],
+        *,
+        names: Callable[[T], object] | None = None,
     ) -> T:
-        """Do something in the session for somebody, and write that down; what comes of it may name it."""
+        """Do something in the session for somebody, and write that down, with a name for what came of it.
+
+        Raises
+        ------
+        Problem
+            Where it has not been done.
+        """
         try:
             bridge = self.view.bridge
             done, sample = await bridge.perform(lambda session, now: (act(session, now), bridge.look()))
@@ -113,13 +127,23 @@ class Service:
             problem = error if isinstance(error, Problem) else problem_of(error)
             await self.note(request, what, f"{detail}: {problem.text}", problem.status)
             raise problem from None
-        await self.note(request, what, f"{done} {detail}" if names else detail, 200)
+        await self.note(request, what, detail if names is None else f"{names(done)} {detail}", 200)
         return done
 
     async def note(self, request: Request, what: str, detail: str, status: int, who: Identity | None = None) -> None:
-        """Write down what somebody did, whoever the request is of if not given."""
+        """Write down what somebody did, whoever the request is of if not given.
+
+        What has been done is answered also where that fails, which the log says.
+        """
         who, peer = who or identity_of(request.scope), request.client.host if request.client else ""
-        await asyncio.to_thread(self.accounts.note, who.user, peer, what, detail[:1000], status)
+        await self.keep(self.accounts.note, who.user, peer, what, detail[:1000], status)
+
+    async def keep(self, write: Callable[..., None], *given: Any) -> None:
+        """Have the database keep something; where it does not, the log does."""
+        try:
+            await asyncio.to_thread(write, *given)
+        except StoreError as error:
+            _LOG.error("not kept: %s: %s", given, error)
 
 
 async def service_of(request: Request) -> Service:

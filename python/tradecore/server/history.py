@@ -17,7 +17,7 @@ from tradecore.histogram import Histogram
 from tradecore.server.bars import Bars
 from tradecore.server.diary import MOST_EVENTS
 
-__all__ = ["History"]
+__all__ = ["History", "shown_order"]
 
 _MOST_ORDERS = 20_000
 _MOST_ROWS = 10_000
@@ -39,6 +39,8 @@ _REST = frozenset({"accepted", "partially_filled"})
 _KNOWN = _ENDED | _REST | {"pending_new", "unknown"}
 
 Row = dict[str, Any]
+Terms = tuple[Decimal, Decimal | None, Decimal | None]
+"""Quantity, limit and trigger of an order."""
 
 
 class History:
@@ -48,10 +50,13 @@ class History:
     ----------
     tell : callable
         Is given each new item of a topic, in order: the topic and the item.
+    name : callable
+        Returns what venues carry for an order, by its strategy and its number.
     """
 
-    def __init__(self, tell: Callable[[str, Any], None]) -> None:
+    def __init__(self, tell: Callable[[str, Any], None], name: Callable[[str, int], str]) -> None:
         self._tell = tell
+        self._name = name
         self.orders: OrderedDict[int, Row] = OrderedDict()
         self.fills: deque[Row] = deque(maxlen=_MOST_ROWS)
         self.ledger: deque[Row] = deque(maxlen=_MOST_ROWS)
@@ -68,12 +73,13 @@ class History:
         self._numbers = {"fills": 0, "events": 0}
         self._waiting: dict[int, asyncio.Event] = {}
         self._breaches: dict[int, list[str]] = {}
+        self._is_over = False
 
     def seed(self, earlier: Mapping[str, Sequence[Row]], instruments: Sequence[Instrument]) -> None:
         """Take what a session did before anything was told, as :meth:`tradecore.live.runner.Live.earlier` has it."""
         specs = {instrument.id: instrument for instrument in instruments}
         for order in earlier.get("orders", ())[-_MOST_ORDERS:]:
-            row = _earlier_order(order, specs[order["instrument"]])
+            row = _earlier_order(order, specs[order["instrument"]], self._name)
             self.orders[row["id"]] = row
         fills, payments = earlier.get("fills", ()), earlier.get("payments", ())
         for fill in fills:
@@ -117,7 +123,7 @@ class History:
         ----------
         order_id : int
         patience_s : float
-            How long to wait; then it is returned as it stands.
+            How long to wait, at most until :meth:`end`; then it is returned as it stands.
         is_over : bool
             Whether to wait until it is over, as one that acts at once soon is.
         """
@@ -128,12 +134,30 @@ class History:
                 row = self.orders.get(order_id)
                 if row is not None and (not row["is_open"] if is_over else row["status"] != "pending_new"):
                     return row
+                if self._is_over:
+                    return row
                 changed.clear()
                 await asyncio.wait_for(changed.wait(), end - asyncio.get_running_loop().time())
         except TimeoutError:
             return self.orders.get(order_id)
         finally:
             self._waiting.pop(order_id, None)
+
+    def end(self) -> None:
+        """Let nobody wait any more for what would be told: the session is over."""
+        self._is_over = True
+        for changed in self._waiting.values():
+            changed.set()
+
+    def unheard(
+        self, order_id: int, symbol: str, strategy: str, side: str, kind: str, terms: Terms, at_ns: int
+    ) -> Row:
+        """Return an order that has left at a time, and of which nothing was heard, as it is answered."""
+        name = self._name(strategy, order_id)
+        row = _order_row(order_id, name, None, symbol, strategy, side, kind, *terms, at_ns)
+        row["status"] = "unknown"
+        row["reason"] = f"it has left, and nothing is known of it yet: look up {name}"
+        return shown_order(row)
 
     def breaches(self, order_id: int) -> list[str]:
         """Return what limits said of an order that they refused."""
@@ -235,6 +259,7 @@ class History:
     def _new(self, event: events.OrderUpdate) -> Row:
         row = _order_row(
             event.order_id,
+            self._name(event.strategy, event.order_id),
             event.client_id,
             event.instrument,
             event.strategy,
@@ -276,11 +301,12 @@ class History:
         self._tell("ledger", entry)
 
 
-def _earlier_order(told: Row, spec: Instrument) -> Row:
+def _earlier_order(told: Row, spec: Instrument, name: Callable[[str, int], str]) -> Row:
     """Return an order out of a row of a table."""
     price, trigger = told["price"], told["trigger_price"]
     row = _order_row(
         told["order_id"],
+        name(told["strategy"], told["order_id"]),
         told["client_id"],
         told["instrument"],
         told["strategy"],
@@ -307,6 +333,7 @@ def shown_order(row: Row) -> Row:
 
 def _order_row(
     order_id: int,
+    venue_client_id: str,
     client_id: str | None,
     instrument: str,
     strategy: str,
@@ -319,6 +346,7 @@ def _order_row(
 ) -> Row:
     row: Row = {
         "id": order_id,
+        "venue_client_id": venue_client_id,
         "client_id": client_id,
         "symbol": instrument,
         "strategy": strategy,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tradecore.errors import (
     InvalidValueError,
+    JournalError,
     OffGridError,
     OrderError,
     RunError,
@@ -56,7 +57,7 @@ def problem_of(error: TradecoreError) -> Problem:
             return Problem(422, "invalid_value", text, f"body.{error.field}")
         case OrderError():
             return Problem(422, "invalid_order", text)
-        case RunError():
+        case RunError() | JournalError():
             return Problem(503, "not_trading", text)
         case _:
             return Problem(422, "refused", text)

@@ -153,6 +153,7 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bridge.end()
+        self._hand_over(self._view.history.end)
         self._way.end()
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True

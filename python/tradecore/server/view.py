@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tradecore._core import L2Book, format_duration_ns
+from tradecore._core import L2Book, client_id_of, format_duration_ns
 from tradecore.backtest.stats import net_of
 from tradecore.server.bars import INTERVALS
 from tradecore.server.bridge import DEPTH, Bridge, Sample
@@ -56,7 +56,8 @@ class View:
         self.ids = [instrument.id for instrument in bridge.instruments]
         self.topics = Topics(self.snapshot)
         self._diary = diary
-        self.history = History(self._tell)
+        places = {strategy.name: place for place, strategy in enumerate(bridge.strategies)}
+        self.history = History(self._tell, lambda name, order: client_id_of(bridge.session, places[name], order))
         self.history.seed(earlier, bridge.instruments)
         self.sample: Sample | None = None
         self.jobs: Callable[[], list[Row]] = list

@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::kernel::{Entry, Kernel, Outgoing, OwnedInput, entries};
 use tradecore_core::orders::{
-    ClientId, Command as CoreCommand, NewTerms, OrderKey, OrderRequest, OrderType, TimeInForce, Trigger,
-    TriggerAt, VenueKey, order_kind,
+    BadSession, ClientId, Command as CoreCommand, NewTerms, OrderKey, OrderRequest, OrderType, SessionId,
+    TimeInForce, Trigger, TriggerAt, VenueKey, order_kind,
 };
 use tradecore_core::risk::Approved;
-use tradecore_core::types::{AccountId, Instrument, Price, Qty, Side};
+use tradecore_core::types::{AccountId, Instrument, Price, Qty, Side, StrategyId};
 
 use crate::columns::to_arrays;
 use crate::errors;
@@ -276,6 +276,22 @@ impl Command {
         }
         text + ">"
     }
+}
+
+/// Return what venues carry for an order: ``<session>-<strategy>-<order>``, the numbers in base 36.
+///
+/// Parameters
+/// ----------
+/// session : str
+/// strategy : int
+///     Its place among the strategies of the session.
+/// order : int
+///     Our number of the order within the session.
+#[pyfunction]
+pub(crate) fn client_id_of(session: &str, strategy: usize, order: u64) -> PyResult<String> {
+    let session: SessionId =
+        session.parse().map_err(|error: BadSession| errors::invalid("session", error.to_string()))?;
+    Ok(session.client_id(StrategyId::new(strategy), order).to_string())
 }
 
 /// Return when the first entry of a journal happened, ns UTC; None for an empty one.

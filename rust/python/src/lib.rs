@@ -190,7 +190,7 @@ mod _core {
     #[pymodule_export]
     use crate::columns::check_columns;
     #[pymodule_export]
-    use crate::commands::{Command, journal_begins, journal_commands, journal_messages};
+    use crate::commands::{Command, client_id_of, journal_begins, journal_commands, journal_messages};
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]

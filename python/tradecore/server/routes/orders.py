@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from itertools import islice
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
+from tradecore.errors import JournalError, RunError
 from tradecore.exec import slippage
 from tradecore.live.session import Session
 from tradecore.server.accounts import Role
@@ -21,7 +24,7 @@ from tradecore.server.context import Served, Service, needs
 from tradecore.server.described import described
 from tradecore.server.guard import identity_of
 from tradecore.server.history import Row, shown_order
-from tradecore.server.problems import Problem
+from tradecore.server.problems import Busy, Problem
 from tradecore.strategies.manual import Manual
 
 __all__ = ["router"]
@@ -34,6 +37,7 @@ _REFUSED = {"risk": "risk_limit", "paused": "paused", "killed": "killed"}
 
 EXAMPLE = {
     "id": 1,
+    "venue_client_id": "s1-0-1",
     "symbol": "BTCUSDT.BINANCE",
     "side": "buy",
     "type": "market",
@@ -88,7 +92,11 @@ async def _once(service: Service, key: str, digest: str, answer: Callable[[], Aw
         response = ok(data, status)
     except Problem as problem:
         response = failed(problem)
-    await asyncio.to_thread(service.accounts.end_request, key, response.status_code, bytes(response.body).decode())
+        if problem.status == 503:  # nothing has been done, and the next attempt may do it
+            await service.keep(service.accounts.forget_request, key)
+            return response
+    told = bytes(response.body).decode()
+    await service.keep(service.accounts.end_request, key, response.status_code, told)
     return response
 
 
@@ -100,8 +108,8 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     if body.price is None and body.trigger_price is None and not view.is_synced(instrument):
         raise Problem(422, "no_book", f"{instrument} has no book that can be traded on now", "body.symbol")
 
-    def act(session: Session, now: int) -> int:
-        return session.kernel.order(
+    def act(session: Session, now: int) -> tuple[int, int]:
+        number = session.kernel.order(
             now,
             strategy,
             market,
@@ -114,15 +122,20 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
             post_only=body.post_only,
             reduce_only=body.reduce_only,
         )
+        return number, now
 
     detail = orjson.dumps(body.model_dump(mode="json", exclude_none=True)).decode()
-    order_id = await service.perform(request, "order", detail, act, names=True)
+    order_id, sent_ns = await service.perform(request, "order", detail, act, names=itemgetter(0))
+    # From here on it has left: whatever becomes of the session, that is answered.
     acts_at_once = body.trigger_price is None and (body.price is None or body.time_in_force in ("ioc", "fok"))
     row = await view.history.answered(order_id, _PATIENCE_S, is_over=acts_at_once)
-    # What is told is in the journal by then: also a fill, which leads to no command.
-    view.renew(await view.bridge.perform(lambda session, now: view.bridge.look()))
+    with suppress(RunError, JournalError, Busy):
+        # What is told is in the journal by then: also a fill, which leads to no command.
+        view.renew(await view.bridge.perform(lambda session, now: view.bridge.look()))
     if row is None:
-        raise Problem(503, "no_answer", f"order {order_id} was sent, and nothing is known of it yet")
+        kind = body.type or ("market" if body.price is None else "limit")
+        terms = (body.quantity, body.price, body.trigger_price)
+        return view.history.unheard(order_id, instrument, strategy, side, kind, terms, sent_ns)
     if row["status"] == "rejected":
         why = "; ".join(view.history.breaches(order_id)) or row["reason"]
         code = _REFUSED.get(row["reason"], "rejected")
