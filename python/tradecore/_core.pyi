@@ -957,7 +957,7 @@ class RiskView:
 
     @property
     def state(self) -> str:
-        """What the strategy may do: ``active``, ``reducing``, ``paused`` or ``halted``.
+        """What the strategy may do: ``active``, ``reducing``, ``paused``, ``stopped`` or ``halted``.
 
         While it is ``reducing`` only orders that make a position smaller pass, or, after the kill switch, nothing while
         positions are being closed.
@@ -4238,9 +4238,11 @@ class Kernel:
             When no venue could be asked for them, as of a market order.
         """
     def hold(self, at_ns: int, strategy: str) -> None:
-        """Refuse everything but cancels of one strategy, until :meth:`release`."""
+        """Refuse everything but cancels of one strategy, until :meth:`release`; its orders stay."""
+    def stop_strategy(self, at_ns: int, strategy: str) -> None:
+        """Hold a strategy as stopped: its orders, executions and groups are cancelled, and it stays so when held."""
     def release(self, at_ns: int, strategy: str) -> None:
-        """Let a strategy go on after :meth:`hold`."""
+        """Let a strategy go on after :meth:`hold` or :meth:`stop_strategy`."""
     def set_parameters(self, at_ns: int, strategy: str, values: str) -> None:
         """Give parameters of a strategy new values: a JSON object, which :meth:`Strategy.check_changes` has passed.
 
@@ -4470,7 +4472,7 @@ class Kernel:
         """
     @property
     def trading(self) -> dict[str, str]:
-        """What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``."""
+        """What every strategy may do, by name: ``active``, ``reducing``, ``paused``, ``stopped`` or ``halted``."""
     @property
     def failures(self) -> dict[str, str]:
         """Tracebacks of strategies that failed, by name."""

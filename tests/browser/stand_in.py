@@ -412,7 +412,7 @@ class StandIn:
             case "latency":
                 return {each: shown(self.measured) for each in ("feed", "decision", "order", "api")}
             case "strategies":
-                return [self.strategy(), {**self.strategy(), "name": "second", "state": "paused"}]
+                return [self.strategy(), {**self.strategy(), "name": "second", "state": "stopped"}]
             case "published":
                 points = [[now - n * 10**9, math.sin(n / 9)] for n in range(120, 0, -1)]
                 return {

@@ -424,6 +424,15 @@ def test_parameter_of_a_strategy_is_changed(server: StandIn, visit: Visit) -> No
     assert server.parameters["half_spread"] == "3"
 
 
+def test_a_strategy_that_was_stopped_can_be_started_and_nothing_else(server: StandIn, visit: Visit) -> None:
+    page = visit(server, token=ADMIN)
+    page.get_by_role("link", name="Strategies").click()
+    page.get_by_role("tab", name="second").click()
+    expect(page.locator("[data-act=start]")).to_be_enabled()
+    for act in ("pause", "resume", "stop"):
+        expect(page.locator(f"[data-act={act}]")).to_be_disabled()
+
+
 def test_users_come_and_go_and_sessions_are_listed(server: StandIn, visit: Visit) -> None:
     page = visit(server, token=ADMIN)
     page.get_by_role("link", name="Users").click()

@@ -368,13 +368,23 @@ def test_every_answer_has_the_headers_of_a_careful_server(served: Served, admin:
     assert "access-control-allow-origin" not in preflight.headers
 
 
-def test_a_strategy_is_held_changed_and_shown(admin: httpx.Client) -> None:
+def test_a_strategy_is_held_changed_and_shown(served: Served, admin: httpx.Client) -> None:
     (shown,) = (row for row in data(admin.get("/api/v1/strategies")) if row["name"] == "shown")
     assert [(p["name"], p["value"], p["is_changeable"]) for p in shown["parameters"]] == [
         *(("step", 1, True), ("fixed", 0.5, False), ("period", "50ms", False))
     ]
     assert data(admin.post("/api/v1/strategies/shown/pause"))["state"] == "paused"
     assert problem(order(admin, price=50000, strategy="shown"), 422) == "paused"
+    assert data(admin.post("/api/v1/strategies/shown/start"))["state"] == "active"
+    resting = data(order(admin, price=50000, strategy="shown"), 201)
+    assert data(admin.post("/api/v1/strategies/shown/stop"))["state"] == "stopped"
+    until(lambda: data(admin.get(f"/api/v1/orders/{resting['id']}"))["status"] == "cancelled")
+    assert data(admin.post("/api/v1/strategies/shown/pause"))["state"] == "stopped"
+    assert problem(order(admin, price=50000, strategy="shown"), 422) == "stopped"
+    assert data(admin.get("/api/v1/strategies/shown"))["state"] == "stopped"
+    for path in ("/health", "/api/v1/risk"):
+        assert data(admin.get(path))["trading"] == {"manual": "active", "shown": "stopped"}
+    assert served.live.state.trading == {"manual": "active", "shown": "stopped"}
     assert data(admin.post("/api/v1/strategies/shown/start"))["state"] == "active"
     one = "/api/v1/strategies/shown/parameters"
     assert data(admin.patch(one, json={"step": 7}))["parameters"][0]["value"] == 7

@@ -22,8 +22,8 @@ Mode: TypeAlias = Literal["paper", "live"]
 def strategy_states(kernel: Kernel) -> dict[str, str]:
     """Return what each strategy may do, by name.
 
-    ``active``, ``reducing``, ``paused`` or ``halted``; what does nothing any more is ``failed``, where a hook of it has
-    raised, and ``stopped`` once the last one has been called.
+    ``active``, ``reducing``, ``paused`` or ``halted``; ``stopped`` where a person has stopped it, and once its last
+    hook has been called; ``failed`` where a hook of it has raised.
     """
     failures, is_stopped = kernel.failures, kernel.is_stopped
     return {

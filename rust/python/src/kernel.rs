@@ -15,7 +15,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::Position;
 use tradecore_core::orders::{BadSession, Order as CoreOrder, OrderKey, Report};
-use tradecore_core::risk::Trading;
+use tradecore_core::risk::{Hold, Trading};
 use tradecore_core::sim::Notice as CoreNotice;
 use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, Side, StrategyId};
 
@@ -216,6 +216,12 @@ impl PyKernel {
         state.deliver(at, market)?;
         let (kernel, _) = state.started()?;
         Ok(Some(kernel.has_outgoing()))
+    }
+
+    fn set_hold(&self, at: i64, strategy: &str, hold: Option<Hold>) -> PyResult<()> {
+        let mut state = self.state()?;
+        let strategy = state.strategy(strategy)?;
+        state.control(at, &Control::Hold { strategy, hold })
     }
 
     #[inline]
@@ -482,18 +488,19 @@ impl PyKernel {
         Ok(true)
     }
 
-    /// Refuse everything but cancels of one strategy, until :meth:`release`.
+    /// Refuse everything but cancels of one strategy, until :meth:`release`; its orders stay.
     fn hold(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, strategy: &str) -> PyResult<()> {
-        let mut state = self.state()?;
-        let strategy = state.strategy(strategy)?;
-        state.control(at_ns, &Control::Hold { strategy, is_held: true })
+        self.set_hold(at_ns, strategy, Some(Hold::Paused))
     }
 
-    /// Let a strategy go on after :meth:`hold`.
+    /// Hold a strategy as stopped: its orders, executions and groups are cancelled, and it stays so when held.
+    fn stop_strategy(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, strategy: &str) -> PyResult<()> {
+        self.set_hold(at_ns, strategy, Some(Hold::Stopped))
+    }
+
+    /// Let a strategy go on after :meth:`hold` or :meth:`stop_strategy`.
     fn release(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, strategy: &str) -> PyResult<()> {
-        let mut state = self.state()?;
-        let strategy = state.strategy(strategy)?;
-        state.control(at_ns, &Control::Hold { strategy, is_held: false })
+        self.set_hold(at_ns, strategy, None)
     }
 
     /// Give parameters of a strategy new values: a JSON object, which :meth:`Strategy.check_changes` has passed.
@@ -1097,7 +1104,7 @@ impl PyKernel {
         FinalPositions::of(kernel, instruments, marks, Vec::new())?.rows(py)
     }
 
-    /// What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``.
+    /// What every strategy may do, by name: ``active``, ``reducing``, ``paused``, ``stopped`` or ``halted``.
     #[getter]
     fn trading<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);

@@ -256,7 +256,7 @@ impl RiskView {
 
 #[pymethods]
 impl RiskView {
-    /// What the strategy may do: ``active``, ``reducing``, ``paused`` or ``halted``.
+    /// What the strategy may do: ``active``, ``reducing``, ``paused``, ``stopped`` or ``halted``.
     ///
     /// While it is ``reducing`` only orders that make a position smaller pass, or, after the kill switch, nothing while
     /// positions are being closed.

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from tradecore.live.session import Session
+from tradecore.live.state import strategy_states
 from tradecore.server.accounts import Role
 from tradecore.server.answers import current, ok
 from tradecore.server.bodies import JobBody, ParametersBody, ReasonBody
@@ -139,13 +140,10 @@ def _acts(word: str, says: str) -> None:
         def act(session: Session, now: int) -> str:
             if name in session.kernel.failures:
                 raise Problem(409, "strategy_failed", f"{name} has failed and does nothing any more in this session")
-            if word in ("start", "resume"):
-                session.kernel.release(now, name)
-            else:
-                session.kernel.hold(now, name)
-            if word == "stop":
-                session.kernel.cancel_all(now, name)
-            return session.kernel.trading[name]
+            kernel = session.kernel
+            does = {"pause": kernel.hold, "stop": kernel.stop_strategy, "resume": kernel.release, "start": kernel.release}
+            does[word](now, name)
+            return strategy_states(kernel)[name]
 
         state = await service.perform(request, f"strategy {word}", name, act)
         return ok({**service.view.strategy(found), "state": state})

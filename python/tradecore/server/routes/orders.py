@@ -33,7 +33,7 @@ router = APIRouter(prefix="/api/v1", tags=["orders"])
 _READ, _TRADE = [needs(Role.READ)], [needs(Role.TRADE)]
 _PATIENCE_S = 2.0
 """How long a request waits for what the venue says of its order."""
-_REFUSED = {"risk": "risk_limit", "paused": "paused", "killed": "killed"}
+_REFUSED = {"risk": "risk_limit", "paused": "paused", "strategy_stopped": "stopped", "killed": "killed"}
 
 EXAMPLE = {
     "id": 1,

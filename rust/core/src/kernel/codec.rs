@@ -170,10 +170,10 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                     w.u64(*order);
                     w.new_terms(terms);
                 }
-                Control::Hold { strategy, is_held } => {
+                Control::Hold { strategy, hold } => {
                     w.u8(11);
                     w.index(strategy.index());
-                    w.flag(*is_held);
+                    w.hold(*hold);
                 }
                 Control::Parameters { strategy, values } => {
                     w.u8(12);
@@ -389,7 +389,7 @@ fn read_body(body: &[u8], spare: &mut EventColumns) -> Decoded<Entry> {
             code @ (10 | 13) => {
                 Control::Replace { strategy: r.strategy()?, order: r.u64()?, terms: r.new_terms(code == 13)? }
             }
-            11 => Control::Hold { strategy: r.strategy()?, is_held: r.flag()? },
+            11 => Control::Hold { strategy: r.strategy()?, hold: r.hold()? },
             12 => Control::Parameters { strategy: r.strategy()?, values: r.text()?.into() },
             _ => return r.error("a control"),
         }),

@@ -5,7 +5,7 @@ use super::input::{Control, FeedUpdate};
 use super::machine::{Kernel, KernelError};
 use crate::book::BookState;
 use crate::orders::check_countable;
-use crate::risk::Trading;
+use crate::risk::{Hold, Trading};
 use crate::types::{MarketId, StrategyId};
 
 impl Kernel {
@@ -66,9 +66,12 @@ impl Kernel {
             Control::Replace { strategy, order, terms } => {
                 self.ctx.core_mut().replace(*strategy, *order, *terms)?;
             }
-            Control::Hold { strategy, is_held } => {
+            Control::Hold { strategy, hold } => {
                 let core = self.ctx.core_mut();
-                core.desk.hold(*strategy, *is_held);
+                core.desk.hold(*strategy, *hold);
+                if *hold == Some(Hold::Stopped) {
+                    core.call_off(*strategy, None);
+                }
                 // Groups that waited for it ask again.
                 core.work_groups();
             }

@@ -2,7 +2,7 @@
 
 mod emulated;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::bursts::{Bursts, MOST_AT_ONCE};
 use super::exposure::{Around, Earlier};
@@ -14,7 +14,7 @@ use crate::orders::{
     Command, NewTerms, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
     Trigger, check_moved,
 };
-use crate::risk::{Breach, Engine, Exposure, Gate, Rules, Trading, Verdict};
+use crate::risk::{Breach, Engine, Exposure, Gate, Hold, Rules, Trading, Verdict};
 use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
@@ -40,7 +40,7 @@ pub(super) struct Desk {
     /// Where a stop is closing a position, with what is said to orders that do not only reduce it.
     pub(super) shut: BTreeMap<(StrategyId, MarketId), Breach>,
     /// Strategies that a person lets do nothing but cancel.
-    held: BTreeSet<StrategyId>,
+    held: BTreeMap<StrategyId, Hold>,
     bursts: Bursts,
 }
 
@@ -134,23 +134,23 @@ impl Desk {
         self.gate.set_trading(trading);
     }
 
-    /// Holds a strategy, or lets it go on.
-    pub(super) fn hold(&mut self, strategy: StrategyId, is_held: bool) {
-        if is_held {
-            self.held.insert(strategy);
-        } else {
-            self.held.remove(&strategy);
+    /// Holds a strategy, or lets it go on. One that is stopped stays so when it is paused.
+    pub(super) fn hold(&mut self, strategy: StrategyId, hold: Option<Hold>) {
+        match hold {
+            Some(Hold::Paused) => drop(self.held.entry(strategy).or_insert(Hold::Paused)),
+            Some(Hold::Stopped) => drop(self.held.insert(strategy, Hold::Stopped)),
+            None => drop(self.held.remove(&strategy)),
         }
     }
 
-    /// Strategies that are held.
-    pub(super) fn held(&self) -> &BTreeSet<StrategyId> {
+    /// Strategies that are held, and how.
+    pub(super) fn held(&self) -> &BTreeMap<StrategyId, Hold> {
         &self.held
     }
 
     /// Whether a person lets a strategy send nothing, alone or with all others.
     pub(super) fn is_paused(&self, strategy: StrategyId) -> bool {
-        self.trading() == Trading::Paused || self.held.contains(&strategy)
+        self.trading() == Trading::Paused || self.held.contains_key(&strategy)
     }
 
     /// What is on its way out.
@@ -236,7 +236,7 @@ impl Desk {
 
     /// What the gate holds a command of somebody against, but for limits.
     fn rules<'a>(&self, sender: Sender, market: &'a Market, filled: Qty) -> Rules<'a> {
-        Rules { is_held: self.held.contains(&sender.strategy), ..market.rules(sender.now, filled) }
+        Rules { hold: self.held.get(&sender.strategy).copied(), ..market.rules(sender.now, filled) }
     }
 
     fn judge(

@@ -14,7 +14,7 @@ use crate::book::{MarkSource, Touch};
 use crate::ledger::{ACCOUNT_LIMIT, Position};
 use crate::orders::{OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
-    BadLimit, Breach, Check, Engine, Exposure, Limits, Need, OnTrip, RiskConfig, Scope, Stop, Trading, Trip,
+    BadLimit, Breach, Check, Engine, Exposure, Hold, Limits, Need, OnTrip, RiskConfig, Scope, Stop, Trading, Trip,
     Units, Use, Worth,
 };
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
@@ -26,8 +26,10 @@ pub enum TradingState {
     Active,
     /// Reduce positions, or wait until they are closed.
     Reducing,
-    /// Cancel, for as long as a person paused the session.
+    /// Cancel, for as long as a person paused it or the session.
     Paused,
+    /// Cancel, until a person starts it.
+    Stopped,
     /// Cancel.
     Halted,
 }
@@ -39,6 +41,7 @@ impl TradingState {
             Self::Active => "active",
             Self::Reducing => "reducing",
             Self::Paused => "paused",
+            Self::Stopped => "stopped",
             Self::Halted => "halted",
         }
     }
@@ -254,9 +257,9 @@ impl Core {
         match self.desk.trading() {
             Trading::Killed if self.exits.are_on() => TradingState::Reducing,
             Trading::Killed => TradingState::Halted,
-            Trading::Paused => TradingState::Paused,
-            Trading::Active if self.desk.is_paused(strategy) => TradingState::Paused,
-            Trading::Active => match self.desk.engine().map_or(Stop::None, |engine| engine.stop_of(strategy))
+            _ if self.desk.held().get(&strategy) == Some(&Hold::Stopped) => TradingState::Stopped,
+            _ if self.desk.is_paused(strategy) => TradingState::Paused,
+            _ => match self.desk.engine().map_or(Stop::None, |engine| engine.stop_of(strategy))
             {
                 Stop::None => TradingState::Active,
                 Stop::Reducing | Stop::Flattening => TradingState::Reducing,

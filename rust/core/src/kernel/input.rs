@@ -8,7 +8,7 @@ use crate::book::{BookState, L2Book, Touch};
 use crate::event::{Chunk, Columns, View};
 use crate::ledger::Payment;
 use crate::orders::{Command, NewTerms, OrderId, OrderRequest, Reason, Report};
-use crate::risk::Approved;
+use crate::risk::{Approved, Hold};
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
 /// What a book looked like after some rows, worked out by whoever applied them.
@@ -108,12 +108,12 @@ pub enum Control {
         /// What it is to have.
         terms: NewTerms,
     },
-    /// Refuse everything but cancels of one strategy, or let it go on.
+    /// Refuse everything but cancels of one strategy, or let it go on. What a stopped one has at work is cancelled.
     Hold {
         /// The strategy.
         strategy: StrategyId,
-        /// Whether it is held from now on.
-        is_held: bool,
+        /// How it is held from now on.
+        hold: Option<Hold>,
     },
     /// New values for parameters of a strategy, in words of its own.
     Parameters {

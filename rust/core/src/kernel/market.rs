@@ -35,7 +35,7 @@ impl Market {
             now,
             filled,
             exposure: None,
-            is_held: false,
+            hold: None,
             is_exit: false,
         }
     }

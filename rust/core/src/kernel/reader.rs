@@ -10,6 +10,7 @@ use crate::orders::{
     Command, FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, NewTerms, OrderKey, OrderRequest, OrderType,
     Reason, Report, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
+use crate::risk::Hold;
 use crate::types::{
     Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
 };
@@ -33,6 +34,15 @@ impl Reader<'_> {
     pub(super) fn strategy_of(&mut self, strategies: usize) -> Decoded<StrategyId> {
         let strategy = self.strategy()?;
         if strategy.index() < strategies { Ok(strategy) } else { self.error("a strategy of the session") }
+    }
+
+    pub(super) fn hold(&mut self) -> Decoded<Option<Hold>> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => Ok(Some(Hold::Paused)),
+            2 => Ok(Some(Hold::Stopped)),
+            _ => self.error("how a strategy is held"),
+        }
     }
 
     pub(super) fn money(&mut self) -> Decoded<Money> {

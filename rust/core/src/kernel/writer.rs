@@ -6,6 +6,7 @@ use crate::orders::{
     Command, FillOrigin, NewTerms, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
     TimeInForce, Trigger, TriggerAt, VenueKey,
 };
+use crate::risk::Hold;
 use crate::types::{Money, Qty, Side, Writer};
 
 impl Writer<'_> {
@@ -19,6 +20,14 @@ impl Writer<'_> {
 
     pub(super) fn reason(&mut self, reason: Option<Reason>) {
         self.u8(reason.map_or(0, |reason| reason as u8));
+    }
+
+    pub(super) fn hold(&mut self, hold: Option<Hold>) {
+        self.u8(match hold {
+            None => 0,
+            Some(Hold::Paused) => 1,
+            Some(Hold::Stopped) => 2,
+        });
     }
 
     pub(super) fn order_type(&mut self, order_type: OrderType) {

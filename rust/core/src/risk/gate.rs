@@ -45,6 +45,25 @@ pub enum Trading {
     Killed = 2,
 }
 
+/// How a person holds a strategy back from everything but cancels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// For a while: what it has at work stays.
+    Paused,
+    /// Until it is started: what it has at work has been cancelled.
+    Stopped,
+}
+
+impl Hold {
+    /// Why its orders are refused.
+    fn reason(self) -> Reason {
+        match self {
+            Self::Paused => Reason::Paused,
+            Self::Stopped => Reason::StrategyStopped,
+        }
+    }
+}
+
 /// What the gate holds a command against.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
@@ -60,8 +79,8 @@ pub struct Rules<'a> {
     pub filled: Qty,
     /// What it comes to and what is held and works besides, where there are limits.
     pub exposure: Option<&'a Exposure>,
-    /// Whether whoever sends it may do nothing but cancel.
-    pub is_held: bool,
+    /// Whether whoever sends it may do nothing but cancel, and how.
+    pub hold: Option<Hold>,
     /// Whether it closes a position for the kill switch or the circuit breaker: no limit holds it back.
     pub is_exit: bool,
 }
@@ -144,9 +163,11 @@ impl Gate {
         match self.trading {
             Trading::Paused if !rules.is_exit => Some(Reason::Paused),
             Trading::Killed if !rules.is_exit => Some(Reason::Killed),
-            Trading::Active if rules.is_held && !rules.is_exit => Some(Reason::Paused),
-            _ if rules.is_listed => None,
-            _ => Some(Reason::NotListed),
+            _ => match rules.hold.filter(|_| !rules.is_exit) {
+                Some(hold) => Some(hold.reason()),
+                None if rules.is_listed => None,
+                None => Some(Reason::NotListed),
+            },
         }
     }
 }
@@ -176,7 +197,7 @@ mod tests {
             now: 0,
             filled: Qty::new(filled),
             exposure: None,
-            is_held: false,
+            hold: None,
             is_exit: false,
         };
         match gate.review(command.clone(), &rules, || None).unwrap() {

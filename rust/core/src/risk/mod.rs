@@ -22,7 +22,7 @@ mod window;
 pub use amount::{BadLimit, parse_amount};
 pub use check::{Breach, Check, Counts, Need, ONE, Scope, Units, to_decimal};
 pub use engine::Engine;
-pub use gate::{Approved, Gate, Rules, Trading, Verdict};
+pub use gate::{Approved, Gate, Hold, Rules, Trading, Verdict};
 pub use guard::{Stop, Trip};
 pub use limits::{Limit, Limits, OnTrip, RiskConfig};
 pub use margin::{MarginTerms, MarketMargin};

@@ -200,7 +200,7 @@ impl Exchange {
             now: at,
             filled: self.find(account, command.order()).map_or(Qty::ZERO, |open| open.filled),
             exposure: None,
-            is_held: false,
+            hold: None,
             is_exit: false,
         };
         match self.gate.review(command.clone(), &rules, || None) {

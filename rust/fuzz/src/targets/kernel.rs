@@ -6,6 +6,7 @@ use tradecore_core::event::{Event, EventColumns, EventKind, TIME_LIMIT};
 use tradecore_core::kernel::{Control, FeedUpdate, Listing, OwnedInput};
 use tradecore_core::ledger::{Payment, PaymentKind};
 use tradecore_core::orders::{NewTerms, OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey};
+use tradecore_core::risk::Hold;
 use tradecore_core::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 use super::order::{report, trigger};
@@ -118,7 +119,9 @@ fn control(dice: &mut Dice<'_>) -> Control {
             Control::CancelAll { strategy, market: dice.maybe(|dice| MarketId::new(dice.below(3) as usize)) }
         }
         9..12 => Control::Replace { strategy, order: dice.below(24), terms: new_terms(dice) },
-        12..14 => Control::Hold { strategy, is_held: dice.chance(128) },
+        12..14 => {
+            Control::Hold { strategy, hold: dice.pick(&[None, Some(Hold::Paused), Some(Hold::Stopped)]) }
+        }
         14 => Control::Parameters { strategy, values: dice.pick(&["{}", "qty=2"]).into() },
         15 => Control::Fail { strategy, problem: "it cannot be counted".into() },
         _ => Control::Order { strategy, request: request(dice) },

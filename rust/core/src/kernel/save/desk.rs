@@ -13,8 +13,9 @@ use crate::types::{CodecError, Decoded, Reader, Writer};
 pub(super) fn save_desk(w: &mut Writer<'_>, desk: &mut Desk) {
     w.u8(desk.trading() as u8);
     w.index(desk.held().len());
-    for strategy in desk.held() {
+    for (strategy, hold) in desk.held() {
         w.index(strategy.index());
+        w.hold(Some(*hold));
     }
     w.flag(desk.carried().is_some());
     w.u64(desk.orders().last_id());
@@ -57,7 +58,7 @@ pub(super) fn load_desk(
     };
     let mut held = Vec::new();
     for _ in 0..r.index()? {
-        held.push(r.strategy_of(strategies)?);
+        held.push((r.strategy_of(strategies)?, r.hold()?));
     }
     let is_carrying = r.flag()?;
     let last = r.u64()?;
@@ -98,8 +99,8 @@ pub(super) fn load_desk(
     }
     store.continue_after(last);
     let mut desk = Desk::restore(store, gate, refusals, details);
-    for strategy in held {
-        desk.hold(strategy, true);
+    for (strategy, hold) in held {
+        desk.hold(strategy, hold);
     }
     if is_carrying {
         desk.carry_refusals();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::orders::{NewTerms, OrderError, Trigger, TriggerAt, TriggerBy};
+use crate::risk::Hold;
 use crate::types::{OrderSupport, WordSet};
 
 /// Keeps a stop of its own where its venue takes none, and does nothing else.
@@ -27,16 +28,16 @@ fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() 
         Kernel::new(config, markets, strategies).unwrap()
     };
     let mut kernel = idle();
-    let hold = |is_held| Control::Hold { strategy: S0, is_held };
+    let hold = |hold| Control::Hold { strategy: S0, hold };
     let order = |qty| Control::Order { strategy: S0, request: buy(qty) };
     let controls = [
         Control::Start,
         order(100),
         Control::Replace { strategy: S0, order: 1, terms: NewTerms::new(Price::new(90), Qty::new(200)) },
-        hold(true),
+        hold(Some(Hold::Paused)),
         order(101),
         Control::Cancel { strategy: S0, order: 1 },
-        hold(false),
+        hold(None),
         order(102),
         Control::CancelAll { strategy: S0, market: Some(M0) },
         Control::CancelAll { strategy: S0, market: None },
@@ -46,7 +47,7 @@ fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() 
     for (at, control) in (0..).zip(&controls) {
         kernel.handle(at, Input::Control(control)).unwrap();
         sent.extend(kernel.drain().map(|outgoing| outgoing.command.into_inner()));
-        if *control == hold(true) {
+        if *control == hold(Some(Hold::Paused)) {
             assert_eq!(kernel.trading_state(S0), TradingState::Paused);
             let (config, markets, strategies) = parts();
             let restored = Kernel::load(config, markets, strategies, &kernel.save().unwrap()).unwrap();
@@ -75,6 +76,41 @@ fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() 
     assert!(matches!(refused, Err(KernelError::UnknownStrategy(_))));
     let journal = kernel.take_journal();
     assert_eq!(idle().feed_back(&journal, || true, |_, _, _| ()).unwrap(), (None, Vec::new()));
+}
+
+#[test]
+fn a_stopped_strategy_has_nothing_at_work_and_stays_so_until_it_is_started() {
+    let (config, markets, strategies) = parts(linear(), Keeper(None), false);
+    let mut kernel = Kernel::new(config, markets, strategies).unwrap();
+    let hold = |hold| Control::Hold { strategy: S0, hold };
+    let order = || Control::Order { strategy: S0, request: buy(100) };
+    let steps = [
+        (Control::Start, TradingState::Active, ""),
+        (order(), TradingState::Active, "submit 1"),
+        (hold(Some(Hold::Stopped)), TradingState::Stopped, "cancel 1"),
+        (order(), TradingState::Stopped, ""),
+        (hold(Some(Hold::Paused)), TradingState::Stopped, ""),
+        (Control::Pause, TradingState::Stopped, ""),
+        (Control::Resume, TradingState::Stopped, ""),
+        (hold(None), TradingState::Active, ""),
+        (order(), TradingState::Active, "submit 3"),
+    ];
+    for (at, (control, state, sent)) in (0..).zip(&steps) {
+        kernel.handle(at, Input::Control(control)).unwrap();
+        let told: Vec<_> = kernel
+            .drain()
+            .map(|outgoing| match outgoing.command.into_inner() {
+                Command::Submit { order, .. } => format!("submit {order}"),
+                Command::Replace { order, .. } => format!("replace {order}"),
+                Command::Cancel { order, .. } => format!("cancel {order}"),
+            })
+            .collect();
+        assert_eq!((kernel.trading_state(S0), told.join(" ").as_str()), (*state, *sent), "at {at}");
+        let (config, markets, strategies) = parts(linear(), Keeper(None), false);
+        let restored = Kernel::load(config, markets, strategies, &kernel.save().unwrap()).unwrap();
+        assert_eq!(restored.trading_state(S0), *state);
+    }
+    assert_eq!(kernel.order(&OrderKey::Id(2)).unwrap().reason, Some(Reason::StrategyStopped));
 }
 
 #[test]

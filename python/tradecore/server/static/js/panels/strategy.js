@@ -6,6 +6,8 @@ import { decimal, signed, symbolOf, tone } from "../format.js";
 import { Published } from "./published.js";
 
 const ACTS = [["pause", "Pause"], ["resume", "Resume"], ["stop", "Stop"], ["start", "Start"]];
+// What may be done in a state; in any other what may be done while it is active.
+const MAY = { active: ["pause", "stop"], paused: ["resume", "stop"], stopped: ["start"], failed: [] };
 
 export function strategyPanel(app) {
   const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Strategies" });
@@ -87,8 +89,7 @@ export function strategyPanel(app) {
       left.hidden = right.hidden = !told;
       if (!told) return;
       const isActive = told.state === "active";
-      const isOver = told.state === "failed" || told.state === "stopped";
-      for (const act of acts) act.disabled = isOver || (act.dataset.act === "pause" ? !isActive : act.dataset.act !== "stop" && isActive);
+      for (const act of acts) act.disabled = !(MAY[told.state] ?? MAY.active).includes(act.dataset.act);
       setPill(state, told.state, isActive ? "good" : told.state === "failed" || told.state === "halted" ? "bad" : "wait");
       setText(figures.kind, told.kind);
       setText(figures.instruments, told.instruments.map(symbolOf).join(", "));
