@@ -4243,6 +4243,11 @@ class Kernel:
         """Hold a strategy as stopped: its orders, executions and groups are cancelled, and it stays so when held."""
     def release(self, at_ns: int, strategy: str) -> None:
         """Let a strategy go on after :meth:`hold` or :meth:`stop_strategy`."""
+    def rearm(self, at_ns: int, strategy: str) -> None:
+        """Start a strategy that has failed once more: it follows what it did at first, and its ``on_start`` is called.
+
+        It stays as it is where its features have failed, and in a session that was stopped.
+        """
     def set_parameters(self, at_ns: int, strategy: str, values: str) -> None:
         """Give parameters of a strategy new values: a JSON object, which :meth:`Strategy.check_changes` has passed.
 
@@ -4410,7 +4415,8 @@ class Kernel:
         """Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
 
         Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC);
-        where ``told`` is one, each report on an order that is open or ended a short while ago, a :class:`Notice`.
+        where ``told`` is one, each report on an order that is open or ended a short while ago, a :class:`Notice`. What
+        came after the failure of a strategy that ended its session is taken as well; see :attr:`failures`.
 
         Returns
         -------

@@ -14,7 +14,7 @@ import pytest
 from test_live import NAME, SETTINGS, Bidder, again, connector, has_states, run, session, trade, until
 
 import tradecore as tc
-from tradecore.errors import JournalError
+from tradecore.errors import JournalError, StrategyError
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
@@ -253,3 +253,61 @@ def test_a_stop_that_is_kept_here_ends_by_the_policy_too(
 
     run(work)
     assert "may still be open" not in caplog.text
+
+
+class Tripping(Heeding):
+    """Fails at the first print of a size."""
+
+    def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+        if trade.qty == 13:
+            raise ValueError("on purpose")
+
+
+async def tripped(server: FakeBinance, live: Live) -> None:
+    """Have it fail, and wait until nothing of it is open."""
+    await until(lambda: live.has_begun and live.state.open_orders)
+    trade(server, "60000.00", "13")
+    await until(lambda: live.state.failures)
+
+
+async def started(live: Live, name: str) -> None:
+    """Start it once more, as a person does, and wait until it has an order at work."""
+    await live.begun()
+    assert (live.state.trading[name], "on purpose" in live.state.failures[name]) == ("failed", True)
+    live.perform(lambda session, now: session.start_strategy(now, name))
+    assert (live.state.trading[name], live.state.failures) == ("active", {})
+    await until(lambda: any(strategy == name for strategy, _ in live.session.kernel.orders()))
+
+
+def test_a_strategy_that_failed_stays_failed_until_a_person_starts_it(
+    tmp_path: Path, has_states: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(server: FakeBinance) -> None:
+        def strategies() -> list[tc.Strategy]:
+            return [Heeding("b", [NAME]), Tripping("t", [NAME])]
+
+        await session(made(server, tmp_path, *strategies()), server, lambda live: tripped(server, live))
+        await session(made(server, tmp_path, *strategies()), server, lambda live: started(live, "t"))
+
+        async def active(live: Live) -> None:
+            await live.begun()
+            assert live.state.trading == {"b": "active", "t": "active"}
+
+        result = await session(made(server, tmp_path, *strategies()), server, active)
+        assert again(tmp_path / "s1", *strategies()) == (result.digest, None)
+
+    run(work)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert [text.partition(" (")[0] for text in told] == [
+        "s1 goes on with t failed, until a person starts it: ValueError: on purpose"
+    ]
+
+
+def test_a_session_that_its_only_strategy_ended_goes_on_with_it_failed(tmp_path: Path, has_states: bool) -> None:
+    async def work(server: FakeBinance) -> None:
+        with pytest.raises(StrategyError, match="on purpose"):
+            await session(made(server, tmp_path, Tripping("t", [NAME])), server, lambda live: tripped(server, live))
+        result = await session(made(server, tmp_path, Tripping("t", [NAME])), server, lambda live: started(live, "t"))
+        assert again(tmp_path / "s1", Tripping("t", [NAME])) == (result.digest, None)
+
+    run(work)

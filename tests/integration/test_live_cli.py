@@ -214,3 +214,34 @@ def test_a_sandbox_takes_no_real_orders(tmp_path: Path) -> None:
         assert "a sandbox takes no real orders" in err
 
     asyncio.run(work())
+
+
+FAILS_FIRST = """
+import tradecore as tc
+
+class Bidder(tc.Strategy):
+    starts = 0
+
+    def on_start(self, ctx):
+        self.starts += 1
+        ctx.every("10ms", self.look)
+
+    def look(self, ctx):
+        if self.starts == 1:
+            raise ValueError("on purpose")
+"""
+
+
+def test_a_strategy_that_failed_is_started_once_more_by_its_name(tmp_path: Path) -> None:
+    async def work(_: FakeBinance) -> None:
+        (tmp_path / "bidder.py").write_text(FAILS_FIRST)
+        command = ("paper", "--config", "session.toml", "--quiet")
+        status, _, err = await done(tmp_path, *command)
+        assert (status, "ValueError: on purpose" in err) == (1, True)
+        status, _, err = await done(tmp_path, *command, "--start", "Bidder", "--duration", "50ms")
+        assert (status, "goes on with Bidder failed, until a person starts it: ValueError: on purpose" in err) == (
+            0,
+            True,
+        )
+
+    run(tmp_path, work)

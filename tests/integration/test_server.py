@@ -417,12 +417,17 @@ def test_a_strategy_that_failed_says_so_wherever_it_is_shown(tmp_path: Path) -> 
             states = {"manual": "active", "failing": "failed"}
             assert data(admin.get("/api/v1/risk"))["trading"] == states
             assert data(admin.get("/health"))["trading"] == states
-            for act in ("start", "resume", "pause"):
+            for act in ("stop", "resume", "pause"):
                 assert problem(admin.post(f"/api/v1/strategies/failing/{act}"), 409) == "strategy_failed"
             noted = data(admin.get("/api/v1/audit"))[0]
             assert (noted["what"], noted["status"]) == ("strategy pause", 409)
             assert data(admin.post("/api/v1/strategies/manual/pause"))["state"] == "paused"
             assert data(admin.get("/api/v1/strategies/manual"))["state"] == "paused"
+            is_asked_for.clear()
+            again = data(admin.post("/api/v1/strategies/failing/start"))
+            assert (again["state"], again["failure"]) == ("active", None)
+            is_asked_for.set()
+            until(lambda: data(admin.get("/api/v1/strategies/failing"))["state"] == "failed")
         kernel = served.live.session.kernel
     assert strategy_states(kernel) == {"manual": "stopped", "failing": "failed"}
 

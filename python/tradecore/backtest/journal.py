@@ -11,6 +11,7 @@ from tradecore.backtest.failures import stops_run, warn_of
 from tradecore.backtest.frames import Frames
 from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import digest_text
+from tradecore.errors import StrategyError
 from tradecore.risk import RiskLimits
 from tradecore.strategy import Strategy
 from tradecore.validation import DurationLike
@@ -133,6 +134,8 @@ def replay(
         risk=risk,
     )
     diverged, _rest = kernel.replay(journal)
+    if kernel.failures and stops_run(on_error, strategies):
+        raise StrategyError(*next(iter(kernel.failures.items())))
     digest = kernel.finish()
     store = TableStore([instrument.id for instrument in instruments], [strategy.name for strategy in strategies])
     store.keep(kernel.take_tables())

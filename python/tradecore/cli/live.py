@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,6 +46,10 @@ _MetricsPort = Annotated[
         help="Answer for metrics and health there, not at the configured port; 0 for a free one.",
     ),
 ]
+_Start = Annotated[
+    list[str] | None,
+    typer.Option("--start", metavar="NAME", help="Start a strategy that failed before, or was stopped; repeatable."),
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="No view, no notes, no next steps.")]
 
 
@@ -54,6 +59,7 @@ def paper(
     symbol: _Symbol = None,
     duration: _Duration = None,
     metrics_port: _MetricsPort = None,
+    start: _Start = None,
     json: Json = False,
     quiet: _Quiet = False,
 ) -> int:
@@ -62,7 +68,7 @@ def paper(
     Ctrl-C ends it in order: last hooks, open orders, the journal. A second one ends it at once. A session that was
     killed goes on from its journal, and one that has a name in any case.
     """
-    return _run(config, "paper", journal, symbol, duration, metrics_port, json=json, quiet=quiet)
+    return _run(config, "paper", journal, symbol, duration, metrics_port, start, json=json, quiet=quiet)
 
 
 def live(
@@ -72,6 +78,7 @@ def live(
     symbol: _Symbol = None,
     duration: _Duration = None,
     metrics_port: _MetricsPort = None,
+    start: _Start = None,
     json: Json = False,
     quiet: _Quiet = False,
 ) -> int:
@@ -80,7 +87,7 @@ def live(
     Real orders need live = true in the file's table of the mode, and --real-orders.
     """
     return _run(
-        config, "live", journal, symbol, duration, metrics_port, json=json, quiet=quiet, real_orders=real_orders
+        config, "live", journal, symbol, duration, metrics_port, start, json=json, quiet=quiet, real_orders=real_orders
     )
 
 
@@ -93,6 +100,7 @@ def serve(
     symbol: _Symbol = None,
     duration: _Duration = None,
     metrics_port: _MetricsPort = None,
+    start: _Start = None,
     quiet: _Quiet = False,
 ) -> int:
     """Trade as paper does, or with --real-orders as live does, and serve the session: REST, WebSocket, dashboard.
@@ -109,6 +117,7 @@ def serve(
         symbol,
         duration,
         metrics_port,
+        start,
         json=False,
         quiet=quiet,
         real_orders=real_orders,
@@ -123,6 +132,7 @@ def _run(
     symbol: str | None,
     duration: str | None,
     metrics_port: int | None,
+    start: list[str] | None,
     *,
     json: bool,
     quiet: bool,
@@ -155,7 +165,7 @@ def _run(
     for text in notes:
         note(f"note: {text}", quiet=quiet)
     with logging_as(loaded, str(config)):
-        result = run_loop(_session(plan, seconds, quiet=quiet or json))
+        result = run_loop(_session(plan, seconds, start or [], quiet=quiet or json))
     for failed in (StrategyError(name, traceback) for name, traceback in result.failures.items()):
         note(failed.own_traceback.rstrip())
         note(f"error: {failed}")
@@ -190,12 +200,14 @@ def _with_server(config: BacktestConfig, source: str, given: dict[str, Any]) -> 
     return config.model_copy(update={"server": server})
 
 
-async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> SessionResult:
+async def _session(plan: SessionPlan, seconds: float | None, start: list[str], *, quiet: bool) -> SessionResult:
     import asyncio
 
     from tradecore.cli.serving import serving
     from tradecore.cli.signals import on_signals
+    from tradecore.errors import InvalidValueError
     from tradecore.live.plan import run_session
+    from tradecore.live.session import Session as LiveSession
     from tradecore.observe.watched import watched
 
     loop = asyncio.get_running_loop()
@@ -221,10 +233,21 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
             await asyncio.sleep(seconds)
             session.stop()
 
+        async def start_again() -> None:
+            await session.begun()
+            for name in start:
+                session.perform(partial(LiveSession.start_strategy, name=name))
+
+        names = [strategy.name for strategy in session.strategies]
+        for name in start:
+            if name not in names:
+                raise InvalidValueError("--start", f"no strategy is called {name!r}; there is {', '.join(names)}")
         async with watched(session, plan.config, plan.source) as (observer, url):
             if url is not None:
                 note(f"metrics and health at {url}", quiet=quiet)
             beside = [] if quiet else [loop.create_task(_show(session))]
+            if start:
+                beside.append(loop.create_task(start_again()))
             if seconds is not None:
                 beside.append(loop.create_task(end_in_time(seconds)))
             try:
@@ -262,6 +285,8 @@ async def _show(session: Live) -> None:
 def _table(session: Live) -> Any:
     from rich.table import Table
 
+    from tradecore.errors import StrategyError
+
     state = session.state
     table = Table(title=f"{state.mode} session {state.session}", title_justify="left")
     for name in ("instrument", "book", "position"):
@@ -270,7 +295,8 @@ def _table(session: Live) -> Any:
         table.add_row(name, book.name.lower(), f"{state.positions.get(name, 0)}")
     trading = ", ".join(f"{name} {what}" for name, what in state.trading.items())
     counts = f"{state.frames:,} frames, {state.dropped:,} dropped, {state.malformed:,} malformed"
-    table.caption = f"{state.open_orders} open orders; {trading}; {counts}"
+    failed = [str(StrategyError(name, traceback)) for name, traceback in state.failures.items()]
+    table.caption = "\n".join([f"{state.open_orders} open orders; {trading}; {counts}", *failed])
     table.caption_justify = "left"
     return table
 

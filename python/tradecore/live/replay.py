@@ -11,7 +11,7 @@ import orjson
 
 from tradecore._core import Command, Kernel, Notice, journal_begins, journal_commands, taken_at
 from tradecore.config import BacktestConfig
-from tradecore.errors import InvalidValueError, JournalError
+from tradecore.errors import InvalidValueError, JournalError, StrategyError
 from tradecore.instruments import instrument_from_dict
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.requests import Clocks
@@ -126,6 +126,8 @@ class Replay:
         ------
         JournalError, DataError
             For a damaged journal; what came before it has been taken.
+        StrategyError
+            Where the only strategy failed, and was not started once more; all has been taken.
         """
         is_singly = singly or self._until is not None
         for record in self._reader if is_singly else self._reader.gathered():
@@ -147,6 +149,8 @@ class Replay:
             self.kernel.take_journal()
             self.kernel.questions()  # their answers are in the journal
             yield record.data
+        if len(self.strategies) == 1 and self.kernel.failures:
+            raise StrategyError(*next(iter(self.kernel.failures.items())))
 
     def check(self) -> None:
         """Refuse a session that its strategies decide otherwise today, as far as it has been taken.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tradecore._core import Instrument, taken_at
 from tradecore.bus import EventBus
-from tradecore.errors import CredentialsError, InvalidValueError, JournalError, TradecoreError
+from tradecore.errors import CredentialsError, InvalidValueError, JournalError, StrategyError, TradecoreError
 from tradecore.instruments import venue_of
 from tradecore.live.accounts import Accounts
 from tradecore.live.checkpoints import Checkpoints
@@ -487,14 +487,23 @@ class Live:
         if self._is_resumed:
             for name, state in self._held_back():
                 _LOG.warning("%s goes on with %s %s, as it was", self._name, name, state)
+            for name, traceback in session.kernel.failures.items():
+                _LOG.error(
+                    "%s goes on with %s failed, until a person starts it: %s",
+                    self._name,
+                    name,
+                    StrategyError(name, traceback).problem,
+                )
         self._tables.start()
         for line in self.lines:
             session.open_door(line, self._clock.now_ns)
         self._driver.start(begun)
 
     def _held_back(self) -> list[tuple[str, str]]:
-        """Return the strategies that may not trade, and what they may do."""
-        return [(name, state) for name, state in self.session.kernel.trading.items() if state != "active"]
+        """Return the strategies that somebody lets not trade, and what they may do."""
+        kernel = self.session.kernel
+        held_back = ((name, state) for name, state in kernel.trading.items() if state != "active")
+        return [(name, state) for name, state in held_back if name not in kernel.failures]
 
     async def _reconcile(self) -> None:
         assert self._accounts is not None
@@ -538,7 +547,8 @@ class Live:
         try:
             if driver.failure is None and has_started:
                 driver.guarded(driver.finish)
-            if driver.failure is not None:
+            # A strategy that has failed, and with it its session, sends nothing: nobody else is there.
+            if driver.failure is not None and not isinstance(driver.failure, StrategyError):
                 with suppress(TradecoreError):
                     session.kernel.pause(driver.now())
             cancels = self._on_stop == "cancel" or driver.failure is not None
@@ -562,6 +572,7 @@ class Live:
             for name, state in self._held_back():
                 told = "%s ends with %s %s, which it keeps where it goes on by its name; a new session begins without"
                 _LOG.warning(told, self._name, name, state)
+        driver.guarded(session.flush)  # also what a strategy failed by
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.

@@ -143,6 +143,11 @@ class Session:
         self.kernel.stop(at_ns)
         self.settle(at_ns)
 
+    def start_strategy(self, at_ns: int, name: str) -> None:
+        """Let a strategy go on that a person held back, and start one that has failed once more."""
+        self.kernel.rearm(at_ns, name)
+        self.kernel.release(at_ns, name)
+
     def cancel_all(self, at_ns: int) -> None:
         """Have every order of its account cancelled. What is still due happens no earlier than that."""
         self.now_ns = at_ns

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from tradecore.errors import StrategyError
 from tradecore.live.watchdog import Blocked
 from tradecore.observe.sample import Sample
 from tradecore.types import BookState
@@ -142,8 +143,9 @@ def _checks(sample: Sample, stalled_s: float, limits: Thresholds) -> Iterator[Ch
         yield Check("journal", "unhealthy", f"nothing written for {sample.journal_lag_s:.0f} s")
     else:
         yield Check("journal", "healthy")
-    held_back = ((name, what) for name, what in sample.trading.items() if what != "active")
-    problems = "; ".join(f"{name} failed" if what == "failed" else f"{name} is {what}" for name, what in held_back)
+    held_back = [f"{name} is {what}" for name, what in sample.trading.items() if what not in ("active", "failed")]
+    failed = [str(StrategyError(name, traceback)) for name, traceback in sample.failures.items()]
+    problems = "; ".join(held_back + failed)
     yield Check("trading", "degraded", problems) if problems else Check("trading", "healthy")
     unresolved = sum(of.connection.unresolved for of in sample.venues.values())
     detail = f"nobody knows what became of {unresolved} orders"

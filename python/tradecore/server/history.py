@@ -149,9 +149,7 @@ class History:
         for changed in self._waiting.values():
             changed.set()
 
-    def unheard(
-        self, order_id: int, symbol: str, strategy: str, side: str, kind: str, terms: Terms, at_ns: int
-    ) -> Row:
+    def unheard(self, order_id: int, symbol: str, strategy: str, side: str, kind: str, terms: Terms, at_ns: int) -> Row:
         """Return an order that has left at a time, and of which nothing was heard, as it is answered."""
         name = self._name(strategy, order_id)
         row = _order_row(order_id, name, None, symbol, strategy, side, kind, *terms, at_ns)

@@ -503,6 +503,15 @@ impl PyKernel {
         self.set_hold(at_ns, strategy, None)
     }
 
+    /// Start a strategy that has failed once more: it follows what it did at first, and its ``on_start`` is called.
+    ///
+    /// It stays as it is where its features have failed, and in a session that was stopped.
+    fn rearm(&self, #[pyo3(from_py_with = to_at)] at_ns: i64, strategy: &str) -> PyResult<()> {
+        let mut state = self.state()?;
+        let strategy = state.strategy(strategy)?;
+        state.control(at_ns, &Control::Rearm { strategy })
+    }
+
     /// Give parameters of a strategy new values: a JSON object, which :meth:`Strategy.check_changes` has passed.
     ///
     /// A strategy that does not take them has failed, as by any hook that raises.
@@ -904,7 +913,8 @@ impl PyKernel {
     /// Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
     ///
     /// Where ``sent`` is a list, each command that would have left is appended to it, with when it would have (ns UTC);
-    /// where ``told`` is one, each report on an order that is open or ended a short while ago, a :class:`Notice`.
+    /// where ``told`` is one, each report on an order that is open or ended a short while ago, a :class:`Notice`. What
+    /// came after the failure of a strategy that ended its session is taken as well; see :attr:`failures`.
     ///
     /// Returns
     /// -------

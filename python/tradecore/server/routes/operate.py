@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from tradecore.errors import StrategyError
 from tradecore.live.session import Session
 from tradecore.live.state import strategy_states
 from tradecore.server.accounts import Role
@@ -138,11 +139,14 @@ def _acts(word: str, says: str) -> None:
         found = service.view.find_strategy(name)
 
         def act(session: Session, now: int) -> str:
-            if name in session.kernel.failures:
-                raise Problem(409, "strategy_failed", f"{name} has failed and does nothing any more in this session")
             kernel = session.kernel
-            does = {"pause": kernel.hold, "stop": kernel.stop_strategy, "resume": kernel.release, "start": kernel.release}
-            does[word](now, name)
+            if word == "start":
+                session.start_strategy(now, name)
+            if name in kernel.failures:
+                why = StrategyError(name, kernel.failures[name])
+                raise Problem(409, "strategy_failed", f"{why}; `start` starts it once more")
+            if word != "start":
+                {"pause": kernel.hold, "stop": kernel.stop_strategy, "resume": kernel.release}[word](now, name)
             return strategy_states(kernel)[name]
 
         state = await service.perform(request, f"strategy {word}", name, act)
@@ -152,7 +156,7 @@ def _acts(word: str, says: str) -> None:
 _acts("pause", "Let a strategy do nothing but cancel; its orders stay")
 _acts("resume", "Let it go on")
 _acts("stop", "Let a strategy do nothing, and cancel its orders; its position stays")
-_acts("start", "Let it go on after a stop")
+_acts("start", "Let it go on after a stop, or start it once more after it failed")
 
 
 @router.patch(

@@ -137,50 +137,58 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
         }
         Input::Control(control) => {
             head(tag::CONTROL);
-            match control {
-                Control::Start => w.u8(0),
-                Control::Stop => w.u8(1),
-                Control::Order { strategy, request } => {
-                    w.u8(2);
-                    w.index(strategy.index());
-                    w.request(request);
-                }
-                Control::Pause => w.u8(3),
-                Control::Resume => w.u8(4),
-                Control::Kill => w.u8(5),
-                Control::Fail { strategy, problem } => {
-                    w.u8(6);
-                    w.index(strategy.index());
-                    w.text(problem);
-                }
-                Control::CarryRefusals => w.u8(7),
-                Control::Cancel { strategy, order } => {
-                    w.u8(8);
-                    w.index(strategy.index());
-                    w.u64(*order);
-                }
-                Control::CancelAll { strategy, market } => {
-                    w.u8(9);
-                    w.index(strategy.index());
-                    w.option(*market, |w, market| w.index(market.index()));
-                }
-                Control::Replace { strategy, order, terms } => {
-                    w.u8(if terms.trigger.is_some() { 13 } else { 10 });
-                    w.index(strategy.index());
-                    w.u64(*order);
-                    w.new_terms(terms);
-                }
-                Control::Hold { strategy, hold } => {
-                    w.u8(11);
-                    w.index(strategy.index());
-                    w.hold(*hold);
-                }
-                Control::Parameters { strategy, values } => {
-                    w.u8(12);
-                    w.index(strategy.index());
-                    w.text(values);
-                }
-            }
+            write_control(&mut w, control);
+        }
+    }
+}
+
+fn write_control(w: &mut Writer<'_>, control: &Control) {
+    match control {
+        Control::Start => w.u8(0),
+        Control::Stop => w.u8(1),
+        Control::Order { strategy, request } => {
+            w.u8(2);
+            w.index(strategy.index());
+            w.request(request);
+        }
+        Control::Pause => w.u8(3),
+        Control::Resume => w.u8(4),
+        Control::Kill => w.u8(5),
+        Control::Fail { strategy, problem } => {
+            w.u8(6);
+            w.index(strategy.index());
+            w.text(problem);
+        }
+        Control::CarryRefusals => w.u8(7),
+        Control::Cancel { strategy, order } => {
+            w.u8(8);
+            w.index(strategy.index());
+            w.u64(*order);
+        }
+        Control::CancelAll { strategy, market } => {
+            w.u8(9);
+            w.index(strategy.index());
+            w.option(*market, |w, market| w.index(market.index()));
+        }
+        Control::Replace { strategy, order, terms } => {
+            w.u8(if terms.trigger.is_some() { 13 } else { 10 });
+            w.index(strategy.index());
+            w.u64(*order);
+            w.new_terms(terms);
+        }
+        Control::Hold { strategy, hold } => {
+            w.u8(11);
+            w.index(strategy.index());
+            w.hold(*hold);
+        }
+        Control::Rearm { strategy } => {
+            w.u8(14);
+            w.index(strategy.index());
+        }
+        Control::Parameters { strategy, values } => {
+            w.u8(12);
+            w.index(strategy.index());
+            w.text(values);
         }
     }
 }
@@ -390,6 +398,7 @@ fn read_body(body: &[u8], spare: &mut EventColumns) -> Decoded<Entry> {
                 Control::Replace { strategy: r.strategy()?, order: r.u64()?, terms: r.new_terms(code == 13)? }
             }
             11 => Control::Hold { strategy: r.strategy()?, hold: r.hold()? },
+            14 => Control::Rearm { strategy: r.strategy()? },
             12 => Control::Parameters { strategy: r.strategy()?, values: r.text()?.into() },
             _ => return r.error("a control"),
         }),

@@ -78,6 +78,7 @@ impl Kernel {
             Control::Parameters { strategy, values } => {
                 return self.call(*strategy, |s, ctx| s.on_parameters(ctx, values));
             }
+            Control::Rearm { strategy } => return self.rearm(*strategy),
             Control::Pause => {
                 let core = self.ctx.core_mut();
                 core.tell_halt(|| Halt::Pause);
@@ -97,6 +98,21 @@ impl Kernel {
             Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
         }
         Ok(())
+    }
+
+    /// A strategy that has failed follows what it did at first, and starts. One whose features have failed does not: they
+    /// begin anew with another session.
+    fn rearm(&mut self, strategy: StrategyId) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let runner = &mut self.runners[strategy.index()];
+        let is_blind = core.markets.iter().any(|market| market.features.has_failed(strategy));
+        if self.is_stopped || is_blind || runner.failure.take().is_none() {
+            return Ok(());
+        }
+        for market in &runner.markets {
+            core.topics.add(strategy, *market, runner.interest.topics);
+        }
+        self.call(strategy, |s, ctx| s.on_start(ctx))
     }
 
     /// After a stop the strategies begin once more. What has an open order goes on, the rest of what was at work ended

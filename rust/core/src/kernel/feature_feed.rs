@@ -97,6 +97,11 @@ impl FeatureFeeds {
         self.0.iter().position(|feed| feed.schema_hash == schema_hash && feed.followers.contains(&strategy))
     }
 
+    /// Whether features that a strategy follows have failed.
+    pub(super) fn has_failed(&self, strategy: StrategyId) -> bool {
+        self.0.iter().any(|feed| feed.has_failed && feed.followers.contains(&strategy))
+    }
+
     /// Writes the vector of a place at a time.
     pub(super) fn values(&mut self, place: usize, now: i64, out: &mut [f64]) {
         self.0[place].engine.values(now, out);

@@ -21,8 +21,10 @@ impl Kernel {
     /// and then, and `passed` is given what went out and came in, with its time. Returns the time of the first input
     /// after which the kernel did not decide what the journal says, and what it decided beyond the journal's end.
     ///
+    /// A strategy that failed ended its session there, but for its end: the journal has what came after.
+    ///
     /// # Errors
-    /// [`KernelError`]; [`KernelError::Interrupted`] when `goes_on` said no.
+    /// [`KernelError`] but for [`KernelError::StrategyFailed`]; [`KernelError::Interrupted`] when `goes_on` said no.
     pub fn feed_back(
         &mut self,
         journal: &[u8],
@@ -59,7 +61,10 @@ impl Kernel {
                 diverged = diverged.or(Some(at));
             }
             written.forget();
-            self.handle(at, input.as_input())?;
+            match self.handle(at, input.as_input()) {
+                Ok(()) | Err(KernelError::StrategyFailed { .. }) => {}
+                Err(error) => return Err(error),
+            }
             if let OwnedInput::Report(report) = &input {
                 passed(self, at, Passed::Told(report));
             }

@@ -14,8 +14,8 @@ use crate::book::{MarkSource, Touch};
 use crate::ledger::{ACCOUNT_LIMIT, Position};
 use crate::orders::{OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
-    BadLimit, Breach, Check, Engine, Exposure, Hold, Limits, Need, OnTrip, RiskConfig, Scope, Stop, Trading, Trip,
-    Units, Use, Worth,
+    BadLimit, Breach, Check, Engine, Exposure, Hold, Limits, Need, OnTrip, RiskConfig, Scope, Stop, Trading,
+    Trip, Units, Use, Worth,
 };
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
 
@@ -259,8 +259,7 @@ impl Core {
             Trading::Killed => TradingState::Halted,
             _ if self.desk.held().get(&strategy) == Some(&Hold::Stopped) => TradingState::Stopped,
             _ if self.desk.is_paused(strategy) => TradingState::Paused,
-            _ => match self.desk.engine().map_or(Stop::None, |engine| engine.stop_of(strategy))
-            {
+            _ => match self.desk.engine().map_or(Stop::None, |engine| engine.stop_of(strategy)) {
                 Stop::None => TradingState::Active,
                 Stop::Reducing | Stop::Flattening => TradingState::Reducing,
                 Stop::Halted => TradingState::Halted,

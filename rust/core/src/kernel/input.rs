@@ -131,6 +131,11 @@ pub enum Control {
     /// From now on whoever drives the kernel brings refusals of our own back as reports (see
     /// [`super::Kernel::refusals`]), after the time that answers of a venue take.
     CarryRefusals,
+    /// Start a strategy that has failed once more.
+    Rearm {
+        /// The strategy.
+        strategy: StrategyId,
+    },
     /// A strategy has failed by what only its driver sees: its account cannot be counted any more.
     Fail {
         /// The strategy.
@@ -150,6 +155,7 @@ impl Control {
             | Self::Replace { strategy, .. }
             | Self::Hold { strategy, .. }
             | Self::Parameters { strategy, .. }
+            | Self::Rearm { strategy }
             | Self::Fail { strategy, .. } => Some(*strategy),
             Self::Start | Self::Stop | Self::Pause | Self::Resume | Self::Kill | Self::CarryRefusals => None,
         }

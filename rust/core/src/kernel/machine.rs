@@ -131,6 +131,8 @@ pub struct StrategySetup {
 /// A strategy with what the kernel keeps about it.
 pub(super) struct Runner {
     pub(super) name: String,
+    /// What it trades.
+    pub(super) markets: Vec<MarketId>,
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) interest: Interest,
     pub(super) failure: Option<String>,
@@ -192,7 +194,7 @@ impl Kernel {
                 features.follow(view, StrategyId::new(index), i64::MIN, engine);
             }
             let interest = setup.strategy.interest();
-            for market in setup.markets {
+            for &market in &setup.markets {
                 let strategy = StrategyId::new(index);
                 followed.push((market, Subscriber { strategy, topics: interest.topics }));
                 if !interest.topics.is_empty() {
@@ -200,7 +202,8 @@ impl Kernel {
                 }
             }
             trades_on.push(setup.account);
-            runners.push(Runner { name: setup.name, strategy: setup.strategy, interest, failure: None });
+            let StrategySetup { name, markets, strategy, .. } = setup;
+            runners.push(Runner { name, markets, strategy, interest, failure: None });
         }
         topics.replace(followed);
         let bars_due = Heads::new(states.len());

@@ -124,6 +124,7 @@ fn control(dice: &mut Dice<'_>) -> Control {
         }
         14 => Control::Parameters { strategy, values: dice.pick(&["{}", "qty=2"]).into() },
         15 => Control::Fail { strategy, problem: "it cannot be counted".into() },
+        16 => Control::Rearm { strategy },
         _ => Control::Order { strategy, request: request(dice) },
     }
 }

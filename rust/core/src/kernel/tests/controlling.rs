@@ -78,6 +78,51 @@ fn a_person_holds_one_strategy_and_acts_for_it_and_a_journal_decides_the_same() 
     assert_eq!(idle().feed_back(&journal, || true, |_, _, _| ()).unwrap(), (None, Vec::new()));
 }
 
+/// Counts its starts, and follows trades.
+struct Starts(Arc<Mutex<usize>>);
+
+impl Strategy for Starts {
+    fn interest(&self) -> Interest {
+        Interest { topics: Topics::TRADES, ..Interest::default() }
+    }
+    fn on_start(&mut self, _: &mut Context) -> HookResult {
+        *self.0.lock().unwrap() += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_strategy_that_failed_starts_once_more_when_a_person_says_so() {
+    let starts = Arc::new(Mutex::new(0));
+    let parts = || parts(linear(), Starts(Arc::clone(&starts)), true);
+    let idle = |on_error| {
+        let (config, markets, strategies) = parts();
+        Kernel::new(KernelConfig { on_error, ..config }, markets, strategies).unwrap()
+    };
+    let rearm = Control::Rearm { strategy: S0 };
+    let fails = Control::Parameters { strategy: S0, values: "{}".into() };
+    for on_error in [OnError::StopStrategy, OnError::StopRun] {
+        let mut kernel = idle(on_error);
+        *starts.lock().unwrap() = 0;
+        kernel.handle(0, Input::Control(&Control::Start)).unwrap();
+        kernel.handle(1, Input::Control(&rearm)).unwrap();
+        assert_eq!(*starts.lock().unwrap(), 1, "it has not failed");
+        assert_eq!(kernel.handle(2, Input::Control(&fails)).is_err(), on_error == OnError::StopRun);
+        assert!(kernel.has_failed(S0) && !kernel.is_followed(M0));
+        let (config, markets, strategies) = parts();
+        let mut restored = Kernel::load(config, markets, strategies, &kernel.save().unwrap()).unwrap();
+        for kernel in [&mut kernel, &mut restored] {
+            kernel.handle(3, Input::Control(&rearm)).unwrap();
+            assert!(!kernel.has_failed(S0) && kernel.is_followed(M0));
+        }
+        assert_eq!(*starts.lock().unwrap(), 3);
+        let journal = kernel.take_journal();
+        let mut again = idle(on_error);
+        assert_eq!(again.feed_back(&journal, || true, |_, _, _| ()).unwrap(), (None, Vec::new()));
+        assert!(!again.has_failed(S0));
+    }
+}
+
 #[test]
 fn a_stopped_strategy_has_nothing_at_work_and_stays_so_until_it_is_started() {
     let (config, markets, strategies) = parts(linear(), Keeper(None), false);

@@ -7,7 +7,7 @@ import { Published } from "./published.js";
 
 const ACTS = [["pause", "Pause"], ["resume", "Resume"], ["stop", "Stop"], ["start", "Start"]];
 // What may be done in a state; in any other what may be done while it is active.
-const MAY = { active: ["pause", "stop"], paused: ["resume", "stop"], stopped: ["start"], failed: [] };
+const MAY = { active: ["pause", "stop"], paused: ["resume", "stop"], stopped: ["start"], failed: ["start"] };
 
 export function strategyPanel(app) {
   const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Strategies" });
