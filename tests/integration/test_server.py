@@ -355,6 +355,38 @@ def test_users_come_and_go_and_what_they_do_is_written_down(served: Served, admi
     assert made["token"] not in admin.get("/api/v1/audit").text
 
 
+def test_what_somebody_was_allowed_to_try_is_written_down_with_what_it_came_to_nothing_by(
+    served: Served, admin: httpx.Client
+) -> None:
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": "50000"}
+    with served.client("read") as reader, served.client("trade") as trader:
+        problem(reader.post("/api/v1/orders", json=body), 403)
+        problem(admin.patch("/api/v1/strategies/shown/parameters", json={"fixed": 1}), 422)
+        problem(admin.post("/api/v1/strategies/nobody/stop"), 404)
+        problem(
+            trader.post("/api/v1/orders", json={**body, "symbol": "NOPE"}, headers={"Idempotency-Key": "nope"}), 422
+        )
+        problem(trader.post("/api/v1/orders", json={**body, "quantity": "NaN"}), 422)
+        problem(trader.post("/api/v1/orders?strategi=shown", json=body), 422)
+        problem(trader.delete("/api/v1/orders/987654321"), 404)
+        problem(trader.post("/api/v1/jobs", json={"config": ""}), 403)
+        problem(admin.post("/api/v1/users", json={"name": "bob", "role": "trade", "password": "hunter2"}), 422)
+        problem(admin.post("/api/v1/users", content=b"{", headers={"Content-Type": "application/json"}), 400)
+    rows = data(admin.get("/api/v1/audit?limit=9"))[::-1]
+    assert [(row["user"], row["what"], row["status"]) for row in rows] == [
+        *(("admin", "parameters", 422), ("admin", "strategy stop", 404), ("trade", "order", 422)),
+        *(("trade", "order", 422), ("trade", "order", 422), ("trade", "cancel", 404), ("trade", "job", 403)),
+        *(("admin", "add user", 422), ("admin", "add user", 400)),
+    ]
+    told = [row["detail"] for row in rows]
+    assert told[0].startswith("""shown {"fixed": 1}: fixed: does not change while 'shown' runs""")
+    assert told[1].startswith("nobody: no strategy is called 'nobody'")
+    assert '"symbol":"NOPE"' in told[2]
+    assert "strategi: no such parameter" in told[4]
+    assert told[7].startswith("body.password: ")
+    assert "hunter2" not in str(told)
+
+
 def test_every_answer_has_the_headers_of_a_careful_server(served: Served, admin: httpx.Client) -> None:
     for answer in (admin.get("/health"), admin.get("/api/v1/nowhere"), admin.post("/api/v1/orders", content=b"{")):
         policy = answer.headers["content-security-policy"]

@@ -137,30 +137,39 @@ def _secure(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, problem: Problem) -> Response:
+    """Answer that something is wrong, once it is written down."""
+    service: Service = request.app.state.service
+    await service.refused(request, problem)
+    return failed(problem)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return failed(error)
+    return await _refused(request, error)
 
 
-async def _own(_request: Request, error: Exception) -> Response:
+async def _own(request: Request, error: Exception) -> Response:
     assert isinstance(error, TradecoreError)
-    return failed(problem_of(error))
+    return await _refused(request, problem_of(error))
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """Say the first thing that is wrong with what a request carries."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "json_invalid":
-        return failed(Problem(400, "bad_json", f"the body is no JSON: {first['ctx']['error']}", "body"))
+        text = f"the body is no JSON: {first['ctx']['error']}"
+        return await _refused(request, Problem(400, "bad_json", text, "body"))
     code = "not_a_number" if first["type"] in ("decimal_parsing", "finite_number", "decimal_type") else "invalid_value"
-    return failed(Problem(422, code, f"{place}: {first['msg']}", place))
+    return await _refused(request, Problem(422, code, f"{place}: {first['msg']}", place))
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = failed(Problem(error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail)))
+    problem = Problem(error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail))
+    response = await _refused(request, problem)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from tradecore.errors import StoreError, TradecoreError
 from tradecore.live.session import Session
@@ -106,7 +107,6 @@ class Service:
     async def perform(
         self,
         request: Request,
-        what: str,
         detail: str,
         act: Callable[[Session, int], T],
         *,
@@ -119,23 +119,38 @@ class Service:
         Problem
             Where it has not been done.
         """
+        self.says(request, detail)
         try:
             bridge = self.view.bridge
             done, sample = await bridge.perform(lambda session, now: (act(session, now), bridge.look()))
             self.view.renew(sample)
-        except (TradecoreError, Problem) as error:
-            problem = error if isinstance(error, Problem) else problem_of(error)
-            await self.note(request, what, f"{detail}: {problem.text}", problem.status)
-            raise problem from None
-        await self.note(request, what, detail if names is None else f"{names(done)} {detail}", 200)
+        except TradecoreError as error:
+            raise problem_of(error) from None
+        await self.note(request, detail if names is None else f"{names(done)} {detail}", 200)
         return done
 
-    async def note(self, request: Request, what: str, detail: str, status: int, who: Identity | None = None) -> None:
-        """Write down what somebody did, whoever the request is of if not given.
+    @staticmethod
+    def says(request: Request, detail: str) -> None:
+        """Keep what a request asks for, to be written down with whatever comes of it."""
+        request.scope["state"]["detail"] = detail
+
+    async def refused(self, request: Request, problem: Problem) -> None:
+        """Write down what somebody was allowed to try, and what it came to nothing by."""
+        state = request.scope["state"]
+        if attempted(request) is not None and "noted" not in state:
+            detail = state.get("detail") or " ".join(map(str, request.path_params.values()))
+            await self.note(request, f"{detail}: {problem.text}" if detail else problem.text, problem.status)
+
+    async def note(
+        self, request: Request, detail: str, status: int, what: str | None = None, who: Identity | None = None
+    ) -> None:
+        """Write down what somebody did: what the request does, and whoever it is of, if not given.
 
         What has been done is answered also where that fails, which the log says.
         """
+        request.scope["state"]["noted"] = True
         who, peer = who or identity_of(request.scope), request.client.host if request.client else ""
+        what = what or attempted(request)
         await self.keep(self.accounts.note, who.user, peer, what, detail[:1000], status)
 
     async def keep(self, write: Callable[..., None], *given: Any) -> None:
@@ -156,15 +171,32 @@ Served = Annotated[Service, Depends(service_of)]
 """The service, as routes take it."""
 
 
-def needs(role: Role) -> Any:
-    """Return what a route depends on that takes a role."""
+class _Needs:
+    """Lets nobody pass who has too small a role, for a route that does something or only reads."""
 
-    async def check(request: Request) -> Identity:
+    def __init__(self, role: Role, what: str | None) -> None:
+        self.role = role
+        self.what = what
+
+    async def __call__(self, request: Request) -> Identity:
+        """Return who passes."""
         who = identity_of(request.scope)
-        if who.role >= role:
+        if who.role >= self.role:
             return who
         if who.user is None:
-            raise Problem(401, "unauthorized", f"this takes a token of role {role.word}")
-        raise Problem(403, "forbidden", f"this takes role {role.word}, and {who.user} has {who.role.word}")
+            raise Problem(401, "unauthorized", f"this takes a token of role {self.role.word}")
+        raise Problem(403, "forbidden", f"this takes role {self.role.word}, and {who.user} has {who.role.word}")
 
-    return Depends(check)
+
+def needs(role: Role, what: str | None = None) -> Any:
+    """Return what a route depends on that takes a role, and what it does in the words of the audit log, if anything."""
+    return Depends(_Needs(role, what))
+
+
+def attempted(request: Request) -> str | None:
+    """Return what a request tries to do, of somebody who may try it."""
+    route = request.scope.get("route")
+    for needed in route.dependant.dependencies if isinstance(route, APIRoute) else ():
+        if isinstance(needed.call, _Needs) and identity_of(request.scope).role >= needed.call.role:
+            return needed.call.what
+    return None

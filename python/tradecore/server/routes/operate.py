@@ -27,7 +27,7 @@ from tradecore.server.problems import Problem
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
-_READ, _TRADE, _ADMIN = [needs(Role.READ)], [needs(Role.TRADE)], [needs(Role.ADMIN)]
+_READ = [needs(Role.READ)]
 _Limit = Annotated[int, Query(ge=1, le=10_000)]
 _Before = Annotated[int | None, Query(ge=1, lt=2**63)]
 _Name = Annotated[str, Path(max_length=64)]
@@ -132,7 +132,7 @@ def _acts(word: str, says: str) -> None:
         name=word,
         operation_id=f"strategy_{word}",
         summary=says,
-        dependencies=_ADMIN,
+        dependencies=[needs(Role.ADMIN, f"strategy {word}")],
         responses=described({"name": "maker", "state": "paused"}, 401, 403, 404, 409, 503),
     )
     async def act_on(request: Request, name: _Name, service: Served) -> Response:
@@ -149,7 +149,7 @@ def _acts(word: str, says: str) -> None:
                 {"pause": kernel.hold, "stop": kernel.stop_strategy, "resume": kernel.release}[word](now, name)
             return strategy_states(kernel)[name]
 
-        state = await service.perform(request, f"strategy {word}", name, act)
+        state = await service.perform(request, name, act)
         return ok({**service.view.strategy(found), "state": state})
 
 
@@ -162,7 +162,7 @@ _acts("start", "Let it go on after a stop, or start it once more after it failed
 @router.patch(
     "/strategies/{name}/parameters",
     summary="Change parameters of a strategy while it runs, those that say they may",
-    dependencies=_ADMIN,
+    dependencies=[needs(Role.ADMIN, "parameters")],
     responses=described({"name": "maker"}, 401, 403, 404, 503),
 )
 async def change(request: Request, name: _Name, body: ParametersBody, service: Served) -> Response:
@@ -170,6 +170,7 @@ async def change(request: Request, name: _Name, body: ParametersBody, service: S
     values = body.model_extra or {}
     if not values:
         raise Problem(422, "invalid_value", "no parameter is given", "body")
+    service.says(request, f"{name} {json.dumps(values)}")
     found.check_changes(values)
     try:
         written = json.dumps(values, allow_nan=False)
@@ -179,7 +180,7 @@ async def change(request: Request, name: _Name, body: ParametersBody, service: S
     def act(session: Session, now: int) -> None:
         session.kernel.set_parameters(now, name, written)
 
-    await service.perform(request, "parameters", f"{name} {written}", act)
+    await service.perform(request, f"{name} {written}", act)
     return ok(service.view.strategy(found))
 
 
@@ -196,7 +197,7 @@ def _switch(word: str, says: str, role: Role) -> None:
         name=f"risk_{word}",
         operation_id=f"risk_{word}",
         summary=says,
-        dependencies=[needs(role)],
+        dependencies=[needs(role, f"risk {word}")],
         responses=described({"state": "killed"}, 401, 403, 503),
     )
     async def switch(request: Request, service: Served, body: ReasonBody | None = None) -> Response:
@@ -205,7 +206,7 @@ def _switch(word: str, says: str, role: Role) -> None:
             return session.kernel.gate
 
         why = "" if body is None else body.reason
-        return ok({"state": await service.perform(request, f"risk {word}", why, act)})
+        return ok({"state": await service.perform(request, why, act)})
 
 
 _switch("kill", "Cancel all orders, close all positions, and refuse everything but cancels", Role.TRADE)
@@ -217,7 +218,7 @@ _switch("resume", "Go on after a pause, a kill or a limit that stopped somebody"
     "/jobs",
     summary="Run a backtest in a process of its own",
     status_code=202,
-    dependencies=_TRADE,
+    dependencies=[needs(Role.TRADE, "job")],
     responses=described({"id": 1, "status": "queued"}, 401, 403, status=202),
 )
 async def start_job(request: Request, body: JobBody, service: Served) -> Response:
@@ -225,7 +226,7 @@ async def start_job(request: Request, body: JobBody, service: Served) -> Respons
         # It names code and files of this machine.
         raise Problem(403, "forbidden", "a configuration of one's own takes role admin")
     job = service.jobs.add(body.config or service.config_text, body.symbol, body.seed)
-    await service.note(request, "job", str(job["id"]), 202)
+    await service.note(request, str(job["id"]), 202)
     return ok(job, 202)
 
 
@@ -239,10 +240,15 @@ async def job(job_id: _Job, service: Served) -> Response:
     return ok(service.jobs.find(job_id))
 
 
-@router.delete("/jobs/{job_id}", summary="End a backtest", dependencies=_TRADE, responses=described({}, 401, 403, 404))
+@router.delete(
+    "/jobs/{job_id}",
+    summary="End a backtest",
+    dependencies=[needs(Role.TRADE, "cancel job")],
+    responses=described({}, 401, 403, 404),
+)
 async def cancel_job(request: Request, job_id: _Job, service: Served) -> Response:
     cancelled = service.jobs.cancel(job_id)
-    await service.note(request, "cancel job", str(job_id), 200)
+    await service.note(request, str(job_id), 200)
     return ok(cancelled)
 
 

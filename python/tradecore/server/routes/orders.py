@@ -30,7 +30,7 @@ from tradecore.strategies.manual import Manual
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1", tags=["orders"])
-_READ, _TRADE = [needs(Role.READ)], [needs(Role.TRADE)]
+_READ = [needs(Role.READ)]
 _PATIENCE_S = 2.0
 """How long a request waits for what the venue says of its order."""
 _REFUSED = {"risk": "risk_limit", "paused": "paused", "strategy_stopped": "stopped", "killed": "killed"}
@@ -57,7 +57,7 @@ _Limit = Annotated[int, Query(ge=1, le=1000)]
     "/orders",
     summary="Send an order, and wait a moment for what its venue says",
     status_code=201,
-    dependencies=_TRADE,
+    dependencies=[needs(Role.TRADE, "order")],
     responses=described(EXAMPLE, 401, 403, 409, 503, status=201),
 )
 async def send(
@@ -73,10 +73,12 @@ async def send(
         return ok((await answer())[1], 201)
     who = identity_of(request.scope).user
     digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    return await _once(service, f"{who}:{idempotency_key}", digest, answer)
+    return await _once(request, service, f"{who}:{idempotency_key}", digest, answer)
 
 
-async def _once(service: Service, key: str, digest: str, answer: Callable[[], Awaitable[tuple[int, Any]]]) -> Response:
+async def _once(
+    request: Request, service: Service, key: str, digest: str, answer: Callable[[], Awaitable[tuple[int, Any]]]
+) -> Response:
     """Do something once, and answer the same to whoever asks again with the same key."""
     known = await asyncio.to_thread(service.accounts.begin_request, key, digest)
     if known is not None:
@@ -91,6 +93,7 @@ async def _once(service: Service, key: str, digest: str, answer: Callable[[], Aw
         status, data = await answer()
         response = ok(data, status)
     except Problem as problem:
+        await service.refused(request, problem)
         response = failed(problem)
         if problem.status == 503:  # nothing has been done, and the next attempt may do it
             await service.keep(service.accounts.forget_request, key)
@@ -101,6 +104,8 @@ async def _once(service: Service, key: str, digest: str, answer: Callable[[], Aw
 
 
 async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
+    detail = orjson.dumps(body.model_dump(mode="json", exclude_none=True)).decode()
+    service.says(request, detail)
     view = service.view
     market, side = _market_and_side(body, service)
     instrument = view.ids[market]
@@ -124,8 +129,7 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
         )
         return number, now
 
-    detail = orjson.dumps(body.model_dump(mode="json", exclude_none=True)).decode()
-    order_id, sent_ns = await service.perform(request, "order", detail, act, names=itemgetter(0))
+    order_id, sent_ns = await service.perform(request, detail, act, names=itemgetter(0))
     # From here on it has left: whatever becomes of the session, that is answered.
     acts_at_once = body.trigger_price is None and (body.price is None or body.time_in_force in ("ioc", "fok"))
     row = await view.history.answered(order_id, _PATIENCE_S, is_over=acts_at_once)
@@ -139,7 +143,7 @@ async def _sent(request: Request, body: OrderBody, service: Service) -> Any:
     if row["status"] == "rejected":
         why = "; ".join(view.history.breaches(order_id)) or row["reason"]
         code = _REFUSED.get(row["reason"], "rejected")
-        await service.note(request, "order refused", f"{order_id} {why}", 422)
+        await service.note(request, f"{order_id} {why}", 422, "order refused")
         raise Problem(422, code, f"order {order_id} was refused: {why}")
     return shown_order(row)
 
@@ -231,7 +235,7 @@ async def listed(
 @router.delete(
     "/orders",
     summary="Cancel all open orders, of a symbol or a strategy",
-    dependencies=_TRADE,
+    dependencies=[needs(Role.TRADE, "cancel all")],
     responses=described({"requested": 2}, 401, 403, 503),
 )
 async def cancel_all(
@@ -247,7 +251,7 @@ async def cancel_all(
     def act(session: Session, now: int) -> int:
         return sum(session.kernel.cancel_all(now, name, market) for name in whose)
 
-    return ok({"requested": await service.perform(request, "cancel all", f"{symbol or ''} {strategy or ''}", act)})
+    return ok({"requested": await service.perform(request, f"{symbol or ''} {strategy or ''}", act)})
 
 
 @router.get(
@@ -268,7 +272,7 @@ async def one(order_id: _Id, service: Served) -> Response:
     "/orders/{order_id}",
     summary="Ask for an order to be cancelled",
     status_code=202,
-    dependencies=_TRADE,
+    dependencies=[needs(Role.TRADE, "cancel")],
     responses=described(EXAMPLE, 401, 403, 404, 409, 503, status=202),
 )
 async def cancel(request: Request, order_id: _Id, service: Served) -> Response:
@@ -278,7 +282,7 @@ async def cancel(request: Request, order_id: _Id, service: Served) -> Response:
         if not session.kernel.cancel(now, order_id):
             raise Problem(409, "ended", f"order {order_id} cannot be cancelled any more: it is {row['status']}")
 
-    await service.perform(request, "cancel", str(order_id), act)
+    await service.perform(request, str(order_id), act)
     return ok(shown_order(row), 202)
 
 
@@ -286,7 +290,7 @@ async def cancel(request: Request, order_id: _Id, service: Served) -> Response:
     "/orders/{order_id}",
     summary="Ask for new terms of an order",
     status_code=202,
-    dependencies=_TRADE,
+    dependencies=[needs(Role.TRADE, "replace")],
     responses=described(EXAMPLE, 401, 403, 404, 409, 503, status=202),
 )
 async def replace(request: Request, order_id: _Id, body: ReplaceBody, service: Served) -> Response:
@@ -299,7 +303,7 @@ async def replace(request: Request, order_id: _Id, body: ReplaceBody, service: S
         if not session.kernel.replace(now, order_id, **terms):
             raise Problem(409, "ended", f"order {order_id} cannot be changed any more: it is {row['status']}")
 
-    await service.perform(request, "replace", f"{order_id} {encode(body.model_dump()).decode()}", act)
+    await service.perform(request, f"{order_id} {encode(body.model_dump()).decode()}", act)
     return ok(shown_order(row), 202)
 
 

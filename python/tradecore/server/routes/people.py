@@ -34,9 +34,9 @@ async def login(request: Request, body: LoginBody, service: Served) -> Response:
     else:
         raise Problem(422, "invalid_value", "expected a token, or a user and a password", "body")
     if who is None:
-        await service.note(request, "login", body.user or "by token", 401)
+        await service.note(request, body.user or "by token", 401, "login")
         raise Problem(401, "unauthorized", "nobody is known by that")
-    await service.note(request, "login", "by password" if body.token is None else "by token", 200, who)
+    await service.note(request, "by password" if body.token is None else "by token", 200, "login", who)
     key, csrf = service.logins.open(who)
     response = ok({"user": who.user, "role": who.role.word, "csrf": csrf})
     response.set_cookie(COOKIE, key, httponly=True, samesite="strict", secure=service.has_tls, path="/")
@@ -70,22 +70,28 @@ async def users(service: Served) -> Response:
     "/users",
     summary="Add a user; the answer has a token, this once",
     status_code=201,
-    dependencies=_ADMIN,
+    dependencies=[needs(Role.ADMIN, "add user")],
     responses=described({"name": "ada", "role": "trade", "token": "..."}, 401, 403, status=201),
 )
 async def add_user(request: Request, body: UserBody, service: Served) -> Response:
+    service.says(request, f"{body.name} {body.role}")
     token = await asyncio.to_thread(service.accounts.add, body.name, Role.of(body.role), body.password)
-    await service.note(request, "add user", f"{body.name} {body.role}", 201)
+    await service.note(request, f"{body.name} {body.role}", 201)
     return ok({"name": body.name, "role": body.role, "token": token}, 201)
 
 
-@router.delete("/users/{name}", summary="Take a user away", dependencies=_ADMIN, responses=described({}, 401, 403, 404))
+@router.delete(
+    "/users/{name}",
+    summary="Take a user away",
+    dependencies=[needs(Role.ADMIN, "revoke user")],
+    responses=described({}, 401, 403, 404),
+)
 async def revoke(request: Request, name: Annotated[str, Path(max_length=64)], service: Served) -> Response:
     try:
         await asyncio.to_thread(service.accounts.revoke, name)
     except InvalidValueError as error:
         raise Problem(404, "unknown_user", str(error)) from None
-    await service.note(request, "revoke user", name, 200)
+    await service.note(request, name, 200)
     return ok({"name": name})
 
 
@@ -93,15 +99,16 @@ async def revoke(request: Request, name: Annotated[str, Path(max_length=64)], se
     "/tokens",
     summary="Another token of a user, told this once",
     status_code=201,
-    dependencies=_ADMIN,
+    dependencies=[needs(Role.ADMIN, "add token")],
     responses=described({"name": "ada", "token": "..."}, 401, 403, 404, status=201),
 )
 async def add_token(request: Request, body: TokenBody, service: Served) -> Response:
+    service.says(request, body.name)
     try:
         token = await asyncio.to_thread(service.accounts.add_token, body.name)
     except InvalidValueError as error:
         raise Problem(404, "unknown_user", str(error)) from None
-    await service.note(request, "add token", body.name, 201)
+    await service.note(request, body.name, 201)
     return ok({"name": body.name, "token": token}, 201)
 
 
