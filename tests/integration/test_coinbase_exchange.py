@@ -15,7 +15,7 @@ from test_recording import recorded
 import tradecore as tc
 from conftest import cli
 from tradecore.data.catalog import Catalog
-from tradecore.errors import CredentialsError, InvalidValueError
+from tradecore.errors import CredentialsError, InvalidValueError, RunError
 from tradecore.live.captured import import_recorded
 from tradecore.live.recording import Recorder
 from tradecore.sandbox import CoinbaseServer, Fault
@@ -396,3 +396,19 @@ def test_there_are_no_candles() -> None:
                 made.connector.subscribe("s", made.id, [Stream.CANDLES])
 
     run(work)
+
+
+def test_a_session_whose_book_is_never_synced_says_what_the_venue_said(caplog: pytest.LogCaptureFixture) -> None:
+    class Idle(tc.Strategy):
+        pass
+
+    async def work() -> None:
+        async with CoinbaseServer(seed=4, symbols=[BTC]) as server:  # not of a crowd: it has no single orders
+            connector = make_connector(VENUE, url=server.rest, feed="full", seed=1)
+            async with tc.Live([Idle("i", [BTC])], [connector], paper=[tc.SimVenue(VENUE)]) as live:
+                await until(lambda: "refused" in live.state.reasons.get(BTC, ""))
+                with pytest.raises(RunError, match=r"BTC-USD\.COINBASE \(book: refused: .* is there of a crowd alone"):
+                    await live._driver.synced(0.0)
+
+    run(work)
+    assert "the book of BTC-USD.COINBASE stays empty: book: refused: " in caplog.text

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.errors import KeyringLocked
 
-from tradecore.errors import CredentialsError, DataError, InvalidValueError
+from tradecore.errors import CredentialsError, DataError, InvalidValueError, VenueError
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, VenueQueue, VirtualClock
 from tradecore.venues.backoff import Backoff
@@ -29,6 +29,8 @@ from tradecore.venues.clock import ClockOffset, within
 from tradecore.venues.limits import Limit, RateLimiter
 from tradecore.venues.signing import Ed25519Signer, HmacSigner, JwtSigner, signer_of
 from tradecore.venues.silence import Watchdog
+from tradecore.venues.snapshots import Snapshots
+from tradecore.venues.tasks import Tasks
 
 SECOND = 1_000_000_000
 
@@ -486,6 +488,38 @@ def test_a_feed_tells_changes_and_asks_for_snapshots() -> None:
     assert (told[-1], decoder.ended) == ((gap, "connection lost"), [(9, "A.V")])
     feed.state(FeedState("V", 9, "B.V", gap, "connection lost", is_disconnected=True))
     assert decoder.ended == [(9, "A.V")]
+
+
+def test_a_book_that_waits_for_its_snapshot_says_why_and_stays_in_its_state() -> None:
+    gap = BookState.GAP
+    told: list[tuple[BookState, str]] = []
+    feed = Feed(
+        Asked(), Scripted([gap, BookState.SYNCED]), ["A.V"], lambda state: told.append((state.state, state.reason))
+    )
+
+    async def run() -> None:
+        clock, tasks, answers = VirtualClock(), Tasks(), iter([VenueError("V", "book", "401", "no such key")])
+
+        async def fetch(_: str) -> None:
+            if (error := next(answers, None)) is not None:
+                raise error
+
+        snapshots = Snapshots(
+            "V", fetch, tell=lambda event: feed.state(event), clock=clock, random=Random(1), tasks=tasks
+        )
+        feed.frame(frame(Stream.BOOK, 0))
+        snapshots.ask("A.V")
+        while not snapshots.fetched:
+            await clock.advance(1.0)
+
+    asyncio.run(run())
+    assert [(state, reason.partition(" (")[0]) for state, reason in told] == [
+        (gap, "sequence gap"),
+        (gap, "no snapshot: V: book: no such key"),
+    ]
+    feed.frame(frame(Stream.BOOK, 1))
+    feed.state(FeedState("V", 2, "A.V", BookState.BUFFERING, "no snapshot: late"))
+    assert told[2:] == [(BookState.SYNCED, "synced")]
 
 
 def test_what_is_of_a_whole_connection_asks_for_books_it_breaks_and_for_no_others() -> None:

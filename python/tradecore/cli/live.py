@@ -286,13 +286,15 @@ def _table(session: Live) -> Any:
     from rich.table import Table
 
     from tradecore.errors import StrategyError
+    from tradecore.types import BookState
 
     state = session.state
     table = Table(title=f"{state.mode} session {state.session}", title_justify="left")
     for name in ("instrument", "book", "position"):
         table.add_column(name)
     for name, book in state.books.items():
-        table.add_row(name, book.name.lower(), f"{state.positions.get(name, 0)}")
+        why = "" if book is BookState.SYNCED else f": {state.reasons.get(name, 'nothing was told of it')}"
+        table.add_row(name, book.name.lower() + why, f"{state.positions.get(name, 0)}")
     trading = ", ".join(f"{name} {what}" for name, what in state.trading.items())
     counts = f"{state.frames:,} frames, {state.dropped:,} dropped, {state.malformed:,} malformed"
     failed = [str(StrategyError(name, traceback)) for name, traceback in state.failures.items()]

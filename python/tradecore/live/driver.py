@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from tradecore.bus import EventBus
 from tradecore.data.frames import disconnected
 from tradecore.errors import JournalError, RunError, StrategyError
+from tradecore.instruments import venue_of
 from tradecore.live.events import LagChanged, LinkChanged, SessionFailed
 from tradecore.live.following import Following
 from tradecore.live.line import Line, LineInput, Rows
@@ -43,6 +44,8 @@ class Driver:
     ----------
     books : dict of str to BookState
         By instrument.
+    reasons : dict of str to str
+        Why each is in its state, or stays in it.
     failure : Exception or None
         What ends the session, the first there was.
     stopping : asyncio.Event
@@ -61,6 +64,9 @@ class Driver:
         self._lagged = lagged
         self._session: Session | None = None
         self.books: dict[str, BookState] = dict.fromkeys(instruments, BookState.EMPTY)
+        self.reasons: dict[str, str] = {}
+        self._down: dict[tuple[str, str], str] = {}
+        """Why connections are down, by venue and link."""
         self.failure: Exception | None = None
         self.stopping = asyncio.Event()
         self.started = asyncio.Event()
@@ -144,11 +150,17 @@ class Driver:
                 if self.stopping.is_set():
                     return
                 if is_late:
-                    raise RunError(f"not synced within {timeout_s:g} s: {', '.join(late)}")
+                    raise RunError(f"not synced within {timeout_s:g} s: {'; '.join(map(self._why, late))}")
                 self._changed.clear()
                 await self._changed.wait()
         finally:
             timer.cancel()
+
+    def _why(self, name: str) -> str:
+        """Return an instrument with all that is known of why its book is not synced."""
+        down = [f"{link}: {why}" for (venue, link), why in self._down.items() if venue == venue_of(name)]
+        whys = [*filter(None, [self.reasons.get(name)]), *down]
+        return f"{name} ({', '.join(whys)})" if whys else name
 
     def start(self, at_ns: int) -> None:
         """Let the session have what was held, and from now on everything as it comes."""
@@ -297,6 +309,10 @@ class Driver:
                 session.message(now, event.instrument, event.source)
             return
         if isinstance(event, LinkState):
+            if event.is_up:
+                self._down.pop((event.venue, event.link), None)
+            else:
+                self._down[event.venue, event.link] = event.reason
             self._events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
             if event.error is not None:
                 self.fail(event.error)
@@ -309,8 +325,7 @@ class Driver:
             if event.stream is not Stream.BOOK:
                 _LOG.info("%s of %s: %s", event.stream, event.instrument, event.reason)
                 return
-            self.books[event.instrument] = event.state
-            self._changed.set()
+            self._note(event)
         if self.failure is not None and not isinstance(event, VenueReport):
             return
         if self._held is not None:
@@ -319,6 +334,16 @@ class Driver:
         now = self.now()
         self.session.advance(now)
         self._give(now, event)
+
+    def _note(self, event: FeedState) -> None:
+        """Know where a book stands; the log is told of what is no event: why it waits, and all before the start."""
+        name, was, known = event.instrument, self.books[event.instrument], self.reasons.get(event.instrument)
+        self.books[name], self.reasons[name] = event.state, event.reason
+        self._changed.set()
+        if event.state is was and event.reason != known:
+            _LOG.warning("the book of %s stays %s: %s", name, was.name.lower(), event.reason)
+        elif self._held is not None and event.state is not was:
+            _LOG.info("the book of %s is %s: %s", name, event.state.name.lower(), event.reason)
 
     def _give(self, now: int, event: LineInput) -> None:
         """Let the session have what arrived, as an input of a time."""

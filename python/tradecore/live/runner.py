@@ -306,6 +306,7 @@ class Live:
             mode=self._mode,
             now_ns=session.now_ns,
             books=dict(self._driver.books),
+            reasons=self.reasons,
             open_orders=sum(order["is_open"] for order in known["orders"]),
             positions=known["positions"],
             trading=strategy_states(session.kernel),
@@ -314,6 +315,11 @@ class Live:
             dropped=sum(line.queue.dropped for line in self.lines),
             malformed=sum(line.malformed for line in self.lines),
         )
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each book is in its state, or stays in it, by instrument."""
+        return dict(self._driver.reasons)
 
     def earlier(self) -> dict[str, list[dict[str, Any]]]:
         """Return what a session that goes on had done before, oldest first; nothing of a new one.

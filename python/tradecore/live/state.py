@@ -44,6 +44,8 @@ class LiveState:
         The session's time, ns UTC.
     books : mapping of str to BookState
         By instrument.
+    reasons : mapping of str to str
+        Why each is in its state, or stays in it.
     open_orders : int
     positions : mapping of str to Decimal
         Signed quantities by instrument, contracts (spot: base units).
@@ -59,6 +61,7 @@ class LiveState:
     mode: Mode
     now_ns: int
     books: Mapping[str, BookState]
+    reasons: Mapping[str, str]
     open_orders: int
     positions: Mapping[str, Decimal]
     trading: Mapping[str, str]

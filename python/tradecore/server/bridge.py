@@ -70,8 +70,8 @@ class Sample:
     trading, failures : dict
         By strategy.
     feeds : dict
-        By instrument: messages so far, when the newest came (ns UTC) and how long ago that is (s, None before any),
-        gaps; of its venue frames dropped and malformed.
+        By instrument: why its book is in its state, messages so far, when the newest came (ns UTC) and how long ago
+        that is (s, None before any), gaps; of its venue frames dropped and malformed.
     latencies : dict of str to Histogram
         Copies, in seconds.
     """
@@ -190,6 +190,7 @@ class Bridge:
     def look(self) -> Sample:
         """Return how the session stands; called in its thread."""
         kernel, lines, now_ns = self._live.session.kernel, self._live.lines, time.time_ns()
+        reasons = self._live.reasons
         return Sample(
             at_ns=now_ns,
             books=[kernel.book(market, DEPTH) for market in range(len(self.instruments))],
@@ -199,7 +200,11 @@ class Bridge:
             failures=kernel.failures,
             gate=kernel.gate,
             balances=kernel.account_state()["balances"],
-            feeds={name: _feed(line, name, now_ns) for line in lines for name in line.instruments},
+            feeds={
+                name: {**_feed(line, name, now_ns), "reason": reasons.get(name, "")}
+                for line in lines
+                for name in line.instruments
+            },
             latencies={
                 "feed": merged([line.feed_latency for line in lines]),
                 "decision": merged([line.processing for line in lines]),

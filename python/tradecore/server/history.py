@@ -64,8 +64,6 @@ class History:
         self.trades: dict[str, deque[list[Any]]] = {}
         self.bars = Bars(tell)
         self.published: dict[str, Row] = {}
-        self.reasons: dict[str, str] = {}
-        """Why each book is in its state."""
         self.lags: dict[str, float] = {}
         """From the venue's stamp of the newest trade to its receipt, seconds."""
         self.answers = Histogram()
@@ -231,10 +229,6 @@ class History:
         self._tell(f"trades:{event.instrument}", trade)
         self.lags[event.instrument] = (event.at_ns - event.ts_event) / 1e9
         self.bars.trade(event.instrument, event.at_ns, float(event.price), float(event.qty))
-
-    @_take.register
-    def _(self, event: events.BookStateChanged) -> None:
-        self.reasons[event.instrument] = event.reason
 
     @_take.register
     def _(self, event: events.Published) -> None:

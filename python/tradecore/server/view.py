@@ -377,7 +377,7 @@ class View:
             {
                 "instrument": name,
                 "state": state.name.lower(),
-                "reason": self.history.reasons.get(name, ""),
+                "reason": sample.feeds[name]["reason"],
                 "age_s": sample.feeds[name]["age_s"],
                 "messages_per_s": self._rates.get(name, 0.0),
                 "messages": sample.feeds[name]["messages"],

@@ -88,9 +88,10 @@ class FeedState:
     """Where the feed of an instrument stands, for :meth:`Kernel.feed <tradecore._core.Kernel.feed>`.
 
     ``GAP`` after a lost connection and ``STALE`` after silence end with what arrives next: a connector tells when it
-    stops to vouch for a book, and a :class:`~tradecore.venues.Feed` when the book is the venue's again. A state of
-    another ``stream`` than the book says whether that one delivers. After ``is_disconnected`` nothing that comes of the
-    book continues what came before: its connection has ended.
+    stops to vouch for a book, and a :class:`~tradecore.venues.Feed` when the book is the venue's again. By
+    ``BUFFERING`` a connector says why a book still waits, whatever state that is in. A state of another ``stream`` than
+    the book says whether that one delivers. After ``is_disconnected`` nothing that comes of the book continues what
+    came before: its connection has ended.
     """
 
     venue: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from tradecore.errors import DataError
@@ -94,6 +95,10 @@ class Feed:
         if state.stream is Stream.BOOK and state.instrument in self._states:
             if state.is_disconnected:
                 self._decoder.disconnect(state.ts_recv, state.instrument)
+            if state.state is BookState.BUFFERING:
+                if self.is_synced(state.instrument):
+                    return
+                state = replace(state, state=self._states[state.instrument])
             self._set(state.instrument, state.state)
         self._tell(state)
 

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from tradecore.errors import NoAnswerError, VenueError
+from tradecore.types import BookState
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock
+from tradecore.venues.events import FeedState, Sink
 from tradecore.venues.tasks import Tasks
 
 __all__ = ["Snapshots"]
@@ -21,16 +23,30 @@ class Snapshots:
 
     Parameters
     ----------
+    venue : str
     fetch : callable
         Fetches and delivers the snapshot of an instrument.
+    tell : Sink
+        Is told why a book still waits for one.
     clock : Clock
     random : Random
         Spreads the waits.
     tasks : Tasks
     """
 
-    def __init__(self, fetch: Callable[[str], Awaitable[None]], *, clock: Clock, random: Random, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        venue: str,
+        fetch: Callable[[str], Awaitable[None]],
+        *,
+        tell: Sink,
+        clock: Clock,
+        random: Random,
+        tasks: Tasks,
+    ) -> None:
+        self._venue = venue
         self._fetch = fetch
+        self._tell = tell
         self._clock = clock
         self._random = random
         self._tasks = tasks
@@ -57,7 +73,9 @@ class Snapshots:
                 try:
                     await self._fetch(instrument)
                     break
-                except (VenueError, NoAnswerError):
+                except (VenueError, NoAnswerError) as error:
+                    now_ns, why = self._clock.now_ns(), f"no snapshot: {error}"
+                    self._tell(FeedState(self._venue, now_ns, instrument, BookState.BUFFERING, why))
                     await self._clock.sleep(backoff.next_s())
             self._last_ns[instrument] = self._clock.now_ns()
             self.fetched += 1

@@ -131,7 +131,9 @@ class BinanceConnector(VenueConnector):
             read=self._private,
             **self._shared,
         )
-        self._snapshots = Snapshots(self._fetch_snapshot, clock=self._clock, random=self._random, tasks=self._tasks)
+        self._snapshots = Snapshots(
+            venue, self._fetch_snapshot, tell=self._tell, tasks=self._tasks, clock=self._clock, random=self._random
+        )
         self._reader = AccountReader(venue, self._instruments)
         self._standing = StandingOrders(self._market, self._api, self._clock, self._carry)
 

@@ -101,10 +101,12 @@ class BybitConnector(VenueConnector):
         dialect = BybitStreams(self._market, hosts)
         self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
         self._snapshots = Snapshots(
+            venue,
             lambda instrument: self._streams.repeat((instrument, Stream.BOOK)),
+            tell=self._tell,
+            tasks=self._tasks,
             clock=self._clock,
             random=self._random,
-            tasks=self._tasks,
         )
         self._account = BybitAccount(
             self._api,

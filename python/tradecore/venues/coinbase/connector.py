@@ -140,7 +140,9 @@ class CoinbaseConnector(VenueConnector):
             login = dict if feed_keys is None else lambda: login_of(feed_keys, self._api.now_ms() // 1_000)
             dialect = ExchangeStreams(hosts, self._clock, login=login, with_orders=feed == "full")
         self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
-        self._snapshots = Snapshots(self._begin_anew, clock=self._clock, random=self._random, tasks=self._tasks)
+        self._snapshots = Snapshots(
+            venue, self._begin_anew, tell=self._tell, tasks=self._tasks, clock=self._clock, random=self._random
+        )
         self._account = UserChannel(self._api, hosts, tell=self._tell, read=self._private, **self._shared)
         self._reader = AccountReader(self._instruments)
         self._outcomes = Outcomes(venue, self._clock)
