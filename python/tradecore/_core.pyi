@@ -3873,8 +3873,8 @@ class SimExchange:
     def take_over(self, kernel: Kernel, *, account: int = 0) -> None:
         """Let an account have what the strategies of a kernel came to, which has the same markets.
 
-        Positions have their average entry prices, to the price increment, and balances what they have earned and cost.
-        For an exchange that begins anew.
+        Positions have cost what they did, those of several strategies in one market their average entry prices, to the
+        price increment; balances have what was earned and paid. For an exchange that begins anew.
         """
     def set_leverage(self, account: int, market: int, leverage: _Exact) -> bool:
         """Lever what an account trades in a market from now on.

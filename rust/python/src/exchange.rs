@@ -554,8 +554,8 @@ impl SimExchange {
 
     /// Let an account have what the strategies of a kernel came to, which has the same markets.
     ///
-    /// Positions have their average entry prices, to the price increment, and balances what they have earned and cost.
-    /// For an exchange that begins anew.
+    /// Positions have cost what they did, those of several strategies in one market their average entry prices, to the
+    /// price increment; balances have what was earned and paid. For an exchange that begins anew.
     #[pyo3(signature = (kernel, *, account=0))]
     fn take_over(&self, py: Python<'_>, kernel: &PyKernel, account: u32) -> PyResult<()> {
         let mut state = self.state(py);

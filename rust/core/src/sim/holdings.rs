@@ -355,26 +355,42 @@ impl Holding {
         let closed = if held.signum() == -sign { qty.steps().min(held.abs()) } else { 0 };
         self.free(held, closed);
         let opened = qty.steps() - closed;
-        match &contract.terms {
-            Terms::Paid { .. } => return minus(self.position.cash, cash),
-            Terms::Leveraged { leverage, brackets, mode: MarginMode::Isolated } if opened > 0 => {
-                let (cost, open) = (self.position.open_cost, self.position.qty.abs().max(1));
-                let initial = brackets.initial(cost, self.leverage.unwrap_or(*leverage));
-                self.margin =
-                    plus(self.margin, initial.scaled(opened.into(), open.into()).unwrap_or_default());
-            }
-            Terms::Leveraged { .. } => {}
+        if matches!(contract.terms, Terms::Paid { .. }) {
+            return minus(self.position.cash, cash);
+        }
+        if opened > 0 {
+            self.margin = plus(self.margin, self.initial(contract, opened));
         }
         minus(gain, fee)
     }
 
-    /// Takes over a position as if it had been bought or sold at its average entry price, to the price increment, and
-    /// what it has earned and cost by now. Returns by how much the balance has changed.
+    /// The margin that is put behind a part of the position when that opens, where it is isolated.
+    fn initial(&self, contract: &Contract, part: i64) -> Money {
+        match &contract.terms {
+            Terms::Leveraged { leverage, brackets, mode: MarginMode::Isolated } => {
+                let (cost, open) = (self.position.open_cost, self.position.qty.abs().max(1));
+                let initial = brackets.initial(cost, self.leverage.unwrap_or(*leverage));
+                initial.scaled(part.abs().into(), open.into()).unwrap_or_default()
+            }
+            _ => Money::ZERO,
+        }
+    }
+
+    /// Takes over a position with what it has earned and cost by now. Beside another one, of the same account, it is as if
+    /// it had been bought or sold at its average entry price, to the price increment. Returns by how much the balance has
+    /// changed.
     pub(super) fn take_over(&mut self, contract: &Contract, known: &Position) -> Money {
-        let (sign, qty) = (known.qty.signum(), Qty::new(known.qty.saturating_abs()));
-        let netted = known.avg_entry_price().map_or(Money::ZERO, |average| {
-            self.fill(contract, sign, (Price::new(average.round() as i64), qty), Money::ZERO)
-        });
+        let mut netted = Money::ZERO;
+        if self.position.qty == 0 {
+            self.position = known.opened();
+            self.margin = self.initial(contract, known.qty);
+        } else if let Some(average) = known.avg_entry_price() {
+            let (sign, qty) = (known.qty.signum(), Qty::new(known.qty.saturating_abs()));
+            netted = self.fill(contract, sign, (Price::new(average.round() as i64), qty), Money::ZERO);
+        }
+        if contract.stands_alone() && self.position.qty != 0 {
+            self.margin = minus(self.margin, known.taken);
+        }
         match contract.terms {
             Terms::Paid { .. } => known.cash,
             // What was earned less what was paid: the cash there is with the open quantity at cost.
