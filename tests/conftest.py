@@ -24,8 +24,10 @@ from tradecore.data.catalog import Columns
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT / "tests"))
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as background jobs of a shell do
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Background jobs of a shell hear no Ctrl-C, those of `nohup` no hang-up: here they do.
+for number, heard in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, heard)
 
 
 settings.register_profile("tests", deadline=None)  # a machine with other work to do fails no test
