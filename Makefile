@@ -90,7 +90,7 @@ fuzz:
 
 # The whole of a live session on a virtual clock, under what goes wrong by a seed; VENUE is binance, bybit or coinbase.
 simulate: build
-	@PYTHONPATH=tests $(BIN)/python -m simulation --venue $(or $(VENUE),binance) \
+	@PYTHONPATH=tests $(BIN)/python -m simulation --venue $(or $(VENUE),binance) $(if $(FEED),--feed $(FEED)) \
 		$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0))
 
 # One life of an order under each kind of fault, against the same where nothing goes wrong: a table, of all venues or of VENUE.
@@ -100,12 +100,13 @@ faults: build
 # A session that quotes ten instruments through faults, for half an hour or DURATION: memory, tasks and sockets must not grow.
 soak: build
 	@PYTHONPATH=tests $(BIN)/python -m simulation.soak --duration $(or $(DURATION),30m) --venue $(or $(VENUE),BINANCE_USDM) \
-		--seed $(or $(SEED),0)
+		--seed $(or $(SEED),0) $(if $(FEED),--feed $(FEED))
 
 # Sessions killed at each record of an order's life, and real processes at random moments under faults: what they leave is
 # held against the venue.
 kills: build
-	@PYTHONPATH=tests $(BIN)/python -m simulation.kills --kills $(or $(N),200) --seed $(or $(SEED),0)
+	@PYTHONPATH=tests $(BIN)/python -m simulation.kills --kills $(or $(N),200) --seed $(or $(SEED),0) \
+		$(if $(FEED),--feed $(FEED))
 
 # What is of figures of a release, or of other programs and not of the core, and what a release promises in figures.
 # Beside them a session quotes through faults for two minutes, most of which it waits.

@@ -13,7 +13,7 @@ import pytest
 from simulation.deaths import differing, live_through
 from simulation.faulted import CASES, Lived, cases_of, differences, live_under
 from simulation.killed import kill
-from simulation.scenario import play
+from simulation.scenario import FEEDS, play
 from tradecore.live.line import Line
 from tradecore.live.session import Session
 from tradecore.sandbox import Fault
@@ -37,6 +37,16 @@ def test_a_session_is_safe_under_faults_and_well_once_they_stop(venue: str, seed
         error.add_note(f"to repeat: make simulate VENUE={venue} SEED={seed}")
         raise
     assert outcome.orders > 0
+
+
+@pytest.mark.parametrize(("feed", "seed"), [("exchange", 2), ("exchange", 4), ("full", 1), ("full", 4)])
+def test_a_session_on_another_feed_is_safe_and_well_too(feed: str, seed: int) -> None:
+    try:
+        outcome = play(seed, "coinbase", feed)
+    except Exception as error:
+        error.add_note(f"to repeat: make simulate VENUE=coinbase FEED={feed} SEED={seed}")
+        raise
+    assert (outcome.orders > 0, outcome.met > 0) == (True, True)
 
 
 def test_a_seed_is_the_same_each_time() -> None:
@@ -100,15 +110,16 @@ def test_a_session_goes_on_where_its_process_was_killed(tmp_path: Path) -> None:
 
 @pytest.mark.release
 @pytest.mark.parametrize(
-    ("venue", "share", "step"),
+    ("venue", "feed", "share", "step"),
     [
-        *[("BINANCE_USDM", share, _SHARES) for share in range(1, _SHARES + 1)],
-        *[(venue, _STEP, _STEP) for venue in ("BINANCE", "BYBIT", "COINBASE")],
+        *[("BINANCE_USDM", None, share, _SHARES) for share in range(1, _SHARES + 1)],
+        *[(venue, None, _STEP, _STEP) for venue in ("BINANCE", "BYBIT", "COINBASE")],
+        *[("COINBASE", feed, 4 * _STEP, 4 * _STEP) for feed in FEEDS],
     ],
 )
-def test_an_order_lives_on_wherever_its_process_dies(venue: str, share: int, step: int) -> None:
+def test_an_order_lives_on_wherever_its_process_dies(venue: str, feed: str | None, share: int, step: int) -> None:
     """At each record at one venue, and at some at others; ``make kills`` has all of them."""
-    whole = live_through(venue)
+    whole = live_through(venue, 0, feed)
     assert differing(whole, 0) == ""
     for moment in range(share, whole.moments + 1, step):
-        assert differing(live_through(venue, moment), 1) == "", f"killed at record {moment}"
+        assert differing(live_through(venue, moment, feed), 1) == "", f"killed at record {moment}"

@@ -12,7 +12,7 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from simulation.scenario import play, quiet
+from simulation.scenario import FEEDS, play, quiet
 from tradecore.sandbox.registry import SERVERS
 
 _PATIENCE_S = 40
@@ -27,12 +27,12 @@ def _give_up(*_: object) -> None:
     raise _TooLong(f"not done within {_PATIENCE_S} s")
 
 
-def _try(venue: str, seed: int) -> tuple[int, str, str]:
+def _try(venue: str, feed: str | None, seed: int) -> tuple[int, str, str]:
     quiet()
     signal.signal(signal.SIGPROF, _give_up)
     signal.setitimer(signal.ITIMER_PROF, _PATIENCE_S)
     try:
-        return seed, repr(play(seed, venue)), ""
+        return seed, repr(play(seed, venue, feed)), ""
     except (Exception, _TooLong):
         return seed, "", traceback.format_exc()
     finally:
@@ -46,21 +46,23 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--venue", choices=[server.name for server in SERVERS], default="binance")
+    parser.add_argument("--feed", choices=list(FEEDS), help="another feed of coinbase")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     given = parser.parse_args()
+    if given.feed is not None and given.venue != "coinbase":
+        parser.error(f"--feed {given.feed} is of --venue coinbase")
     if given.seed is not None:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        print(play(given.seed, given.venue))
+        print(play(given.seed, given.venue, given.feed))
         return 0
+    where = f"VENUE={given.venue}" + (f" FEED={given.feed}" if given.feed else "")
     began, failed = time.monotonic(), 0
     with ProcessPoolExecutor(given.workers) as pool:
-        for seed, told, problem in pool.map(partial(_try, given.venue), range(given.first, given.first + given.seeds)):
+        seeds = range(given.first, given.first + given.seeds)
+        for seed, told, problem in pool.map(partial(_try, given.venue, given.feed), seeds):
             if problem:
                 failed += 1
-                print(
-                    f"seed {seed} failed; to repeat: make simulate VENUE={given.venue} SEED={seed}\n{problem}",
-                    flush=True,
-                )
+                print(f"seed {seed} failed; to repeat: make simulate {where} SEED={seed}\n{problem}", flush=True)
             else:
                 logging.getLogger("simulation").debug("%d %s", seed, told)
     print(f"{given.venue}: {given.seeds} seeds in {time.monotonic() - began:.0f} s, {failed} failed")

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from simulation.life import Lifelong, fill_a_part
 from simulation.network import VirtualLoop, run_virtually
-from simulation.scenario import MARKETS
+from simulation.scenario import connector_of, market_of
 from simulation.world import World
 from tradecore.live import runner
 from tradecore.live.checkpoints import Checkpoints
@@ -63,14 +63,18 @@ class Ended:
 
 
 class _Life:
-    def __init__(self, loop: VirtualLoop, venue: str, fatal: int) -> None:
+    def __init__(self, loop: VirtualLoop, venue: str, fatal: int, feed: str | None) -> None:
         self.loop = loop
         self.fatal = fatal
         self.moments = 0
         self.is_over = False
         self.is_fatal = asyncio.Event()
         self.strategies: list[Lifelong] = []
-        self.world = World(loop, 5, venue, MARKETS[venue].symbols[0], self._make, server={"speed": 0.05})
+        market = market_of(venue, feed)
+        self.world = World(
+            loop, 5, venue, market.symbols[0], self._make, server={"speed": 0.05, "data": market.data},
+            connector=connector_of(feed),
+        )  # fmt: skip
 
     def _make(self, names: list[str]) -> list[Lifelong]:
         self.strategies.append(Lifelong("life", names))
@@ -129,11 +133,11 @@ class _Life:
         )
 
 
-def live_through(venue: str, fatal: int = 0) -> Ended:
+def live_through(venue: str, fatal: int = 0, feed: str | None = None) -> Ended:
     """Live an order's life at a venue, with a death at so many a moment of its journal; 0 for none."""
 
     async def work(loop: VirtualLoop) -> Ended:
-        life = _Life(loop, venue, fatal)
+        life = _Life(loop, venue, fatal, feed)
         writer: Any = type("_Writer", (_Mortal,), {"happened": staticmethod(life.happened)})
         with patch.object(runner, "JournalWriter", writer), patch.object(Checkpoints, "every_inputs", 1):
             try:

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 import tradecore as tc
-from simulation.scenario import LIMIT, MARKETS, Quoter, check_ended, replayed
+from simulation.scenario import LIMIT, MARKETS, Market, Quoter, check_ended, connector_of, market_of, replayed
 from simulation.world import Unsafe, ours
 from tradecore.live import runner
 from tradecore.live.checkpoints import Checkpoints
@@ -61,6 +61,7 @@ class _Place:
     key: str
     secret: str
     journal: str
+    feed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,13 @@ def _traded(venue: str) -> str:
     return f"{MARKETS[venue].symbols[0][0]}.{venue}"
 
 
-def _faults(random: Random, venue: str) -> list[Fault]:
+def _faults(random: Random, market: Market) -> list[Fault]:
     """Draw what goes wrong all the time; what a venue takes long to be over with is not among it."""
-    orders, streams = MARKETS[venue].orders, MARKETS[venue].streams
+    orders, streams, counted = market.orders, market.streams, market.counted or market.streams
     return [
-        Fault(kind="drop", on=random.choice(streams), probability=0.02),
-        Fault(kind="duplicate", on=random.choice(streams), probability=0.05),
-        Fault(kind="delay", on=random.choice(streams), probability=0.1, delay_ms=random.choice((5, 100, 400))),
+        Fault(kind="drop", on=random.choice(counted), probability=0.02),
+        Fault(kind="duplicate", on=random.choice(counted), probability=0.05),
+        Fault(kind="delay", on=random.choice(counted), probability=0.1, delay_ms=random.choice((5, 100, 400))),
         Fault(kind="disconnect", on=random.choice(streams), probability=0.002),
         Fault(kind="swallow", on=random.choice(orders), probability=0.1),
         Fault(kind="lose", on=random.choice(orders), probability=0.05),
@@ -103,7 +104,7 @@ def trade(place: _Place, pipe: Connection) -> None:
 async def _trade(place: _Place, pipe: Connection) -> None:
     loop = asyncio.get_running_loop()
     credentials = Credentials(key=place.key, secret=Secret(place.secret))
-    connector = make_connector(place.venue, credentials=credentials, url=place.url)
+    connector = make_connector(place.venue, credentials=credentials, url=place.url, **connector_of(place.feed))
     quoter = Quoter("q", [_traded(place.venue)])
     async with Live([quoter], [connector], journal=place.journal, risk=_RISK, sync_timeout=_PATIENCE_S) as live:
         loop.add_signal_handler(signal.SIGTERM, live.stop)
@@ -120,16 +121,19 @@ async def _trade(place: _Place, pipe: Connection) -> None:
 class _Round:
     """A session of several lives, on a server of its own."""
 
-    def __init__(self, seed: int, kills: int, folder: Path) -> None:
+    def __init__(self, seed: int, kills: int, folder: Path, feed: str | None) -> None:
         self.random = random = Random(f"kills {seed}")
         self.kills = kills
         self.while_trading = 0
-        self.venue = random.choice(VENUES)
+        self.feed = feed
+        self.venue = random.choice(VENUES) if feed is None else "COINBASE"
         self.id = _traded(self.venue)
         self.journal = folder
         make = server_of(self.venue)
         assert make is not None
-        self.server: LocalServer = make(symbols=[self.id], seed=seed, faults=_faults(random, self.venue))
+        market = market_of(self.venue, feed)
+        faults = _faults(random, market)
+        self.server: LocalServer = make(symbols=[self.id], seed=seed, faults=faults, data=market.data)
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload(["simulation.killed"])
 
@@ -151,7 +155,7 @@ class _Round:
 
     def _start(self) -> tuple[Any, Connection]:
         client = self.server.clients[0]
-        place = _Place(self.venue, self.server.rest, client.key, client.secret, str(self.journal))
+        place = _Place(self.venue, self.server.rest, client.key, client.secret, str(self.journal), self.feed)
         ours, theirs = self._processes.Pipe()
         process = self._processes.Process(target=trade, args=(place, theirs), daemon=True)
         process.start()
@@ -242,12 +246,12 @@ class _Round:
             raise Unsafe(f"the journal replayed differs at {diverged}")
 
 
-def kill(seed: int, folder: Path, kills: int = KILLS) -> Killed:
-    """Kill a session of a seed several times, and return what came of it.
+def kill(seed: int, folder: Path, kills: int = KILLS, feed: str | None = None) -> Killed:
+    """Kill a session of a seed several times, and return what came of it; on another feed it is of Coinbase.
 
     Raises
     ------
     AssertionError
         For what must not be.
     """
-    return asyncio.run(_Round(seed, kills, folder).run())
+    return asyncio.run(_Round(seed, kills, folder, feed).run())

@@ -58,14 +58,16 @@ def fill_a_part(world: World) -> None:
     for order in desk.open_orders(0):
         if order.side != "BUY" or order.qty != Decimal("0.01") or order.filled > 0:
             continue
-        bids, _ = desk.exchange.depth(order.market, 1)
         instrument = desk.instruments[order.symbol]
-        if not bids or bids[0][0] * instrument.price_increment != order.price:
+        # A crowd goes on without who has died: what rests is not at the top of its book any more.
+        depth, _ = desk.exchange.depth(order.market, 1_000 if desk.is_of_orders else 1)
+        bids = [(price, qty) for price, qty in depth if price * instrument.price_increment >= order.price]
+        if not bids or bids[-1][0] * instrument.price_increment != order.price:
             continue
         number = desk.next_order_id()
         other = OrderRecord(
             order_id=number, client_id=f"other{number}", account=1, market=order.market, symbol=order.symbol,
             side="SELL", kind="LIMIT", time_in_force="IOC",
-            qty=bids[0][1] * instrument.qty_increment - Decimal("0.006"), price=order.price,
+            qty=sum(qty for _, qty in bids) * instrument.qty_increment - Decimal("0.006"), price=order.price,
         )  # fmt: skip
         desk.submit(other, world.clock.now_ns(), time_in_force="ioc")

@@ -24,7 +24,9 @@ from tradecore.sandbox.faults import Fault
 from tradecore.sandbox.registry import SERVERS
 from tradecore.session.kernel import build_kernel
 
-__all__ = ["LIMIT", "MARKETS", "Outcome", "Quoter", "check_ended", "play", "replayed"]
+__all__ = [
+    "FEEDS", "LIMIT", "MARKETS", "Outcome", "Quoter", "check_ended", "connector_of", "market_of", "play", "replayed",
+]  # fmt: skip
 
 _FAULTS_S = 12.0
 """How long things go wrong."""
@@ -47,6 +49,10 @@ class Market:
     streams: tuple[str, ...]
     without: tuple[str, ...] = ()
     """Kinds of faults that mean nothing there."""
+    counted: tuple[str, ...] = ()
+    """Streams of which it shows where a message is missing or late; all if not given."""
+    data: str = "synth"
+    """What moves its market."""
 
 
 _BINANCE = Market(
@@ -72,7 +78,37 @@ MARKETS = {
         without=("stale_snapshot",),
     ),
 }
+FEEDS = {
+    "exchange": Market(
+        (("BTC-USD",),),
+        ("POST */orders*",),
+        ("exchange.level2_batch*", "exchange.matches*", "exchange.heartbeat*", "user", "ack", "*"),
+        without=("stale_snapshot",),
+        # A book of levels has no numbers: what is lost of it shows in nothing but the trades.
+        counted=("exchange.matches*", "exchange.heartbeat*", "user", "ack"),
+    ),
+    "full": Market(
+        (("BTC-USD",),),
+        ("POST */orders*",),
+        ("exchange.full*", "exchange.ticker*", "exchange.heartbeat*", "user", "ack", "*"),
+        without=("stale_snapshot",),
+        data="crowd",
+    ),
+}
+"""Other feeds of Coinbase."""
 _READS = ("GET *",)
+
+
+def market_of(venue: str, feed: str | None) -> Market:
+    """Return what is traded at a venue, on another feed of its where that is given."""
+    return MARKETS[venue] if feed is None else FEEDS[feed]
+
+
+def connector_of(feed: str | None) -> dict[str, Any]:
+    """Return what a connector is made with for a feed."""
+    return {} if feed is None else {"feed": feed}
+
+
 _LAG_S = 1.0
 """How late every other session lets messages be; what is delayed, or stamped by a clock that is set, is later."""
 _KINDS = (
@@ -115,7 +151,8 @@ def _faults(random: Random, market: Market) -> list[Fault]:
         kind = random.choice([kind for kind in _KINDS if kind not in market.without])
         row["kind"] = kind
         if kind in ("drop", "duplicate", "reorder", "delay", "corrupt"):
-            row |= {"on": random.choice(market.streams), "probability": random.choice((0.02, 0.2, 0.7))}
+            on = (kind != "corrupt" and market.counted) or market.streams
+            row |= {"on": random.choice(on), "probability": random.choice((0.02, 0.2, 0.7))}
         elif kind in ("half_open", "disconnect"):
             row |= {"on": random.choice(market.streams), "count": random.randint(1, 3)}
         elif kind in ("status", "lose", "swallow", "lag"):
@@ -142,7 +179,9 @@ class Outcome:
 
 
 class _Play:
-    def __init__(self, loop: VirtualLoop, seed: int, server: type[LocalServer], seen: dict[str, set[Levels]]) -> None:
+    def __init__(
+        self, loop: VirtualLoop, seed: int, server: type[LocalServer], feed: str | None, seen: dict[str, set[Levels]]
+    ) -> None:
         self.random = random = Random(f"simulation {seed}")
         self.loop = loop
         self.seed = seed
@@ -151,14 +190,15 @@ class _Play:
         self.ended_here: dict[str, float] = {}
         """Orders that have ended by what the session was told, and are open at the venue: since when that is so."""
         venue = random.choice(server.venues)
-        market = MARKETS[venue]
+        market = market_of(venue, feed)
         symbols = random.choice(market.symbols)
         slow = random.choice((0.001, 0.02, 0.2))
         loop.latency_s = (slow / 4, slow)
         self.crashes = sorted(random.uniform(0.5, _FAULTS_S) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
         self.world = World(
             loop, seed, venue, symbols, lambda ids: [Quoter("q", ids)],
-            server={"faults": _faults(random, market), "speed": random.choice((0.3, 1.0))},
+            server={"faults": _faults(random, market), "speed": random.choice((0.3, 1.0)), "data": market.data},
+            connector=connector_of(feed),
             risk=needing_synced_books(tc.RiskLimits(max_position_qty=str(LIMIT))), sync_timeout=_PATIENCE_S,
             max_lag=_LAG_S if seed % 2 else None,
         )  # fmt: skip
@@ -308,8 +348,8 @@ def replayed(reader: JournalReader, strategies: list[tc.Strategy], risk: tc.Risk
     return kernel, diverged
 
 
-def play(seed: int, venue: str = "binance") -> Outcome:
-    """Play what a seed makes of a local venue.
+def play(seed: int, venue: str = "binance", feed: str | None = None) -> Outcome:
+    """Play what a seed makes of a local venue, on another feed of its where that is given.
 
     Raises
     ------
@@ -322,7 +362,7 @@ def play(seed: int, venue: str = "binance") -> Outcome:
     async def work(loop: VirtualLoop) -> Outcome:
         # So short a session has states as well, each second.
         with recorded_books() as seen, patch.object(Checkpoints, "every_inputs", 20):
-            playing = _Play(loop, seed, server, seen)
+            playing = _Play(loop, seed, server, feed, seen)
             try:
                 return await playing.run()
             finally:

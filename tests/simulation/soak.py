@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from simulation.scenario import MARKETS, quiet
+from simulation.scenario import FEEDS, MARKETS, quiet
 from simulation.soaked import GROWTH_MB, Unwell, soak
 from tradecore.validation import to_ns
 
@@ -19,12 +19,15 @@ def main() -> int:
     parser.add_argument("--duration", default="30m", help="such as 90s or 30m; at least 1m")
     parser.add_argument("--venue", choices=list(MARKETS), default="BINANCE_USDM")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--feed", choices=list(FEEDS), help="another feed of COINBASE")
     given = parser.parse_args()
+    if given.feed is not None and given.venue != "COINBASE":
+        parser.error(f"--feed {given.feed} is of --venue COINBASE")
     quiet()
     seconds = to_ns("--duration", given.duration) / 1e9
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         try:
-            soaked = asyncio.run(soak(given.venue, seconds, given.seed, Path(folder)))
+            soaked = asyncio.run(soak(given.venue, seconds, given.seed, Path(folder), given.feed))
         except Unwell as problem:
             print(f"{given.venue}, seed {given.seed}:\n{problem}")
             return 1

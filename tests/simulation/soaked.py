@@ -24,7 +24,7 @@ from typing import Any
 from unittest.mock import patch
 
 import tradecore as tc
-from simulation.scenario import MARKETS
+from simulation.scenario import MARKETS, Market, connector_of, market_of
 from tradecore.instruments import find_instrument, instrument_from_dict
 from tradecore.live.events import LinkChanged, SessionFailed
 from tradecore.live.runner import Live
@@ -90,17 +90,21 @@ class Soaked:
     """Of a processor, by the session and by the server."""
 
 
-def _faults(random: Random, venue: str, until_s: float) -> list[Fault]:
+def _faults(random: Random, market: Market, until_s: float) -> list[Fault]:
     """Draw what goes wrong: some of it all the time, some now and then."""
-    market = MARKETS[venue]
+    counted = market.counted or ("*",)
     always = {"after_s": 3.0, "until_s": until_s}
     rows = [
-        Fault(kind="drop", probability=0.003, **always),
-        Fault(kind="duplicate", probability=0.02, **always),
-        Fault(kind="reorder", probability=0.005, **always),
         Fault(kind="corrupt", probability=0.001, **always),
-        Fault(kind="delay", probability=0.05, delay_ms=random.choice((5, 100, 400)), **always),
     ]
+    delay_ms = random.choice((5, 100, 400))
+    for on in counted:
+        rows += [
+            Fault(kind="drop", on=on, probability=0.003, **always),
+            Fault(kind="duplicate", on=on, probability=0.02, **always),
+            Fault(kind="reorder", on=on, probability=0.005, **always),
+            Fault(kind="delay", on=on, probability=0.05, delay_ms=delay_ms, **always),
+        ]
     for on in market.orders:
         rows += [
             Fault(kind="swallow", on=on, probability=0.02, **always),
@@ -133,21 +137,21 @@ def _names(venue: str) -> list[str]:
     return [f"{coin}{rest}.{venue}" for coin in COINS]
 
 
-def serve(venue: str, seed: int, until_s: float, pipe: Connection) -> None:
+def serve(venue: str, feed: str | None, seed: int, until_s: float, pipe: Connection) -> None:
     """Be the venue until told to end, and tell what it has seen; the whole of a process."""
-    asyncio.run(_serve(venue, seed, until_s, pipe))
+    asyncio.run(_serve(venue, feed, seed, until_s, pipe))
 
 
-async def _serve(venue: str, seed: int, until_s: float, pipe: Connection) -> None:
-    make = server_of(venue)
+async def _serve(venue: str, feed: str | None, seed: int, until_s: float, pipe: Connection) -> None:
+    make, market = server_of(venue), market_of(venue, feed)
     assert make is not None
     failures: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(repr(context)))
     balances = ", ".join([*(f"100000 {coin}" for coin in COINS), "100000000 USDT", "100000000 USD"])
     with patch.object(server, "find_instrument", _listed), patch.dict(server._PRICES, dict.fromkeys(COINS, "60000")):
         made = make(
-            symbols=_names(venue), seed=seed, clients=1, speed=0.03, faults=_faults(Random(f"soak {seed}"), venue, until_s),
-            spot_balances=balances, futures_balances="100000000 USDT",
+            symbols=_names(venue), seed=seed, clients=1, speed=0.03, faults=_faults(Random(f"soak {seed}"), market, until_s),
+            data=market.data, spot_balances=balances, futures_balances="100000000 USDT",
         )  # fmt: skip
     server._TICK_S = 0.05  # of a process of its own, most of which would be spent on looking
     async with made:
@@ -223,8 +227,8 @@ async def _watch(samples: list[_Sample]) -> None:
         await asyncio.sleep(_SAMPLE_S)
 
 
-async def soak(venue: str, seconds: float, seed: int, folder: Path) -> Soaked:
-    """Quote for so long, and return what came of it.
+async def soak(venue: str, seconds: float, seed: int, folder: Path, feed: str | None = None) -> Soaked:
+    """Quote for so long, on another feed of the venue where that is given, and return what came of it.
 
     Raises
     ------
@@ -234,7 +238,7 @@ async def soak(venue: str, seconds: float, seed: int, folder: Path) -> Soaked:
     """
     ours, theirs = multiprocessing.get_context("forkserver").Pipe()
     process = multiprocessing.get_context("forkserver").Process(
-        target=serve, args=(venue, seed, seconds - _QUIET_S, theirs), daemon=True
+        target=serve, args=(venue, feed, seed, seconds - _QUIET_S, theirs), daemon=True
     )
     process.start()
     theirs.close()
@@ -243,7 +247,7 @@ async def soak(venue: str, seconds: float, seed: int, folder: Path) -> Soaked:
         credentials = Credentials(key=key, secret=Secret(secret))
         before = len(asyncio.all_tasks()), _sockets()
         with _heard() as problems:
-            samples, reconnects = await _quote(venue, url, credentials, seconds, folder, problems)
+            samples, reconnects = await _quote(venue, feed, url, credentials, seconds, folder, problems)
         problems += await _left(before)
         ours.send("end")
         orders, fills, left, faults, failures, server_s = await asyncio.to_thread(ours.recv)
@@ -263,10 +267,16 @@ async def soak(venue: str, seconds: float, seed: int, folder: Path) -> Soaked:
 
 
 async def _quote(
-    venue: str, url: str, credentials: Credentials, seconds: float, folder: Path, problems: list[str]
+    venue: str,
+    feed: str | None,
+    url: str,
+    credentials: Credentials,
+    seconds: float,
+    folder: Path,
+    problems: list[str],
 ) -> tuple[list[_Sample], int]:
     """Run the session, and return how it stood all the while and how often its connections came back."""
-    connector = make_connector(venue, credentials=credentials, url=url, seed=1)
+    connector = make_connector(venue, credentials=credentials, url=url, seed=1, **connector_of(feed))
     live = Live([Maker("m", _names(venue))], [connector], journal=folder, sync_timeout=60.0)
     links = Counter[bool]()
     live.events.subscribe(LinkChanged, lambda event: links.update([event.is_up]))

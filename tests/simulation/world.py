@@ -27,6 +27,7 @@ from tradecore.live.line import Line
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
 from tradecore.sandbox import server_of
+from tradecore.sandbox.coinbase.exchange import ExchangeFeed
 from tradecore.sandbox.desk import Desk
 from tradecore.sandbox.faults import Fault
 from tradecore.types import BookState
@@ -60,6 +61,18 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
             seen[symbol].add((tuple(islice(bids.items(), _LEVELS)), tuple(islice(asks.items(), _LEVELS))))
         return bids, asks
 
+    tell, listed = ExchangeFeed._on_order, ExchangeFeed.book
+
+    def telling(feed: Any, symbol: str, message: Any) -> None:
+        tell(feed, symbol, message)
+        seen[symbol].add(_book_of_orders(feed, symbol))
+
+    def listing(feed: Any, asked: Any) -> Any:
+        answer = listed(feed, asked)
+        for symbol in feed.products:
+            seen[symbol].add(_book_of_orders(feed, symbol))
+        return answer
+
     made, arrive = Line.__init__, Driver.arrived
 
     def shadowed(line: Any, connector: Any, queue: Any, instruments: Any, **options: Any) -> None:
@@ -74,25 +87,41 @@ def recorded_books() -> Iterator[dict[str, set[Levels]]]:
                 with suppress(DataError):
                     if event.stream is Stream.BOOK:
                         line.shadow.feed(event.data, event.ts_recv)
-                    elif event.venue == "COINBASE":
-                        line.shadow.feed(_number_of(event.data), event.ts_recv)
+                    elif (number := _number_of(event)) is not None:
+                        line.shadow.feed(number, event.ts_recv)
         arrive(driver, line, events)
 
     with ExitStack() as patched:
         for owner, name, function in (
-            (Desk, "levels", recording), (Line, "__init__", shadowed), (Driver, "arrived", arriving),
+            (Desk, "levels", recording), (ExchangeFeed, "_on_order", telling), (ExchangeFeed, "book", listing),
+            (Line, "__init__", shadowed), (Driver, "arrived", arriving),
         ):  # fmt: skip
             patched.enter_context(patch.object(owner, name, function))
         yield seen
 
 
-def _number_of(frame: bytes) -> bytes:
-    """Return a message that says no more than another's number: there all of a connection are numbered together."""
+def _book_of_orders(feed: Any, symbol: str) -> Levels:
+    """Return the book that comes of single orders, as they were told."""
+    instrument = feed._desk.instruments[symbol]
+    sides: dict[str, dict[int, int]] = {"BUY": defaultdict(int), "SELL": defaultdict(int)}
+    for each in feed._full._resting[symbol].values():
+        price = round(each.price / instrument.price_increment)
+        sides[each.order.side][price] += round(each.left / instrument.qty_increment)
+    bids, asks = sorted(sides["BUY"].items(), reverse=True), sorted(sides["SELL"].items())
+    return tuple(bids[:_LEVELS]), tuple(asks[:_LEVELS])
+
+
+def _number_of(frame: Frame) -> bytes | None:
+    """Return a message that says no more than another's number, of a feed that numbers all of a connection together."""
+    if frame.venue != "COINBASE":
+        return None
     try:
-        number = json.loads(frame).get("sequence_num")
+        number = json.loads(frame.data).get("sequence_num")
     except ValueError:
-        return frame
-    return json.dumps({"channel": "heartbeats", "sequence_num": number, "events": []}).encode()
+        return frame.data
+    return (
+        None if number is None else json.dumps({"channel": "heartbeats", "sequence_num": number, "events": []}).encode()
+    )
 
 
 def ours(client_id: str) -> str:
@@ -140,6 +169,7 @@ class Lifetime:
             transport=transport,
             clock=clock,
             seed=world.seed,
+            **world.connector,
         )
         self.live = Live(world.strategies(), [connector], journal=self.journal, clock=clock, **world.options)
         async with self.live as live:
@@ -178,6 +208,8 @@ class World:
         Returns fresh strategies.
     options
         Of :class:`tradecore.Live`.
+    connector : dict, optional
+        Of the connector of the venue, such as ``feed``.
     server
         Of the :class:`tradecore.sandbox.LocalServer` of the venue.
     """
@@ -191,6 +223,7 @@ class World:
         make: Any,
         *,
         server: dict[str, Any],
+        connector: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.loop = loop
@@ -198,6 +231,7 @@ class World:
         self.venue = venue
         self.ids = [f"{symbol}.{venue}" for symbol in symbols]
         self.options = options
+        self.connector = connector or {}
         self._make = make
         self.clock = LoopClock(loop)
         make_server = server_of(venue)
