@@ -866,7 +866,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
         command = [sys.executable, "-c", code, str(folder), str(events)]
         runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]
         peaks.append(sorted(float(done.stdout) for done in runs)[1])
-    assert peaks[1] < 1.06 * peaks[0], peaks
+    assert peaks[1] < 1.08 * peaks[0], peaks
 
 
 def test_at_its_expiry_an_instrument_is_not_traded_any_more(instrument: tc.Instrument) -> None:
