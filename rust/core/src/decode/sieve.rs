@@ -42,16 +42,21 @@ impl TradeSieve {
     /// the message ends with the row in front of it.
     pub fn sift(&mut self, view: &View<'_>) -> Option<EventColumns> {
         let mut left: Option<EventColumns> = None;
-        let (mut kept, mut is_begun) = (0, false);
-        for row in 0..view.len() {
-            let prints = match EventKind::from_column(view.kind[row]) {
+        let (mut kept, mut is_begun, mut next) = (0, false, 0);
+        while next < view.len() {
+            let row = next;
+            let kind = EventKind::from_column(view.kind[row]);
+            let prints = match kind {
                 Some(EventKind::Trade) => &mut self.trades,
                 Some(EventKind::OffBookTrade) => &mut self.off_book,
                 _ => {
-                    is_begun = view.flags[row] & FLAG_LAST == 0;
+                    // Mostly many levels follow each other.
+                    next = kind.map_or(row + 1, |kind| view.run_of(kind, row, view.len()));
+                    is_begun = view.flags[next - 1] & FLAG_LAST == 0;
                     continue;
                 }
             };
+            next = row + 1;
             let trade = view.event(row);
             let is_empty = trade.qty == 0;
             if !is_empty && prints.is_new(trade) {
@@ -61,7 +66,7 @@ impl TradeSieve {
             *(if is_empty { &mut self.empty_trades } else { &mut self.duplicate_trades }) += 1;
             let left = left.get_or_insert_with(|| EventColumns::with_capacity(view.len()));
             left.push_rows(view, kept, row);
-            kept = row + 1;
+            kept = next;
             if trade.flags & FLAG_LAST != 0 && is_begun {
                 left.end_message();
                 is_begun = false;
