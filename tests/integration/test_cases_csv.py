@@ -17,6 +17,8 @@ import tradecore as tc
 from conftest import cli_json
 from tradecore.cli.app import main
 from tradecore.data.check import check_files
+from tradecore.data.exported import import_exported
+from tradecore.data.exporters import export
 from tradecore.data.layout import find_manifest
 from tradecore.errors import DataError, GridError
 
@@ -383,6 +385,26 @@ def test_check_tells_of_trades_that_are_there_twice(tmp_path: Path, capsys: pyte
 
 
 # --- increments ---------------------------------------------------------------------------------------------------
+
+
+def test_a_side_of_best_prices_that_is_zero_is_empty(tmp_path: Path) -> None:
+    header = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount"
+    cells = ["1,60000.1,60000.0,2", "0,0,60000.0,2", ",,60000.0,2", "1,60000.1,0.0,0"]
+    path = write(tmp_path / "quotes.csv", header, *(row(at, rest) for at, rest in enumerate(cells)))
+    quotes = events(path, tmp_path / "cat")
+    assert quotes["price"].to_list() == [6000000, 6000010, 6000000, 0, 6000000, 0, 0, 6000010]
+    assert quotes["qty"].to_list() == [2000, 1000, 2000, 0, 2000, 0, 0, 1000]
+
+
+@pytest.mark.parametrize("form", ["{}", "T-{}", "{}-x", UUID])
+def test_ids_of_trades_stay_apart_as_numbers(form: str, tmp_path: Path) -> None:
+    """So that what is exported comes back, equal trades of other names among it."""
+    rows = [row(0, f"{form.format(at)},buy,60000.1,1") for at in (11, 12, 13)]
+    stored = events(write(tmp_path / "trades.csv", TRADES, *rows), tmp_path / "cat")
+    assert stored["id"].n_unique() == 3
+    (out,) = export(tmp_path / "cat", USDM, tmp_path / "out.csv", form="csv")
+    import_exported(out, tmp_path / "back", USDM)
+    assert tc.Catalog(tmp_path / "back").scan(USDM).collect().equals(stored)
 
 
 def levels(path: Path, rows: list[tuple[str, str]], symbol: str = "PEPEUSDT", exchange: str = "binance") -> Path:

@@ -357,6 +357,11 @@ pub(super) fn flag(text: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether a price says that there is no level: none is written, or zero.
+pub(super) fn is_nothing(price: &[u8]) -> bool {
+    price.iter().all(|byte| matches!(byte, b'0' | b'.'))
+}
+
 /// A whole number without the fraction of zeros that pandas gives to columns with gaps.
 pub(super) fn whole(text: &[u8]) -> &[u8] {
     let point = memchr::memchr(b'.', text).filter(|at| text.len() > at + 1);

@@ -124,12 +124,18 @@ impl Copies {
     }
 }
 
-/// A trade id as a number: a numeric id as it is, the last 16 hexadecimal digits of any other (0 when empty).
+/// A trade id as a number: a numeric id as it is, the last 16 digits of a hexadecimal one, such as a UUID, and a hash of
+/// any other; 0 when empty.
 pub(super) fn trade_number(text: &[u8]) -> u64 {
     if text.len() <= 20
         && let Some(id) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
     {
         return id;
+    }
+    if !text.iter().all(|c| c.is_ascii_hexdigit() || *c == b'-') {
+        // FNV-1a: the same wherever it is made.
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        return text.iter().fold(0xcbf2_9ce4_8422_2325, step);
     }
     let digits = text.iter().rev().filter_map(|c| char::from(*c).to_digit(16)).take(16);
     digits.enumerate().fold(0, |id, (place, digit)| id | u64::from(digit) << (4 * place))
@@ -163,6 +169,14 @@ mod tests {
         ] {
             assert_eq!(ids.insert(id.as_bytes()), is_new, "{id}");
         }
+    }
+
+    #[test]
+    fn names_are_numbers_of_their_own() {
+        assert_eq!(trade_number(b""), 0);
+        assert_eq!(trade_number(b"00000000-0000-0000-0000-0000000000a1"), 0xa1);
+        assert_eq!(trade_number(b"x-1"), 0xbed6_fd19_7f34_109d);
+        assert_ne!(trade_number(b"x-1"), trade_number(b"y-1"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{CLOCKS_WITHIN, Written, check_apart, parse_price, parse_qty, parse_u64};
-use crate::decode::text::{Cells, Row, flag};
+use crate::decode::text::{Cells, Row, flag, is_nothing};
 use crate::decode::trade_ids::{Copies, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
 use crate::types::Instrument;
@@ -277,9 +277,7 @@ impl Rows {
         ];
         for (side, price_field, price_name, amount_field, amount_name) in sides {
             let text = self.layout.place(price_field).map_or(&b""[..], |at| row.cell(at));
-            // A side that is empty has no price, or one of zero.
-            let is_empty = text.iter().all(|byte| matches!(byte, b'0' | b'.'));
-            let (price, qty) = if is_empty {
+            let (price, qty) = if is_nothing(text) {
                 (0, 0)
             } else {
                 (self.price(row, price_field, price_name)?, self.amount(row, amount_field, amount_name)?)

@@ -13,7 +13,7 @@ use crate::decode::others::count_other;
 use crate::decode::parse::{
     CLOCKS_WITHIN, Written, check_apart, parse_fine, parse_nearest, parse_price, parse_qty, parse_time,
 };
-use crate::decode::text::{Cells, Row, flag, whole};
+use crate::decode::text::{Cells, Row, flag, is_nothing, whole};
 use crate::decode::trade_ids::{TradeIds, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
@@ -452,9 +452,11 @@ impl Rows {
 
     fn quote(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
         for (side, at) in [(1, 0), (-1, 2)] {
-            let (price, qty) = match (self.cell(row, at), self.cell(row, at + 1)) {
-                (b"", _) | (_, b"") => (0, 0),
-                (price, amount) => (self.price(price)?, self.amount(amount)?),
+            let (price, amount) = (self.cell(row, at), self.cell(row, at + 1));
+            let (price, qty) = if is_nothing(price) || amount.is_empty() {
+                (0, 0)
+            } else {
+                (self.price(price)?, self.amount(amount)?)
             };
             self.out.push(Event { kind: EventKind::Quote, side, price, qty, ..template });
         }
@@ -469,7 +471,7 @@ impl Rows {
         for level in 0..depth {
             for (side, at) in [(1, level * 4), (-1, level * 4 + 2)] {
                 let (price, amount) = (self.cell(row, at), self.cell(row, at + 1));
-                if price.is_empty() || amount.is_empty() {
+                if is_nothing(price) || amount.is_empty() {
                     continue;
                 }
                 let (price, qty) = (self.price(price)?, self.amount(amount)?);
