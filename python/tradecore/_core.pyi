@@ -3083,6 +3083,8 @@ class FeatureEngine:
     def update(self, columns: Any) -> None:
         """Take event columns: whole messages, received not before those taken last.
 
+        Trades that are none are left out as everywhere: those of no quantity, and those whose ids it has taken before.
+
         Parameters
         ----------
         columns : mapping of str to array, or DataFrame
@@ -3106,7 +3108,7 @@ class FeatureEngine:
             When a feature of one's own cannot be saved.
         """
     def load(self, state: bytes) -> None:
-        """Go on from what :meth:`save` returned.
+        """Go on from what :meth:`save` returned, which knows no ids of trades.
 
         Raises
         ------

@@ -117,9 +117,10 @@ class Session:
             if self.kernel.inputs - moved >= _MANY_INPUTS:
                 taken()
                 moved = self.kernel.inputs
-        taken()
         # Cut off before its strategies started a session has no inputs: it has to start.
         self._has_started = self.began_ns is not None
+        if self._has_started:
+            taken()
         self.now_ns = self.kernel.now_ns
         if self.journal is not None:
             self.journal.entries(rest)

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use tradecore_catalog::PartError;
 use tradecore_core::bars::{BarSpec, BarSpecError};
 use tradecore_core::book::{BookState, FillBasis, L2Book, MarketChunks, Touch};
+use tradecore_core::decode::TradeSieve;
 use tradecore_core::event::{Chunk, Columns, Event, FeedError, Latencies};
 use tradecore_core::features::{
     Custom, FeatureEngine as CoreEngine, FeatureFailure, FeatureSampler, FeatureSet, SpecError, When,
@@ -25,6 +26,7 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
 use crate::raised::Raised;
+use crate::readers::lock;
 use crate::shared::{GilCell, Shared};
 use crate::values::{arguments, basis, to_whole};
 use crate::views::TradeView;
@@ -470,6 +472,7 @@ arguments! {
 pub(crate) struct FeatureEngine {
     schema: Py<FeatureSchema>,
     engine: Mutex<Box<CoreEngine>>,
+    sieve: Mutex<TradeSieve>,
     raised: Raised,
 }
 
@@ -486,10 +489,13 @@ impl FeatureEngine {
     fn new(instrument: &PyInstrument, features: &Bound<'_, PyAny>, basis: &str) -> PyResult<Self> {
         let (given, raised) = (Given::of(features)?, Raised::default());
         let engine = given.engine(&instrument.0, &raised)?.of(self::basis(basis)?);
-        Ok(Self { schema: given.schema.unbind(), engine: Mutex::new(Box::new(engine)), raised })
+        let (engine, sieve) = (Mutex::new(Box::new(engine)), Mutex::default());
+        Ok(Self { schema: given.schema.unbind(), engine, sieve, raised })
     }
 
     /// Take event columns: whole messages, received not before those taken last.
+    ///
+    /// Trades that are none are left out as everywhere: those of no quantity, and those whose ids it has taken before.
     ///
     /// Parameters
     /// ----------
@@ -509,6 +515,8 @@ impl FeatureEngine {
             let (view, previous) = (columns.view(), engine.last_message().unwrap_or(i64::MIN));
             let checked = view.check_lengths().and_then(|()| view.check_rows(0, view.len(), previous));
             checked.map_err(|error| errors::DataError::new_err(("columns", 0, error.to_string())))?;
+            let left = lock(&self.sieve).sift(&view);
+            let view = left.as_ref().map_or(view, Columns::view);
             engine.read(&view, 0, view.len()).map_err(|error| failure(error, &self.raised))
         })
     }
@@ -533,13 +541,14 @@ impl FeatureEngine {
         Ok(PyBytes::new(py, &saved))
     }
 
-    /// Go on from what :meth:`save` returned.
+    /// Go on from what :meth:`save` returned, which knows no ids of trades.
     ///
     /// Raises
     /// ------
     /// InvalidValueError
     ///     For a state that is none of such features.
     fn load(&self, py: Python<'_>, state: &[u8]) -> PyResult<()> {
+        *lock(&self.sieve) = TradeSieve::default();
         py.detach(|| self.engine().load(state)).map_err(|error| errors::invalid("state", error.to_string()))
     }
 }
