@@ -22,18 +22,31 @@ pub struct TradeSieve {
 #[derive(Debug, Default)]
 struct Prints {
     copies: Copies,
+    /// The row of the columns at hand that was read last, and the trade that was before them.
+    row: Option<usize>,
     last: Option<Event>,
 }
 
 impl Prints {
-    fn is_new(&mut self, trade: Event) -> bool {
-        if trade.id == 0 {
+    /// Whether the trade of a row was not there before. Columns are far apart in memory, so no more of them is looked at than
+    /// tells that.
+    fn is_new(&mut self, view: &View<'_>, row: usize) -> bool {
+        let id = view.id.map_or(0, |ids| ids[row]);
+        if id == 0 {
             return true;
         }
-        let told = |event: Event| (event.side, event.price, event.qty);
-        let is_of_message = self.last.is_some_and(|last| last.id == trade.id && told(last) != told(trade));
-        self.last = Some(trade);
-        self.copies.take(trade.ts_event, |ids| ids.insert_number(trade.id)) || is_of_message
+        let is_new = self.copies.take(view.ts_event[row], |ids| ids.insert_number(id));
+        let before = self.row.replace(row);
+        is_new
+            || before.map(|row| view.event(row)).or(self.last).is_some_and(|last| {
+                let told = |event: Event| (event.side, event.price, event.qty);
+                last.id == id && told(last) != told(view.event(row))
+            })
+    }
+
+    /// Others follow these columns.
+    fn let_go(&mut self, view: &View<'_>) {
+        self.last = self.row.take().map(|row| view.event(row)).or(self.last);
     }
 }
 
@@ -42,7 +55,9 @@ impl TradeSieve {
     /// the message ends with the row in front of it.
     pub fn sift(&mut self, view: &View<'_>) -> Option<EventColumns> {
         let mut left: Option<EventColumns> = None;
-        let (mut kept, mut is_begun, mut next) = (0, false, 0);
+        // Up to where rows are kept or left out, and whether something is kept of a message that goes on there.
+        let (mut done, mut is_begun) = (0, false);
+        let mut next = 0;
         while next < view.len() {
             let row = next;
             let kind = EventKind::from_column(view.kind[row]);
@@ -52,28 +67,29 @@ impl TradeSieve {
                 _ => {
                     // Mostly many levels follow each other.
                     next = kind.map_or(row + 1, |kind| view.run_of(kind, row, view.len()));
-                    is_begun = view.flags[next - 1] & FLAG_LAST == 0;
                     continue;
                 }
             };
             next = row + 1;
-            let trade = view.event(row);
-            let is_empty = trade.qty == 0;
-            if !is_empty && prints.is_new(trade) {
-                is_begun = trade.flags & FLAG_LAST == 0;
+            let is_empty = view.qty.get(row) == 0;
+            if !is_empty && prints.is_new(view, row) {
                 continue;
             }
             *(if is_empty { &mut self.empty_trades } else { &mut self.duplicate_trades }) += 1;
+            if row > done {
+                is_begun = view.flags[row - 1] & FLAG_LAST == 0;
+            }
             let left = left.get_or_insert_with(|| EventColumns::with_capacity(view.len()));
-            left.push_rows(view, kept, row);
-            kept = next;
-            if trade.flags & FLAG_LAST != 0 && is_begun {
+            left.push_rows(view, done, row);
+            done = next;
+            if view.flags[row] & FLAG_LAST != 0 && std::mem::take(&mut is_begun) {
                 left.end_message();
-                is_begun = false;
             }
         }
+        self.trades.let_go(view);
+        self.off_book.let_go(view);
         if let Some(left) = &mut left {
-            left.push_rows(view, kept, view.len());
+            left.push_rows(view, done, view.len());
         }
         left
     }
@@ -83,6 +99,7 @@ impl TradeSieve {
 mod tests {
     use super::*;
     use crate::event::Columns as _;
+    use proptest::prelude::*;
 
     /// Rows of kind, flags, stamp, quantity and id.
     fn columns(rows: &[(EventKind, u8, i64, i64, u64)]) -> EventColumns {
@@ -133,5 +150,57 @@ mod tests {
         let rows = columns(&[(BookSet, 1, 3, 0, 3), (Trade, 1, 1, 2, 4), (Trade, 1, 1, 0, 6)]);
         let left = sieve.sift(&rows.view()).unwrap();
         assert_eq!((&left.kind[..], &left.flags[..]), (&[1][..], &[1][..]));
+    }
+
+    /// What is left, row by row: key columns of each.
+    fn rows(left: &EventColumns) -> Vec<(u8, u8, i64, i64, u64)> {
+        let row = |at: usize| (left.kind[at], left.flags[at], left.ts_event[at], left.qty[at], left.id[at]);
+        (0..left.len()).map(row).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn messages_lose_their_trades_that_are_none_however_columns_are_cut(
+            given in proptest::collection::vec((0u8..5, any::<bool>(), 0i64..3, 0i64..3, 0u64..6), 1..60),
+            cuts in proptest::collection::vec(any::<bool>(), 60),
+        ) {
+            let kinds = [BookSet, Trade, Trade, OffBookTrade, BookSet];
+            let given: Vec<_> = given
+                .iter()
+                .enumerate()
+                .map(|(at, (kind, ends, back, qty, id))| {
+                    let is_last = *ends || at + 1 == given.len();
+                    (kinds[usize::from(*kind)], u8::from(is_last), at as i64 - 9 * back, *qty, *id)
+                })
+                .collect();
+            // By messages: those rows of each that are something, the last of which ends it.
+            let (mut sieve, mut expected) = (TradeSieve::default(), Vec::new());
+            for message in given.split_inclusive(|row| row.1 != 0) {
+                let mut kept: Vec<_> = Vec::new();
+                for row in message {
+                    let alone = columns(&[(row.0, 1, row.2, row.3, row.4)]);
+                    if sieve.sift(&alone.view()).is_none() {
+                        kept.push((row.0 as u8, row.1, row.2, row.3, row.4));
+                    }
+                }
+                if let Some(last) = kept.last_mut() {
+                    last.1 = 1;
+                }
+                expected.extend(kept);
+            }
+            let (mut pieces, mut found, mut piece) = (TradeSieve::default(), Vec::new(), Vec::new());
+            for (row, cut) in given.iter().zip(cuts.iter().cycle()) {
+                piece.push(*row);
+                if row.1 != 0 && *cut {
+                    let whole = columns(&std::mem::take(&mut piece));
+                    found.extend(rows(&pieces.sift(&whole.view()).unwrap_or(whole)));
+                }
+            }
+            let whole = columns(&piece);
+            found.extend(rows(&pieces.sift(&whole.view()).unwrap_or(whole)));
+            prop_assert_eq!(found, expected);
+            let counts = |sieve: &TradeSieve| (sieve.duplicate_trades, sieve.empty_trades);
+            prop_assert_eq!(counts(&pieces), counts(&sieve));
+        }
     }
 }
