@@ -412,8 +412,8 @@ impl Group {
         }
         match order.reason {
             Some(Reason::MinQty | Reason::MinNotional) => member.too_little = order.qty.steps(),
-            // It came when all was closed; the entry may yet fill more.
-            Some(Reason::ReduceOnly) if left <= 0 => {}
+            // It came when all was closed. Should the entry fill more it is sent again, and is lost if that is refused.
+            reason if left <= 0 && (refused || reason == Some(Reason::ReduceOnly)) => {}
             _ => member.is_over = true,
         }
         let is_lost = member.is_over && order.status() != OrderStatus::Cancelled;

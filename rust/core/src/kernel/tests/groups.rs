@@ -389,6 +389,29 @@ fn a_fill_that_crosses_the_cancel_of_its_entry_is_protected() {
 }
 
 #[test]
+fn a_leg_that_is_refused_while_nothing_is_open_is_there_for_what_the_entry_fills_after_it() {
+    let mut toy = Toy::linear(bracket(Side::Sell, false, OnReject::Close));
+    // Entry, its first fill, and the stop are there; the stop fills that, and the take profit is refused.
+    toy.arrive(false);
+    toy.fill(0, 1_000);
+    toy.tell();
+    toy.tell();
+    toy.arrive(false);
+    toy.fill(1, 1_000);
+    toy.arrive(true);
+    // The cancel of the entry comes too late for another fill.
+    toy.fill(0, 1_000);
+    toy.settle();
+    assert_eq!(
+        (toy.rest(), toy.position, toy.group().state),
+        (vec![1_000, 1_000], -1_000, GroupState::Working)
+    );
+    toy.fill_of(Role::TakeProfit, 1_000);
+    toy.settle();
+    toy.is_flat_and(GroupState::Done);
+}
+
+#[test]
 fn the_cancel_of_a_group_cancels_all_of_it_and_leaves_what_is_held() {
     let mut toy = Toy::linear(bracket(Side::Buy, true, OnReject::Close));
     toy.settle();
