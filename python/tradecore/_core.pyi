@@ -34,6 +34,7 @@ __all__ = [
     "MOST_WINDOW",
     "ON_GRID_KINDS",
     "SHORTEST_INTERVAL",
+    "SKIP_HINT",
     "Bar",
     "BarBuilder",
     "BarSpec",
@@ -205,6 +206,9 @@ ON_GRID_KINDS: Final[int]
 
 SHORTEST_INTERVAL: Final[int]
 """Of a strategy's timer that repeats, ns."""
+
+SKIP_HINT: Final[str]
+"""What becomes of a capture with lines that are no messages, where they are left out."""
 
 @final
 class Instrument:

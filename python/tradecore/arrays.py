@@ -11,13 +11,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["column_names", "frame_like", "series_like", "to_floats", "to_stamps"]
+__all__ = ["column_names", "computed", "frame_like", "series_like", "to_floats", "to_stamps"]
 
 
 def library_of(given: Any) -> str:
     """Return ``polars``, ``pandas``, or ``numpy`` for everything else, without importing any of them."""
     root = type(given).__module__.partition(".")[0]
     return root if root in ("polars", "pandas") else "numpy"
+
+
+def computed(given: Any) -> Any:
+    """Return what was given as it is; of a frame that is not computed yet (a LazyFrame) what it is."""
+    return given.collect() if type(given).__name__ == "LazyFrame" else given
 
 
 def column_names(name: str, given: Any) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
@@ -454,6 +455,11 @@ class StrategyError(_OwnCode, TradecoreError):
     result : Result or None
         What the run had done by then, and after it if other strategies went on; None outside of a run.
     """
+
+    @classmethod
+    def first_of(cls, failures: Mapping[str, str]) -> StrategyError:
+        """Return that of the first of some strategies that failed, by their names the tracebacks."""
+        return cls(*next(iter(failures.items())))
 
     def __init__(self, strategy: str, traceback: str) -> None:
         super().__init__(strategy, traceback)

@@ -30,7 +30,7 @@ def stops_run(on_error: str | None, strategies: Sequence[Strategy]) -> bool:
 
 def failure(result: Result) -> StrategyError:
     """Return the error of a run that its strategy ended; the strategy's traceback is shown below the message."""
-    error = StrategyError(*next(iter(result.failures.items())))
+    error = StrategyError.first_of(result.failures)
     error.result = result
     error.add_note(f"\n{error.own_traceback.rstrip()}")
     return error

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, funding_kinds
+from tradecore.arrays import computed
 from tradecore.data.catalog import Catalog, Columns, data_difference
 from tradecore.errors import DataError, InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
@@ -60,16 +61,11 @@ def source_of(data: EventData) -> Source:
     if isinstance(data, str | Path):
         return Catalog(data)
     if isinstance(data, Mapping):
-        return {key.id if isinstance(key, Instrument) else key: _computed(columns) for key, columns in data.items()}
+        return {key.id if isinstance(key, Instrument) else key: computed(columns) for key, columns in data.items()}
     if isinstance(data, Catalog):
         return data
     problem = 'expected a catalog, its folder, or columns by instrument as in {"BTCUSDT.BINANCE": columns}'
     raise InvalidValueError("data", f"{problem}; got a {type(data).__name__}")
-
-
-def _computed(columns: Any) -> Any:
-    """Return columns as they are; of a frame that is not computed yet (a LazyFrame) what it is."""
-    return columns.collect() if hasattr(columns, "collect") else columns
 
 
 def feed_of(

@@ -135,7 +135,7 @@ def replay(
     )
     diverged, _rest = kernel.replay(journal)
     if kernel.failures and stops_run(on_error, strategies):
-        raise StrategyError(*next(iter(kernel.failures.items())))
+        raise StrategyError.first_of(kernel.failures)
     digest = kernel.finish()
     store = TableStore([instrument.id for instrument in instruments], [strategy.name for strategy in strategies])
     store.keep(kernel.take_tables())

@@ -8,11 +8,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
-from tradecore._core import ExportedReader, Instrument, read_note
+from tradecore._core import ExportedReader, Instrument, TradeSieve, read_note
 from tradecore._core import is_exported as _is_text
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import COLUMNS, Catalog
-from tradecore.data.columns_reader import ColumnsReader, sifted
+from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.findings import other_unit
 from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE
@@ -176,7 +176,6 @@ def _opened(file: Path) -> IO[bytes]:
 
 def exported_reader(files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
     """Return a reader of exported files, whose messages may go on from one into the next."""
-    counts = {"duplicate_trades": 0, "empty_trades": 0}
 
     def pieces() -> Iterator[dict[str, Any]]:
         for piece in in_whole_messages(_pieces(files, instrument)):
@@ -184,7 +183,7 @@ def exported_reader(files: Sequence[Path], instrument: Instrument) -> ColumnsRea
                 raise DataError(str(files[-1]), 0, "ends in the middle of a message: it was cut")
             yield _columns(piece)
 
-    return ColumnsReader(sifted(pieces(), counts), instrument, counts)
+    return ColumnsReader(pieces(), instrument, sieve=TradeSieve())
 
 
 def _pieces(files: Sequence[Path], instrument: Instrument, rows: int = _ROWS) -> Iterator[pl.DataFrame]:

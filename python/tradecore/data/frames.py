@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import orjson
 
-from tradecore._core import CaptureFrames, FeedDecoder, Instrument
+from tradecore._core import SKIP_HINT, CaptureFrames, FeedDecoder, Instrument
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.errors import DataError, GridError, InvalidValueError
 
@@ -22,9 +22,6 @@ __all__ = ["FramesReader", "Received", "by_receipt", "capture_frames", "disconne
 
 _DISCONNECTED = b'{"tradecore":"disconnected"'
 """What a line of a capture begins with that says that a connection ended there, in place of a frame."""
-
-_SKIP_HINT = '--on-error skip (on_error="skip") leaves out what is no message and keeps the rest'
-"""What the core says of a capture of Binance that has such lines."""
 
 _FRAMES_A_PIECE = 4_096
 _NOTHING = frozenset({"control", "ignored", "other_depth", "unknown"})
@@ -134,7 +131,7 @@ class FramesReader(ColumnsReader):
                 if _is_json(data):
                     raise DataError(*place, error.problem) from None
                 if self._skipped is None:
-                    raise DataError(*place, f"{error.problem}; {_SKIP_HINT}") from None
+                    raise DataError(*place, f"{error.problem}; {SKIP_HINT}") from None
                 self._skipped.append((*place, error.problem))
                 continue
             except InvalidValueError as error:
@@ -198,7 +195,7 @@ def capture_frames(paths: Sequence[Path], skipped: Skipped | None = None) -> Ite
             return
         except DataError as error:
             if skipped is None:
-                raise DataError(error.source, error.line, f"{error.problem}; {_SKIP_HINT}") from None
+                raise DataError(error.source, error.line, f"{error.problem}; {SKIP_HINT}") from None
             skipped.append((error.source, error.line, error.problem))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tradecore._core import EventReader, HftDecoder, Instrument
+from tradecore._core import EventReader, HftDecoder, Instrument, TradeSieve
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
-from tradecore.data.columns_reader import ColumnsReader, sifted
+from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, other_symbols
 from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff
@@ -342,7 +342,7 @@ def import_klines(
 
 def array_reader(paths: Sequence[Path], instrument: Instrument) -> ColumnsReader:
     """Return a reader of event arrays."""
-    counts = {"duplicate_trades": 0, "empty_trades": 0}
+    counts = {"empty_trades": 0}
 
     def pieces() -> Iterator[Columns]:
         for path in paths:
@@ -352,4 +352,4 @@ def array_reader(paths: Sequence[Path], instrument: Instrument) -> ColumnsReader
             yield decoder.finish()
             counts["empty_trades"] += decoder.empty_trades
 
-    return ColumnsReader(sifted(pieces(), counts), instrument, counts)
+    return ColumnsReader(pieces(), instrument, counts, TradeSieve())

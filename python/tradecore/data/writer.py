@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from tradecore._core import FeedSummary, Instrument, PartWriter, TradeSieve, check_columns
+from tradecore.arrays import computed
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE, SOURCES, part_name
@@ -125,13 +126,10 @@ class CatalogWriter:
         DataError
             For a row that cannot be or is before the one above it.
         """
-        import polars as pl
-
-        if isinstance(columns, pl.LazyFrame):
-            columns = columns.collect()
-        if not (isinstance(columns, Mapping) or hasattr(columns, "columns")):
-            raise InvalidValueError("columns", f"expected event columns by name or a frame, got {columns!r}")
-        arrays: Columns = {name: self._column(columns, name) for name in DTYPES}
+        given = computed(columns)
+        if not (isinstance(given, Mapping) or hasattr(given, "columns")):
+            raise InvalidValueError("columns", f"expected event columns by name or a frame, got {given!r}")
+        arrays: Columns = {name: self._column(given, name) for name in DTYPES}
         check_columns(self._instrument.id, arrays, self._last_ts_recv)
         if len(arrays["ts_recv"]) == 0:
             return

@@ -150,7 +150,7 @@ class Replay:
             self.kernel.questions()  # their answers are in the journal
             yield record.data
         if len(self.strategies) == 1 and self.kernel.failures:
-            raise StrategyError(*next(iter(self.kernel.failures.items())))
+            raise StrategyError.first_of(self.kernel.failures)
 
     def check(self) -> None:
         """Refuse a session that its strategies decide otherwise today, as far as it has been taken.

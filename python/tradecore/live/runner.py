@@ -508,8 +508,8 @@ class Live:
     def _held_back(self) -> list[tuple[str, str]]:
         """Return the strategies that somebody lets not trade, and what they may do."""
         kernel = self.session.kernel
-        held_back = ((name, state) for name, state in kernel.trading.items() if state != "active")
-        return [(name, state) for name, state in held_back if name not in kernel.failures]
+        failed = kernel.failures
+        return [(name, what) for name, what in kernel.trading.items() if what != "active" and name not in failed]
 
     async def _reconcile(self) -> None:
         assert self._accounts is not None

@@ -74,11 +74,13 @@ pub(crate) fn part(error: PartError) -> PyErr {
     CatalogError::new_err((error.path.into_os_string(), error.problem.to_string()))
 }
 
+/// What becomes of a capture with lines that are no messages.
+pub(crate) const SKIP_HINT: &str =
+    "--on-error skip (on_error=\"skip\") leaves out what is no message and keeps the rest";
+
 pub(crate) fn placed(error: PlacedError) -> PyErr {
     let problem = match &error.error {
-        DecodeError::Rubbish(problem) => format!(
-            "{problem}; --on-error skip (on_error=\"skip\") leaves out what is no message and keeps the rest"
-        ),
+        DecodeError::Rubbish(problem) => format!("{problem}; {SKIP_HINT}"),
         problem => problem.to_string(),
     };
     undecoded((error.source_name, error.line), problem, error.error)

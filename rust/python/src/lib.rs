@@ -177,6 +177,8 @@ mod _core {
     #[pymodule_export]
     const ON_GRID_KINDS: u32 = KindSet::ON_GRID.bits();
     #[pymodule_export]
+    const SKIP_HINT: &str = crate::errors::SKIP_HINT;
+    #[pymodule_export]
     const SHORTEST_INTERVAL: i64 = tradecore_core::kernel::SHORTEST_INTERVAL;
 
     #[pymodule_export]

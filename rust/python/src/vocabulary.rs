@@ -7,7 +7,7 @@ use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::kernel::SignalAction;
 use tradecore_core::orders::{FillEvent, Liquidity, ORDER_KINDS, OrderStatus, TimeInForce, UnknownStatus};
 use tradecore_core::risk::Check;
-use tradecore_core::types::{InstrumentKind, OptionSide, Side, UnknownSide};
+use tradecore_core::types::{InstrumentKind, OptionSide, Side, UnknownSide, snake_case};
 
 use crate::errors;
 
@@ -24,18 +24,6 @@ macro_rules! words {
         }
         (stringify!($name), dict)
     }};
-}
-
-/// `PartiallyFilled` as `partially_filled`.
-fn snake_case(name: &str) -> String {
-    let mut out = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
 }
 
 /// Return the value of the ``Side`` that a word means: ``buy`` or ``bid``, ``sell`` or ``ask``.

@@ -10,7 +10,7 @@ use super::lines::Lines;
 use super::parse::{Written, other_unit, parse_fine, parse_qty, parse_u64};
 use super::text::{Cells, Row, is_above_header, whole};
 use crate::event::{Event, EventColumns, EventKind, KindSet};
-use crate::types::Instrument;
+use crate::types::{Instrument, snake_case};
 
 /// The columns, in the order they are written in.
 const COLUMNS: [&str; 8] = ["ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id"];
@@ -40,7 +40,7 @@ impl ExportedReader {
         let mut cells = Cells::of(&header);
         let row = cells.split(&header).map_err(|error| lines.error(error))?;
         let (width, places) = (row.len(), places(row).map_err(|error| lines.error(error))?);
-        let words = KindSet::ALL.iter().map(|kind| (word(kind), kind)).collect();
+        let words = KindSet::ALL.iter().map(|kind| (snake_case(&format!("{kind:?}")), kind)).collect();
         let instrument = Arc::clone(instrument);
         Ok(Self { lines, instrument, cells, header, width, places, words, last: None })
     }
@@ -113,18 +113,6 @@ fn places(header: Row<'_>) -> Result<[usize; COLUMNS.len()], DecodeError> {
         }
     }
     Ok(places)
-}
-
-/// The word of a kind: `book_set` of `BookSet`.
-fn word(kind: EventKind) -> String {
-    let mut word = String::new();
-    for letter in format!("{kind:?}").chars() {
-        if letter.is_ascii_uppercase() && !word.is_empty() {
-            word.push('_');
-        }
-        word.push(letter.to_ascii_lowercase());
-    }
-    word
 }
 
 fn event(

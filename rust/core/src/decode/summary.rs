@@ -20,6 +20,7 @@ pub struct FeedSummary {
     pub min_latency_ns: Option<i64>,
     /// Trades without an id that are equal to the one above them.
     pub equal_trades: u64,
+    /// The trade read last, where it has no id.
     last_trade: Option<Event>,
     /// Quantity traded.
     pub traded_qty: i64,
@@ -89,9 +90,10 @@ impl FeedSummary {
                 Some(kind @ (EventKind::Trade | EventKind::BarClose)) => {
                     self.traded_qty = self.traded_qty.saturating_add(view.qty.get(row));
                     if kind == EventKind::Trade {
-                        let trade = Event { flags: 0, ..view.event(row) };
-                        let is_equal = self.last_trade.replace(trade) == Some(trade);
-                        self.equal_trades += u64::from(is_equal && trade.id == 0);
+                        let is_unnamed = view.id.is_none_or(|ids| ids[row] == 0);
+                        let trade = is_unnamed.then(|| Event { flags: 0, ..view.event(row) });
+                        self.equal_trades += u64::from(is_unnamed && self.last_trade == trade);
+                        self.last_trade = trade;
                     }
                 }
                 Some(EventKind::Liquidation) => {

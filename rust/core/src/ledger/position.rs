@@ -82,7 +82,7 @@ impl Position {
             _ => math.value(price_per, Qty::new(opens))?,
         };
         let close_value = less(value, open_value)?;
-        let (released, taken) = (self.released(closes)?, self.taken_on(held - closes, held));
+        let (released, taken) = (self.released(closes)?, self.taken_on(held - closes, held)?);
         // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
         let gain = self.gain(math, released, close_value)?;
         let pays = (side == Side::Buy) != math.is_inverse();
@@ -123,11 +123,11 @@ impl Position {
     }
 
     /// What was taken on so much of what is held.
-    fn taken_on(&self, left: i64, held: i64) -> Money {
+    fn taken_on(&self, left: i64, held: i64) -> Result<Money, MoneyOverflow> {
         if self.taken == Money::ZERO || left == held {
-            return self.taken;
+            return Ok(self.taken);
         }
-        self.taken.scaled(left.into(), held.max(1).into()).unwrap_or_default()
+        self.taken.scaled(left.into(), held.max(1).into()).ok_or(MoneyOverflow::Sum)
     }
 
     /// The profit of closing what had cost `released` at a value.
@@ -143,7 +143,7 @@ impl Position {
         let released = self.released(closes)?;
         let gain = self.gain(math, released, value)?;
         let (realized, open_cost) = (plus(self.realized, gain)?, less(self.open_cost, released)?);
-        self.taken = self.taken_on(after.abs(), self.qty.abs());
+        self.taken = self.taken_on(after.abs(), self.qty.abs())?;
         (self.qty, self.open_cost, self.realized) = (after, open_cost, realized);
         self.lots.close(closes);
         self.average = self.lots.average(math, after.abs()).unwrap_or(self.average);
@@ -164,7 +164,8 @@ impl Position {
         paid: Money,
     ) -> Result<Money, MoneyOverflow> {
         let cash = less(self.cash, paid)?;
-        let taken = if kind.closes() || self.qty == 0 { self.taken } else { plus(self.taken, paid)? };
+        let is_taken = !kind.closes() && self.qty != 0;
+        let taken = is_taken.then(|| plus(self.taken, paid)).transpose()?;
         let mut gain = Money::ZERO;
         match kind {
             PaymentKind::Settlement | PaymentKind::Liquidation => {
@@ -175,9 +176,7 @@ impl Position {
             PaymentKind::LiquidationFee | PaymentKind::DeliveryFee => self.fees = plus(self.fees, paid)?,
         }
         self.cash = cash;
-        if !kind.closes() {
-            self.taken = taken;
-        }
+        self.taken = taken.unwrap_or(self.taken);
         Ok(gain)
     }
 

@@ -100,6 +100,19 @@ pub(super) fn shown(text: &str) -> String {
     begin
 }
 
+/// The word of a variant of an enum: `PartiallyFilled` as `partially_filled`.
+#[must_use]
+pub fn snake_case(name: &str) -> String {
+    let mut word = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,7 +163,7 @@ impl Rows {
             None => sent + self.latency,
         };
         let (kind, id) = (self.layout.kind, self.id(row)?);
-        let name = cell(Field::Id).filter(|_| id == 0).map_or(0, trade_number);
+        let number = if id == 0 { cell(Field::Id).map_or(0, trade_number) } else { id };
         if kind != TableKind::Depth && !self.is_new(row, id, ts_event) {
             self.counts.duplicates += 1;
             return Ok(());
@@ -177,7 +177,7 @@ impl Rows {
             flags: 0,
             price: 0,
             qty: 0,
-            id: id.max(name),
+            id: number,
         };
         match kind {
             TableKind::Trades | TableKind::AggTrades => self.trade(row, template)?,
