@@ -37,6 +37,8 @@ from tradecore.live.state import strategy_states
 from tradecore.observe.health import Check, Health
 from tradecore.server.accounts import Accounts
 from tradecore.server.history import History
+from tradecore.server.jobs import Jobs
+from tradecore.server.routes import orders
 from tradecore.strategies.manual import Manual
 
 pytestmark = pytest.mark.release
@@ -385,6 +387,48 @@ def test_what_somebody_was_allowed_to_try_is_written_down_with_what_it_came_to_n
     assert "strategi: no such parameter" in told[4]
     assert told[7].startswith("body.password: ")
     assert "hunter2" not in str(told)
+
+
+def test_what_fails_in_the_server_itself_is_written_down_too_and_tells_nothing_of_its_inside(
+    served: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("inside")
+
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": "50000"}
+    with monkeypatch.context() as broken, served.client("trade") as trader:
+        broken.setattr(Jobs, "add", breaks)
+        broken.setattr(Jobs, "listed", breaks)
+        broken.setattr(orders, "_market_and_side", breaks)
+        answers = [
+            trader.post("/api/v1/orders", json=body),
+            trader.post("/api/v1/orders", json=body, headers={"Idempotency-Key": "broken"}),
+            trader.post("/api/v1/jobs", json={}),
+            trader.get("/api/v1/jobs"),
+        ]
+    assert [problem(answer, 500) for answer in answers] == ["internal"] * 4
+    assert "inside" not in "".join(answer.text for answer in answers)
+    assert "content-security-policy" in answers[0].headers
+    assert "ZeroDivisionError: inside" in caplog.text
+    rows = data(admin.get("/api/v1/audit?limit=3"))[::-1]
+    assert [(row["user"], row["what"], row["status"]) for row in rows] == [
+        *(("trade", "order", 500), ("trade", "order", 500), ("trade", "job", 500)),
+    ]
+    assert all('"quantity":"0.001"' in row["detail"] for row in rows[:2])
+
+
+def test_a_database_that_fails_is_no_fault_of_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any) -> None:
+        raise StoreError("server.db", "gone")
+
+    body = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": "50000"}
+    with Served(tmp_path) as served, served.client() as admin:
+        monkeypatch.setattr(Accounts, "begin_request", gone)
+        monkeypatch.setattr(Accounts, "listed", gone)
+        sent = admin.post("/api/v1/orders", json=body, headers={"Idempotency-Key": "k"})
+        assert [problem(answer, 503) for answer in (sent, admin.get("/api/v1/users"))] == ["not_kept", "not_kept"]
+        monkeypatch.setattr(Accounts, "of_token", gone)
+        assert problem(admin.get("/api/v1/portfolio"), 503) == "not_kept"
 
 
 def test_every_answer_has_the_headers_of_a_careful_server(served: Served, admin: httpx.Client) -> None:

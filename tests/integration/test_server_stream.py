@@ -17,9 +17,10 @@ from websockets.frames import Frame, Opcode
 
 import tradecore as tc
 from tradecore.config.server import ServerConfig
-from tradecore.errors import RequestError
+from tradecore.errors import RequestError, StoreError
 from tradecore.live.runner import Live
 from tradecore.sandbox import BinanceServer
+from tradecore.server.accounts import Accounts
 from tradecore.server.frames import Connection, frame_of, pieces
 from tradecore.server.run import Server
 from tradecore.server.topics import Client, Topics
@@ -135,7 +136,10 @@ def test_the_client_does_what_the_server_does(served: Served) -> None:
     asyncio.run(main())
 
 
-def test_who_may_not_read_hears_nothing(tmp_path: Path) -> None:
+def test_who_may_not_read_hears_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: Any) -> None:
+        raise StoreError("server.db", "gone " * 40)
+
     with Served(tmp_path, open_reads=False) as served:
 
         async def closed(**headers: str) -> int | None:
@@ -150,6 +154,9 @@ def test_who_may_not_read_hears_nothing(tmp_path: Path) -> None:
             good = {"Authorization": f"Bearer {served.tokens['read']}"}
             assert await closed(**good) is None
             assert await closed(**good, Origin="http://evil.example") == 4003
+            # Who cannot be looked up may come again; another token would not help.
+            monkeypatch.setattr(Accounts, "of_token", unreadable)
+            assert await closed(**good) == 1013
 
         asyncio.run(main())
         with served.client(None) as nobody:

@@ -67,6 +67,7 @@ def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mappin
     app.add_exception_handler(TradecoreError, _own)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
     _pages(app)
     _secure(app)
     kept = Kept(app, lambda: service.view.version)
@@ -173,3 +174,10 @@ async def _http(request: Request, error: Exception) -> Response:
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Answer that something is wrong with the server itself; what it is goes to the log, and to nobody else."""
+    return await _refused(
+        request, Problem(500, "internal", f"{type(error).__name__} in the server, whose log says more")
+    )

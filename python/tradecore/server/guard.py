@@ -13,9 +13,10 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradecore.config.server import is_loopback
+from tradecore.errors import StoreError
 from tradecore.server.accounts import Accounts, Identity, Role
 from tradecore.server.answers import failed
-from tradecore.server.problems import Problem
+from tradecore.server.problems import Problem, problem_of
 
 __all__ = ["COOKIE", "Guard", "Logins", "identity_of"]
 
@@ -167,7 +168,10 @@ class Guard:
         headers = _headers_of(scope)
         self._check_rate(scope)
         self._check_host(scope, headers)
-        self._identify(scope, headers)
+        try:
+            self._identify(scope, headers)
+        except StoreError as error:
+            raise problem_of(error) from None
 
     def with_own(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return headers of an answer, with those that every answer has."""

@@ -8,6 +8,7 @@ from tradecore.errors import (
     OffGridError,
     OrderError,
     RunError,
+    StoreError,
     TradecoreError,
     UnknownInstrumentError,
 )
@@ -59,5 +60,7 @@ def problem_of(error: TradecoreError) -> Problem:
             return Problem(422, "invalid_order", text)
         case RunError() | JournalError():
             return Problem(503, "not_trading", text)
+        case StoreError():
+            return Problem(503, "not_kept", text)
         case _:
             return Problem(422, "refused", text)

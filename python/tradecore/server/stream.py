@@ -27,7 +27,10 @@ _PATIENCE_S = 10.0
 _MOST_TOPICS = 200
 _MOST_CLIENTS = 2_000
 _LONGEST = 16_384
-UNAUTHORIZED, FORBIDDEN, FULL, SLOW = 4001, 4003, 4009, 4008
+UNAUTHORIZED, FORBIDDEN, FULL, SLOW, LATER = 4001, 4003, 4009, 4008, 1013
+_CODES = {401: UNAUTHORIZED, 403: FORBIDDEN}
+"""Of who is refused; whoever is refused for another reason may come again."""
+_LONGEST_REASON = 120
 
 
 async def stream(socket: WebSocket) -> None:
@@ -36,7 +39,8 @@ async def stream(socket: WebSocket) -> None:
     problem = socket.scope["state"].get("problem")
     await socket.accept()
     if problem is not None:
-        await socket.close(FORBIDDEN if problem.status == 403 else UNAUTHORIZED, problem.text)
+        reason = problem.text.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        await socket.close(_CODES.get(problem.status, LATER), reason)
         return
     if identity_of(socket.scope).role < Role.READ:
         await socket.close(UNAUTHORIZED, "this takes a token of role read")
@@ -53,7 +57,7 @@ async def stream(socket: WebSocket) -> None:
         if client.problem is not None:
             _LOG.info("a client of the push is dropped: %s", client.problem)
             with contextlib.suppress(Exception):
-                await socket.close(SLOW, client.problem[:120])
+                await socket.close(SLOW, client.problem[:_LONGEST_REASON])
     finally:
         service.streams -= 1
         service.view.topics.leave(client)
