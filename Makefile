@@ -41,13 +41,15 @@ serve: build
 	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
 # Each Python test runs once, on the build that tells most. Both suites wait for clocks and processes, and linking a release
-# is the work of one core for minutes: so builds and lints go on beside them, and give way.
+# is the work of one core for minutes: so builds, Rust's tests and lints go on beside them, and give way. The release gives way
+# to the suites alone, since the second one waits for it; the others have until the end.
 test:
 	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
-	@nice $(MAKE) --no-print-directory --jobs=2 build rust-test & $(call ends_with_us,$$!) \
-	$(MAKE) --no-print-directory py-test-checked && wait $$beside
-	@nice $(MAKE) --no-print-directory lint & $(call ends_with_us,$$!) \
-	$(MAKE) --no-print-directory py-test && wait $$beside
+	@nice $(MAKE) --no-print-directory build & build=$$!; nice -n 19 $(MAKE) --no-print-directory rust-test & tests=$$!; \
+	$(call ends_with_us,"$$build $$tests") \
+	$(MAKE) --no-print-directory py-test-checked && wait $$build || exit; \
+	nice -n 19 $(MAKE) --no-print-directory lint & lint=$$!; $(call ends_with_us,"$$tests $$lint") \
+	$(MAKE) --no-print-directory py-test && wait $$tests && wait $$lint
 
 build: $(VENV)/.built
 
@@ -72,13 +74,14 @@ $(VENV)/.built: $(VENV)/.packages $(RUST_SOURCES) pyproject.toml
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet
 	@touch $@
 
+# What has types to be found is found first: a test of them takes what mypy keeps.
 lint: build
-	cargo fmt --all --check
-	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest tradecore._core
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 rust-test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
@@ -133,11 +136,13 @@ checked: $(VENV)/.tools
 	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
 
 # All the others, on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test.
-# It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
+# It lies in a copy of the package, so that what is installed in $(VENV) stays as it is. In a clean clone one process compiles
+# all that tests import, or each worker would at the same time.
 py-test-checked: packages programs checked
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
+	@test -d tests/__pycache__ || PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest --collect-only -qq >/dev/null || true
 	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto -m "not release"
 
 # The peers, and this package beside them.
