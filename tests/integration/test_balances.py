@@ -146,15 +146,25 @@ def test_without_a_book_what_the_next_print_asks_has_to_be_there(
     assert left >= 0
 
 
-def test_a_market_order_that_goes_on_with_later_prints_ends_where_they_ask_more_than_is_there() -> None:
-    prints = [(1, 100_000, 100), (3, 100_000, 60), (4, 101_000, 30), (5, 130_000, 60)]
+@pytest.mark.parametrize(
+    ("later", "filled"),
+    [
+        ([(4, 101_000, 30), (5, 130_000, 60)], [0.06, 0.03]),
+        # A venue holds an order whole: 0.01 at 130,000 could be paid, 0.04 could not.
+        ([(4, 130_000, 10)], [0.06]),
+    ],
+)
+def test_a_market_order_that_goes_on_with_later_prints_ends_where_they_ask_more_than_is_there(
+    later: list[tuple[int, int, int]], filled: list[float]
+) -> None:
+    prints = [(1, 100_000, 100), (3, 100_000, 60), *later]
     told = [(at * SECOND, TRADE, 1, LAST, 2 * price, qty) for at, price, qty in prints]
     venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), balances={"USDT": 10_100})
     buys = Buys("a", [SPOT.id])
     made = tc.Backtest(
         [buys], {SPOT.id: columns([*told, (9 * SECOND, TRADE, 1, LAST, 2, 1)])}, [venue], specs=[SPOT]
     ).run()
-    assert made.fills["qty"].to_list() == [0.06, 0.03]
+    assert made.fills["qty"].to_list() == filled
     assert buys.ended == ["insufficient_balance"]
 
 
