@@ -8,13 +8,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from test_live import NAME, SETTINGS, Bidder, again, connector, has_states, run, session, trade, until
 
 import tradecore as tc
 from tradecore.errors import JournalError, StrategyError
+from tradecore.live.events import SessionFailed
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
@@ -311,3 +312,47 @@ def test_a_session_that_its_only_strategy_ended_goes_on_with_it_failed(tmp_path:
         assert again(tmp_path / "s1", Tripping("t", [NAME])) == (result.digest, None)
 
     run(work)
+
+
+class Stumbling(Heeding):
+    """Fails at its first start."""
+
+    fails_at: ClassVar[int] = 1
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.starts = getattr(self, "starts", 0) + 1
+        if self.starts == self.fails_at:
+            raise ValueError("on purpose")
+        super().on_start(ctx)
+
+
+class StumblingLater(Stumbling):
+    """Fails where it starts once more, after an end in order."""
+
+    fails_at = 2
+
+
+@pytest.mark.parametrize("kind", [Stumbling, StumblingLater])
+def test_a_session_that_its_only_strategy_ended_as_it_started_goes_on_with_it_failed(
+    tmp_path: Path, kind: type[Stumbling], has_states: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never(live: Live) -> None:
+        await until(lambda: False)
+
+    async def work(server: FakeBinance) -> None:
+        if kind is StumblingLater:
+            await session(made(server, tmp_path, kind("t", [NAME])), server, lambda live: bought(server, live))
+        failures: list[SessionFailed] = []
+        live = made(server, tmp_path, kind("t", [NAME]))
+        live.events.subscribe(SessionFailed, failures.append)
+        with pytest.raises(StrategyError, match="on purpose"):
+            await session(live, server, never)
+        assert [failure.error for failure in failures] == ["StrategyError"]
+        result = await session(made(server, tmp_path, kind("t", [NAME])), server, lambda live: started(live, "t"))
+        assert again(tmp_path / "s1", kind("t", [NAME])) == (result.digest, None)
+
+    run(work)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert [text.partition(" (")[0] for text in told] == [
+        "s1 goes on with t failed, until a person starts it: ValueError: on purpose"
+    ]

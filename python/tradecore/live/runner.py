@@ -489,8 +489,8 @@ class Live:
             await self._reconcile()
         begun = self._driver.now()
         if session.has_to_start:
-            session.start(begun)
-        if self._is_resumed:
+            self._driver.guarded(session.start, begun)
+        if self._is_resumed and self._driver.failure is None:
             for name, state in self._held_back():
                 _LOG.warning("%s goes on with %s %s, as it was", self._name, name, state)
             for name, traceback in session.kernel.failures.items():

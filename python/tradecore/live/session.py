@@ -134,8 +134,8 @@ class Session:
 
     def start(self, at_ns: int) -> None:
         """Start the strategies. What was taken before is written with that: a journal has all of it or nothing."""
+        self._has_started = True  # also where the only strategy fails by it, which is written down then
         self.kernel.start(at_ns)
-        self._has_started = True
         self.settle(at_ns)
 
     def stop(self, at_ns: int) -> None:
