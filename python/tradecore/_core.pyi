@@ -3876,11 +3876,33 @@ class SimExchange:
         ``unrealized_pnl``, ``realized_pnl``, ``value``, ``initial_margin`` (open orders included),
         ``maintenance_margin`` and ``isolated_margin`` (None where margin is cross), and ``leverage``.
         """
-    def take_over(self, kernel: Kernel, *, account: int = 0) -> None:
+    def take_over(
+        self,
+        kernel: Kernel,
+        fills: Sequence[tuple[int, int, int, str, float, float]],
+        payments: Sequence[tuple[int, int, int, str, float, Decimal]],
+        *,
+        account: int = 0,
+    ) -> None:
         """Let an account have what the strategies of a kernel came to, which has the same markets.
 
-        Positions have cost what they did, those of several strategies in one market their average entry prices, to the
-        price increment; balances have what was earned and paid. For an exchange that begins anew.
+        Positions, what stands behind them and balances are those of an account that came to it here, to the last unit.
+        For an exchange that begins anew.
+
+        Parameters
+        ----------
+        kernel : Kernel
+        fills : sequence of tuple
+            All of them as they became known: market, time at the venue (ns), strategy, side, price, quantity.
+        payments : sequence of tuple
+            What the venue moved of its own accord: market, time at the venue (ns), strategy, why, the quantity it was
+            paid on, amount.
+        account : int
+
+        Raises
+        ------
+        InvalidValueError
+            For others than those of the kernel.
         """
     def set_leverage(self, account: int, market: int, leverage: _Exact) -> bool:
         """Lever what an account trades in a market from now on.

@@ -11,7 +11,9 @@ from test_sim_exchange import rows
 import tradecore as tc
 from tradecore.live.desk import PaperDesk
 from tradecore.live.session import Session
+from tradecore.live.tables import SessionTables
 from tradecore.session.kernel import build_kernel
+from tradecore.venues.clock import SystemClock
 
 RENEWED = 5
 """The second at which another exchange takes its place."""
@@ -25,7 +27,14 @@ def market(at: float, price: float, before: float | None = None, *, more: list[R
 
 
 def traded(
-    spec: tc.Instrument, steps: list[Any], parts: list[list[Row]], *, is_renewed: bool, **settings: Any
+    spec: tc.Instrument,
+    steps: list[Any],
+    parts: list[list[Row]],
+    *,
+    is_renewed: bool,
+    others: list[Any] | None = None,
+    cost_basis: str = "average",
+    **settings: Any,
 ) -> dict[str, Any]:
     """Trade on paper, on one exchange or on two, and return what came of it."""
 
@@ -33,9 +42,11 @@ def traded(
         venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), **settings)
         return PaperDesk([spec], {"TEST": venue})
 
-    script, desk = Script("s", [A]).plan(*steps), exchange()
-    kernel = build_kernel("s1", [script], desk.instruments, stop_run_on_error=True)
+    scripts = [Script(name, [A]).plan(*of) for name, of in (("s", steps), ("other", others)) if of is not None]
+    desk = exchange()
+    kernel = build_kernel("s1", scripts, desk.instruments, stop_run_on_error=True, cost_basis=cost_basis)
     session = Session(kernel, desk.instruments, desk)
+    kept = SessionTables(session, [script.name for script in scripts], SystemClock(), lambda act: act())
     begin = None
     for _, at, piece in rows(tape(spec, *parts, end=20)):
         if begin is None:
@@ -46,13 +57,23 @@ def traded(
         if is_renewed and at >= begin + RENEWED * SECOND:
             is_renewed = False
             session.desk = desk = exchange()
-            desk.take_over(kernel)
+            kept.take(kernel.take_tables())
+            desk.take_over(kernel, kept.history)
         session.message(at, A, piece)
     session.advance(begin + 30 * SECOND)
-    (position,) = kernel.positions
-    told = [(paid.why, paid.price, paid.paid, paid.ts_event) for paid in script.paid]
+    told = [[(paid.why, paid.price, paid.paid, paid.ts_event) for paid in script.paid] for script in scripts]
     there = {name: held for name, (held, _) in desk._exchange.balances(0)["TEST"].items()}
-    return {"position": position, "paid": told, "refused": script.ended, "balances": there}
+    ended = [script.ended for script in scripts]
+    return {
+        "position": kernel.positions[0],
+        "positions": kernel.positions,
+        "paid": told[0],
+        "all paid": told,
+        "refused": ended[0],
+        "all refused": ended,
+        "balances": there,
+        "held": desk._exchange.position(0, 0),
+    }
 
 
 def same(spec: tc.Instrument, steps: list[Any], parts: list[list[Row]], **settings: Any) -> dict[str, Any]:
@@ -93,19 +114,43 @@ def test_what_is_held_on_margin_stands_against_orders_and_is_liquidated_where_it
     kind: str, side: str, margin: str
 ) -> None:
     spec, balances = KINDS[kind]
-    bought, part, left = QTY[kind]
+    _, part, left = QTY[kind]
     opens, adds = (buy, buy) if side == "buy" else (sell, sell)
     ends = 70 if side == "buy" else 140
     prices = [market(0, 100), market(1.5, 101, 100), market(4, 102, 101), market(6, 99, 102), market(10, ends, 99)]
     fundings: list[Row] = [(3, FUNDING, 0, "0.001" if side == "buy" else "-0.001", "0")]
-    # In two, the average entry price is between two of the grid.
-    opening = [(1, opens(part)), (2, opens(left))] if margin == "cross" else [(1, opens(bought))]
-    steps = [*opening, (8, adds(left))]
+    # In two, the average entry price is between two of the grid, and the margin is not that of what both had cost.
+    steps = [(1, opens(part)), (2, opens(left)), (8, adds(left))]
     settings = {"margin": margin, "leverage": 10, "balances": balances, "maintenance": "0.005"}
     came = same(spec, steps, [*prices, fundings], **settings)
     assert came["refused"] == [(f"{side} {left}", "insufficient_margin")]
     assert [why for why, *_ in came["paid"]] == ["funding", "liquidation", "liquidation_fee"]
     assert came["position"]["qty"] == 0
+
+
+@pytest.mark.parametrize("cost_basis", ["average", "fifo"])
+@pytest.mark.parametrize("later", [(), ((8, sell("27")), (11, buy("5")))], ids=["held", "traded on"])
+def test_the_margin_that_stands_behind_many_fills_is_what_it_was(later: tuple[Any, ...], cost_basis: str) -> None:
+    prices = [market(at, 100 + at, None if at == 0 else 100 + at - 1) for at in range(18)]
+    fundings: list[Row] = [(3, FUNDING, 0, "0.0003", "0"), (7, FUNDING, 0, "0.0007", "0")]
+    steps = [(0.5, buy("13")), (1.5, buy("40")), (2, sell("17")), (3, buy("7")), (4, buy("11")), *later]
+    settings = {"margin": "isolated", "leverage": 10, "balances": {"USDT": 2_000}}
+    settings["maintenance"] = "0.004/0.05 to 4000, 0.01/0.2 to 1000000"
+    came = same(contract(fee="5"), steps, [*prices, fundings], cost_basis=cost_basis, **settings)
+    assert came["refused"] == []
+    assert came["position"]["qty"] == (32 if later else 54)
+    assert came["held"]["isolated_margin"] > 0
+
+
+@pytest.mark.parametrize("margin", ["cross", "isolated"])
+def test_strategies_that_share_a_market_have_together_what_they_had(margin: str) -> None:
+    prices = [market(0, 100), market(2, 104, 100), market(4, 103, 104), market(6, 101, 103), market(12, 60, 101)]
+    fundings: list[Row] = [(3, FUNDING, 0, "0.001", "0"), (7, FUNDING, 0, "-0.002", "0")]
+    steps, others = [(1, buy("50")), (2.5, sell("10"))], [(1.5, buy("30")), (3.5, sell("45"))]
+    settings = {"margin": margin, "leverage": 10, "balances": {"USDT": 1_000}, "maintenance": "0.005"}
+    came = same(contract(fee="5"), steps, [*prices, fundings], others=others, **settings)
+    assert [why for paid in came["all paid"] for why, *_ in paid].count("funding") == 4
+    assert came["all refused"] == [[], []]
 
 
 @pytest.mark.parametrize("borrows", [False, True])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from tradecore._core import Command, FeedDecoder, Instrument, Kernel, Notice, Refusal, SimExchange
 from tradecore.errors import CredentialsError, TradecoreError
@@ -17,7 +17,10 @@ from tradecore.venues import Connector
 from tradecore.venues.events import VenueReport
 from tradecore.venues.tasks import begin
 
-__all__ = ["Desk", "PaperDesk", "VenueDesk", "earlier"]
+__all__ = ["Desk", "History", "PaperDesk", "VenueDesk", "earlier"]
+
+History: TypeAlias = tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]]]
+"""Fills and payments, as ``SimExchange.take_over`` takes them."""
 
 
 def earlier(one: int | None, other: int | None) -> int | None:
@@ -49,8 +52,8 @@ class Desk(Protocol):
     def cancel_in(self, instrument: str) -> None:
         """Cancel every order of an instrument, also those that nobody here knows."""
 
-    def take_over(self, kernel: Kernel) -> None:
-        """Know what a session that goes on had before."""
+    def take_over(self, kernel: Kernel, history: Callable[[], History]) -> None:
+        """Know what a session that goes on had before, and by which fills and payments it came to it."""
 
     @property
     def is_busy(self) -> bool:
@@ -128,9 +131,9 @@ class PaperDesk:
     def cancel_in(self, instrument: str) -> None:
         """There are none but those the kernel knows."""
 
-    def take_over(self, kernel: Kernel) -> None:
+    def take_over(self, kernel: Kernel, history: Callable[[], History]) -> None:
         """Have the account hold what was traded on the exchange of before, which can be reduced then."""
-        self._exchange.take_over(kernel)
+        self._exchange.take_over(kernel, *history())
 
     @property
     def is_busy(self) -> bool:
@@ -230,7 +233,7 @@ class VenueDesk:
         """Ask the venue to."""
         self._ask(instrument, self._cancel, instrument)
 
-    def take_over(self, kernel: Kernel) -> None:
+    def take_over(self, kernel: Kernel, history: Callable[[], History]) -> None:
         """Do nothing: the venues know."""
 
     @property

@@ -417,7 +417,7 @@ class Live:
                 self._driver.disconnected(venue, self._clock.now_ns())
         self._is_resumed = session.began_ns is not None
         if self._is_resumed:
-            desk.take_over(session.kernel)
+            desk.take_over(session.kernel, tables.history)
         following = self._driver.following = Following(session, self.strategies, self.lines)
         following.begin(is_new=not self._is_resumed)
         if self._paper is not None and not self._is_resumed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from tradecore.backtest.tables import TableStore, joined
+from tradecore.backtest.tables import Stored, TableStore, joined
+from tradecore.live.desk import History
 from tradecore.live.session import Session
 from tradecore.venues.clock import Clock, Timer
 
@@ -77,13 +78,36 @@ class SessionTables:
 
     def earlier(self) -> dict[str, list[dict[str, Any]]]:
         """Return the rows of orders, fills and payments of before :meth:`start`, and the orders that are known now."""
-        pieces = list(self.store.moved(until=self.moved if self._recovered is None else self._recovered))
-        names = self.store.names
-        store = TableStore(names["instrument"], names["strategy"])
-        found = {name: [piece[name] for piece in pieces if name in piece] for name in ("orders", "fills", "payments")}
-        whole: dict[str, Mapping[str, Any]] = {name: joined(parts) for name, parts in found.items() if parts}
-        store.keep({**whole, "known": self._session.kernel.known_orders()})
-        return {name: store.table(name).to_dicts() if name in store else [] for name in (*found, "known")}
+        until = self.moved if self._recovered is None else self._recovered
+        names = ("orders", "fills", "payments")
+        store = self._moved(names, until, known=self._session.kernel.known_orders())
+        return {name: store.table(name).to_dicts() if name in store else [] for name in (*names, "known")}
+
+    def history(self) -> History:
+        """Return all fills and payments so far, as they became known, as an exchange takes them over."""
+        told = {"fills": ("side", "price", "qty"), "payments": ("why", "position_qty", "paid")}
+        store = self._moved(tuple(told), self.moved)
+        markets = {name: at for at, name in enumerate(store.names["instrument"])}
+        strategies = {name: at for at, name in enumerate(store.names["strategy"])}
+        found: list[list[tuple[Any, ...]]] = []
+        for name, columns in told.items():
+            rows = (
+                store.table(name).select("instrument", "ts_event", "strategy", *columns).rows() if name in store else ()
+            )
+            found.append([(markets[market], at, strategies[whose], *rest) for market, at, whose, *rest in rows])
+        fills, payments = found
+        return fills, payments
+
+    def _moved(self, names: Sequence[str], until: int, **more: Mapping[str, Any]) -> TableStore:
+        """Return a store of tables as far as they were moved to disk, and of more."""
+        found: dict[str, list[Stored]] = {name: [] for name in names}
+        for piece in self.store.moved(until=until):
+            for name in found.keys() & piece.keys():
+                found[name].append(piece[name])
+        of = self.store.names
+        store = TableStore(of["instrument"], of["strategy"])
+        store.keep({**{name: joined(pieces) for name, pieces in found.items() if pieces}, **more})
+        return store
 
     def end(self) -> Tables:
         """Take the last rows, and return them."""

@@ -8,11 +8,13 @@ use pyo3::sync::MutexExt as _;
 use pyo3::types::PyDict;
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::kernel::HookError;
+use tradecore_core::ledger::{Payment, PaymentKind};
 use tradecore_core::orders::{Command as CoreCommand, NewTerms, OrderId, OrderType, Trigger, order_kind};
 use tradecore_core::sim::{
-    Added, Exchange, ExchangeError, ModelFailure, OpenOrder as CoreOpenOrder, Venue, VenueBuilder, VenueError,
+    Added, Exchange, ExchangeError, ModelFailure, Move, Moved, OpenOrder as CoreOpenOrder, Venue,
+    VenueBuilder, VenueError, in_order,
 };
-use tradecore_core::types::{AccountId, Instrument, Level, MarketId, Price, Side};
+use tradecore_core::types::{AccountId, Instrument, Level, MarketId, Money, Price, Qty, Side};
 
 use crate::columns::NumpyColumns;
 use crate::commands::Command;
@@ -26,13 +28,19 @@ use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
 use crate::roster::market_of;
 use crate::terms::{OrderTerms, PostOnly};
 use crate::values::{
-    decimal_from_text, fine, money_to_py, price_to_py, qty_to_py, text_of, to_at, to_event, to_price, to_qty,
-    to_seed, to_side, to_until,
+    decimal_from_text, fine, money_to_py, price_to_py, qty_to_py, text_of, to_at, to_count, to_decimal,
+    to_event, to_price, to_qty, to_seed, to_side, to_until,
 };
 use crate::venue::SimVenue;
 
 /// Prices and quantities in increments.
 type Levels = Vec<(i64, i64)>;
+
+/// Market, time, strategy, side, price and quantity of a fill.
+type KnownFill<'py> = (usize, i64, usize, Bound<'py, PyAny>, f64, f64);
+
+/// Market, time, strategy, why, quantity and amount of a payment.
+type KnownPayment<'py> = (usize, i64, usize, String, f64, Bound<'py, PyAny>);
 
 /// A venue that is being put together, and of each market whether orders look back at it and how fine its book is.
 struct Setup {
@@ -554,16 +562,69 @@ impl SimExchange {
 
     /// Let an account have what the strategies of a kernel came to, which has the same markets.
     ///
-    /// Positions have cost what they did, those of several strategies in one market their average entry prices, to the
-    /// price increment; balances have what was earned and paid. For an exchange that begins anew.
-    #[pyo3(signature = (kernel, *, account=0))]
-    fn take_over(&self, py: Python<'_>, kernel: &PyKernel, account: u32) -> PyResult<()> {
+    /// Positions, what stands behind them and balances are those of an account that came to it here, to the last unit.
+    /// For an exchange that begins anew.
+    ///
+    /// Parameters
+    /// ----------
+    /// kernel : Kernel
+    /// fills : sequence of tuple
+    ///     All of them as they became known: market, time at the venue (ns), strategy, side, price, quantity.
+    /// payments : sequence of tuple
+    ///     What the venue moved of its own accord: market, time at the venue (ns), strategy, why, the quantity it was
+    ///     paid on, amount.
+    /// account : int
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For others than those of the kernel.
+    #[pyo3(signature = (kernel, fills, payments, *, account=0))]
+    fn take_over(
+        &self,
+        py: Python<'_>,
+        kernel: &PyKernel,
+        fills: Vec<KnownFill<'_>>,
+        payments: Vec<KnownPayment<'_>>,
+        account: u32,
+    ) -> PyResult<()> {
         let mut state = self.state(py);
-        for at in 0..state.instruments.len() {
-            let (market, _) = state.instrument(at)?;
-            for position in kernel.positions_in(market)? {
-                state.open()?.take_over(account_of(account), market, &position);
+        let account = account_of(account);
+        let (mut bought, mut paid) =
+            (vec![Vec::new(); state.instruments.len()], vec![Vec::new(); state.instruments.len()]);
+        for (market, ts_event, strategy, side, price, qty) in fills {
+            let (market, of) = state.instrument(market)?;
+            let price = Price::new(to_count("price", price, of.price_increment.to_f64(1))?);
+            let qty = Qty::new(to_count("qty", qty, of.qty_increment.to_f64(1))?);
+            let moved = Moved::Fill { side: to_side(&side)?, price, qty };
+            bought[market.index()].push(Move { ts_event, strategy, moved });
+        }
+        for (market, ts_event, strategy, why, qty, amount) in payments {
+            let (market, of) = state.instrument(market)?;
+            let kind = PaymentKind::ALL.into_iter().find(|kind| kind.as_str() == why);
+            let kind = kind
+                .ok_or_else(|| errors::invalid("why", format!("expected a kind of payment, got {why:?}")))?;
+            let qty = to_count("qty", qty, of.qty_increment.to_f64(1))?;
+            let amount = Money::from_decimal(to_decimal("paid", &amount)?);
+            let amount = amount.map_err(|error| errors::invalid("paid", error.to_string()))?;
+            let payment = Payment { account, market, ts_event, kind, qty, price: 0, rate: 0, paid: amount };
+            paid[market.index()].push(Move { ts_event, strategy, moved: Moved::Payment(payment) });
+        }
+        for (at, (fills, payments)) in bought.into_iter().zip(paid).enumerate() {
+            let (market, of) = state.instrument(at)?;
+            let moves = in_order(fills, payments);
+            let known = kernel.positions_in(market)?;
+            let qty = known.iter().fold(0_i64, |sum, position| sum.saturating_add(position.qty));
+            let cash = known.iter().try_fold(Money::ZERO, |sum, position| sum.checked_add(position.cash));
+            let moved = moves.iter().fold(0_i64, |sum, moved| sum.saturating_add(moved.change()));
+            if moved != qty {
+                let problem = format!("come to {moved} lots of {}, the kernel holds {qty}", of.id);
+                return Err(errors::invalid("fills", problem));
             }
+            let cash = cash.ok_or_else(|| {
+                errors::invalid("kernel", format!("cash in {} is beyond exact money", of.id))
+            })?;
+            state.open()?.take_over(account, market, qty, cash, &moves);
         }
         Ok(())
     }

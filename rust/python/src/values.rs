@@ -155,6 +155,15 @@ where
     within("a whole number", field, value, range)
 }
 
+/// The whole number of increments that a value of a table is.
+pub(crate) fn to_count(field: &str, value: f64, increment: f64) -> PyResult<i64> {
+    let count = (value / increment).round();
+    if count.abs() < (1_i64 << 53) as f64 {
+        return Ok(count as i64);
+    }
+    Err(errors::invalid(field, format!("{value} is too many times {increment} to be exact")))
+}
+
 /// A number of any kind within bounds, as a float.
 pub(crate) fn to_number(field: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<f64>) -> PyResult<f64> {
     within("a number", field, value, range)

@@ -26,7 +26,7 @@ use crate::ledger::{CostBasis, Position};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 16";
+const MAGIC: &str = "tradecore kernel 17";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -299,7 +299,6 @@ fn save_position(w: &mut Writer<'_>, position: &Position) {
     w.position(position);
     w.money(position.funding);
     w.money(position.interest);
-    w.money(position.taken);
     w.f64(position.quotients());
     w.index(position.lots().len());
     for (qty, cost, price) in position.lots() {
@@ -313,7 +312,6 @@ fn load_position(r: &mut Reader<'_>, basis: CostBasis) -> Result<Position, Codec
     let mut position = r.position()?;
     position.funding = r.money()?;
     position.interest = r.money()?;
-    position.taken = r.money()?;
     let quotients = r.f64()?;
     let mut lots = Vec::new();
     for _ in 0..r.index()? {

@@ -31,8 +31,6 @@ pub struct Position {
     pub funding: Money,
     /// Interest paid on loans.
     pub interest: Money,
-    /// What the venue took on what is open, but for closes, negative where it gave more: a close releases its share.
-    pub taken: Money,
     /// Sum of the values traded.
     pub turnover: Money,
     /// Quantity traded, unsigned.
@@ -82,7 +80,7 @@ impl Position {
             _ => math.value(price_per, Qty::new(opens))?,
         };
         let close_value = less(value, open_value)?;
-        let (released, taken) = (self.released(closes)?, self.taken_on(held - closes, held)?);
+        let released = self.released(closes)?;
         // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
         let gain = self.gain(math, released, close_value)?;
         let pays = (side == Side::Buy) != math.is_inverse();
@@ -100,7 +98,6 @@ impl Position {
         // Nothing fails from here on.
         (self.qty, self.open_cost, self.realized, self.fees) = (after, open_cost, realized, fees);
         (self.cash, self.turnover, self.volume, self.fills) = (cash, turnover, volume, self.fills + 1);
-        self.taken = taken;
         self.lots.close(closes);
         self.lots.open(opens, open_value, price);
         self.average = self.lots.average(math, after.abs()).unwrap_or(average);
@@ -122,14 +119,6 @@ impl Position {
         part.ok_or(MoneyOverflow::Sum)
     }
 
-    /// What was taken on so much of what is held.
-    fn taken_on(&self, left: i64, held: i64) -> Result<Money, MoneyOverflow> {
-        if self.taken == Money::ZERO || left == held {
-            return Ok(self.taken);
-        }
-        self.taken.scaled(left.into(), held.max(1).into()).ok_or(MoneyOverflow::Sum)
-    }
-
     /// The profit of closing what had cost `released` at a value.
     fn gain(&self, math: &ContractMath, released: Money, value: Money) -> Result<Money, MoneyOverflow> {
         if math.gains(self.qty) { less(value, released) } else { less(released, value) }
@@ -143,7 +132,6 @@ impl Position {
         let released = self.released(closes)?;
         let gain = self.gain(math, released, value)?;
         let (realized, open_cost) = (plus(self.realized, gain)?, less(self.open_cost, released)?);
-        self.taken = self.taken_on(after.abs(), self.qty.abs())?;
         (self.qty, self.open_cost, self.realized) = (after, open_cost, realized);
         self.lots.close(closes);
         self.average = self.lots.average(math, after.abs()).unwrap_or(self.average);
@@ -164,8 +152,6 @@ impl Position {
         paid: Money,
     ) -> Result<Money, MoneyOverflow> {
         let cash = less(self.cash, paid)?;
-        let is_taken = !kind.closes() && self.qty != 0;
-        let taken = is_taken.then(|| plus(self.taken, paid)).transpose()?;
         let mut gain = Money::ZERO;
         match kind {
             PaymentKind::Settlement | PaymentKind::Liquidation => {
@@ -176,14 +162,7 @@ impl Position {
             PaymentKind::LiquidationFee | PaymentKind::DeliveryFee => self.fees = plus(self.fees, paid)?,
         }
         self.cash = cash;
-        self.taken = taken.unwrap_or(self.taken);
         Ok(gain)
-    }
-
-    /// What is open of it, as if it had been opened at once and nothing had come of it yet.
-    #[must_use]
-    pub fn opened(&self) -> Self {
-        Self { qty: self.qty, open_cost: self.open_cost, average: self.average, ..Self::default() }
     }
 
     /// Whether its accounts balance: the profit realised less what was paid is the cash there is, with the open quantity
@@ -261,7 +240,6 @@ impl Position {
             cash,
             funding: Money::ZERO,
             interest: Money::ZERO,
-            taken: Money::ZERO,
             turnover,
             volume,
             fills,

@@ -12,14 +12,15 @@ use std::sync::Arc;
 use super::builder::Added;
 use super::custom::ModelFailure;
 use super::market::{Market, OpenOrder};
+use super::moved::Moved;
 use super::past::Past;
 use super::venue::{Notice, Venue};
 use crate::book::FillBasis;
 use crate::event::{Chunk, Columns as _, EventColumns, EventKind, Granularity, Span, View};
-use crate::ledger::{Leverage, Position};
+use crate::ledger::Leverage;
 use crate::orders::{Command, OrderId, Reason};
 use crate::risk::{Approved, Gate, Rules, Verdict};
-use crate::types::{AccountId, MarketId, Price, Qty};
+use crate::types::{AccountId, MarketId, Money, Price, Qty};
 
 /// So many rows pass at once into what orders may look back at.
 const PIECE: usize = 1 << 10;
@@ -249,8 +250,15 @@ impl Exchange {
     }
 
     /// See [`Venue::take_over`].
-    pub fn take_over(&mut self, account: AccountId, market: MarketId, known: &Position) {
-        self.venue.take_over(account, market, known);
+    pub fn take_over(
+        &mut self,
+        account: AccountId,
+        market: MarketId,
+        qty: i64,
+        cash: Money,
+        moves: &[Moved],
+    ) {
+        self.venue.take_over(account, market, qty, cash, moves);
     }
 
     /// When something is next due by itself, ns.

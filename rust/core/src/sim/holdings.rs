@@ -19,6 +19,7 @@ use rustc_hash::FxHashMap;
 
 use super::fees::FeeModel;
 use super::margin::MarginMode;
+use super::moved::Moved;
 use super::update::Update;
 use super::wallet::{Coin, minus, plus};
 use crate::ledger::{Brackets, ContractMath, Cover, Leverage, Payment, Position, Written};
@@ -370,32 +371,28 @@ impl Holding {
             Terms::Leveraged { leverage, brackets, mode: MarginMode::Isolated } => {
                 let (cost, open) = (self.position.open_cost, self.position.qty.abs().max(1));
                 let initial = brackets.initial(cost, self.leverage.unwrap_or(*leverage));
-                initial.scaled(part.abs().into(), open.into()).unwrap_or_default()
+                initial.scaled(part.into(), open.into()).unwrap_or_default()
             }
             _ => Money::ZERO,
         }
     }
 
-    /// Takes over a position with what it has earned and cost by now. Beside another one, of the same account, it is as if
-    /// it had been bought or sold at its average entry price, to the price increment. Returns by how much the balance has
-    /// changed.
-    pub(super) fn take_over(&mut self, contract: &Contract, known: &Position) -> Money {
-        let mut netted = Money::ZERO;
-        if self.position.qty == 0 {
-            self.position = known.opened();
-            self.margin = self.initial(contract, known.qty);
-        } else if let Some(average) = known.avg_entry_price() {
-            let (sign, qty) = (known.qty.signum(), Qty::new(known.qty.saturating_abs()));
-            netted = self.fill(contract, sign, (Price::new(average.round() as i64), qty), Money::ZERO);
-        }
-        if contract.stands_alone() && self.position.qty != 0 {
-            self.margin = minus(self.margin, known.taken);
+    /// Comes to what it would have come to here by all that moved it elsewhere, in that order, and brought so much cash.
+    /// Returns by how much the balance has changed.
+    pub(super) fn take_over(&mut self, contract: &Contract, moves: &[Moved], cash: Money) -> Money {
+        for moved in moves {
+            match moved {
+                Moved::Fill { side, price, qty } => {
+                    self.fill(contract, side.sign(), (*price, *qty), Money::ZERO)
+                }
+                Moved::Payment(payment) => self.pay(contract, payment),
+            };
         }
         match contract.terms {
-            Terms::Paid { .. } => known.cash,
+            Terms::Paid { .. } => cash,
             // What was earned less what was paid: the cash there is with the open quantity at cost.
             Terms::Leveraged { .. } => {
-                plus(netted, plus(known.cash, contract.math.signed(known.qty, known.open_cost)))
+                plus(cash, contract.math.signed(self.position.qty, self.position.open_cost))
             }
         }
     }

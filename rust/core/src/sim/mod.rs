@@ -16,6 +16,7 @@ mod latency;
 mod margin;
 mod market;
 mod marks;
+mod moved;
 mod past;
 mod queue;
 mod rules;
@@ -45,6 +46,7 @@ pub use latency::{
 };
 pub use margin::{Maintenance, MarginMode, MarginRules};
 pub use market::{Accounts, FillRule, Market, Matching, OpenOrder, SelfTrade};
+pub use moved::{Move, Moved, in_order};
 pub use past::Past;
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};

@@ -3,6 +3,7 @@
 use super::Venue;
 use crate::ledger::{Leverage, Position};
 use crate::sim::holdings::Holding;
+use crate::sim::moved::Moved;
 use crate::types::{AccountId, MarketId, Money};
 
 /// What an account has in a contract on margin.
@@ -74,15 +75,21 @@ impl Venue {
         is_covered
     }
 
-    /// Lets an account have in a market what it came to elsewhere: what it holds, at its average entry price, and what that
-    /// has earned and cost.
-    pub fn take_over(&mut self, account: AccountId, market: MarketId, known: &Position) {
+    /// Lets an account have in a market what it came to elsewhere: so much, which has brought so much cash, by these moves.
+    pub fn take_over(
+        &mut self,
+        account: AccountId,
+        market: MarketId,
+        qty: i64,
+        cash: Money,
+        moves: &[Moved],
+    ) {
         let place = &mut self.places[market.index()];
-        place.market.take_over(account, known.qty);
+        place.market.take_over(account, qty);
         if let (Some(spot), Some(wallets)) = (&place.spot, place.wallets) {
-            self.wallets[wallets].take_over(account, spot, known.qty, known.cash);
+            self.wallets[wallets].take_over(account, spot, qty, cash);
         }
-        self.with_holding(account, market, |contract, holding| holding.take_over(contract, known));
+        self.with_holding(account, market, |contract, holding| holding.take_over(contract, moves, cash));
         self.keep_watch(market);
     }
 
