@@ -396,6 +396,46 @@ def test_a_side_of_best_prices_that_is_zero_is_empty(tmp_path: Path) -> None:
     assert quotes["qty"].to_list() == [2000, 1000, 2000, 0, 2000, 0, 0, 1000]
 
 
+NOTHING = ["", "nan", "NaN", "None", "null", "<NA>", "N/A", "\\N", "0", "0.0"]
+
+
+@pytest.mark.parametrize("word", NOTHING)
+def test_an_id_of_nothing_is_no_id_that_trades_share(word: str, tmp_path: Path) -> None:
+    rows = [row(0, f"{word},buy,60000.0,1"), row(0, f"{word},buy,60000.0,2"), row(1, f"{word},buy,60000.0,1")]
+    stored = events(write(tmp_path / "trades.csv", TRADES, *rows), tmp_path / "cat")
+    assert (stored["qty"].to_list(), stored["id"].to_list()) == ([1000, 2000, 1000], [0, 0, 0])
+    # What could be liquidations as well is asked for, whatever word stands for no id.
+    if not word.startswith("0"):
+        with pytest.raises(DataError, match="liquidations look like trades"):
+            tc.import_tardis(write(tmp_path / "BTCUSDT.csv", TRADES, *rows), USDM, tmp_path / "no")
+
+
+def test_an_id_that_pandas_made_a_float_is_the_same_number(tmp_path: Path) -> None:
+    rows = [row(at, f"{id},buy,60000.0,1") for at, id in enumerate(["71", "72.0", "71.0", "72"])]
+    path = write(tmp_path / "trades.csv", TRADES, *rows)
+    assert events(path, tmp_path / "cat")["id"].to_list() == [71, 72]
+    assert check_files(path)["duplicate_trades"] == 2
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "null"])
+def test_cells_of_nothing_are_empty_whatever_program_wrote_them(word: str, tmp_path: Path) -> None:
+    header = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount"
+    path = write(tmp_path / "quotes.csv", header, row(0, f"{word},{word},60000.0,2"))
+    assert events(path, tmp_path / "quotes")["qty"].to_list() == [2000, 0]
+    header = (
+        "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,predicted_funding_rate,open_interest,"
+        "last_price,index_price,mark_price"
+    )
+    path = write(tmp_path / "ticker.csv", header, row(0, f"{word},{word},{word},{word},{word},{word},60000.1"))
+    assert events(path, tmp_path / "ticker")["kind"].to_list() == [int(tc.EventKind.MARK)]
+
+
+def test_a_row_without_a_receipt_is_refused_for_that(tmp_path: Path) -> None:
+    path = write(tmp_path / "trades.csv", TRADES, f"binance-futures,BTCUSDT,{START},,1,buy,60000.0,1")
+    with pytest.raises(DataError, match='local_timestamp: "" is not'):
+        tc.import_tardis(path, USDM, tmp_path / "cat")
+
+
 @pytest.mark.parametrize("form", ["{}", "T-{}", "{}-x", UUID])
 def test_ids_of_trades_stay_apart_as_numbers(form: str, tmp_path: Path) -> None:
     """So that what is exported comes back, equal trades of other names among it."""

@@ -325,6 +325,36 @@ def test_the_same_trade_twice_counts_once(tmp_path: Path) -> None:
         check_files([first, singles])
 
 
+@pytest.mark.parametrize("word", ["nan", "None", "null", "<NA>", "0"])
+def test_trades_without_an_id_are_all_kept_whatever_word_says_so(tmp_path: Path, word: str) -> None:
+    rows = "".join(f"{START},60000.1,{qty},{word},{word}\n" for qty in (1, 2, 1))
+    path = write(tmp_path, "mine.csv", f"when,px,sz,id,taker\n{rows}")
+    columns = "time=when,price=px,amount=sz,id=id,side=taker"
+    tc.import_tables(path, USDM, tmp_path / "cat", columns=columns, assume_latency="1ms")
+    stored = events(tmp_path / "cat", USDM)
+    assert (stored["qty"].to_list(), stored["number"].to_list(), stored["side"].to_list()) == (
+        [1000, 2000, 1000],
+        [0, 0, 0],
+        [0, 0, 0],
+    )
+
+
+def test_numbers_that_pandas_made_floats_are_read_as_numbers(tmp_path: Path) -> None:
+    text = f"id,price,qty,quote_qty,time,is_buyer_maker\n5.0,60000.1,1,60000.1,{START}.0,1.0\n"
+    path = write(tmp_path, "BTCUSDT-trades-2024-08-08.csv", f"{text}5,60000.1,1,60000.1,{START},true\n")
+    assert check_files(path)["duplicates"] == 1
+    tc.import_tables(path, USDM, tmp_path / "cat", assume_latency="1ms")
+    stored = events(tmp_path / "cat", USDM)
+    assert (stored["number"].to_list(), stored["side"].to_list()) == ([5], [-1])
+    snapshot = t_depth([(0, 0, 100, -1, "b snap 60000.0 1.5"), (0, 0, 100, -1, "a snap 60000.1 2")])
+    floats = snapshot.replace(",0,100,", ",0.0,100.0,").replace(",-1\n", ",-1.0\n").replace("snap", "SNAP")
+    depth = check_files(write(tmp_path, "BTCUSDT_T_DEPTH_2024-08-08_depth_snap.csv", floats), USDM)
+    assert (depth["snapshots"], depth["level_updates"]) == (1, 2)
+    other = write(tmp_path, "BTCUSDT_T_DEPTH_2024-08-08_depth_other.csv", snapshot.replace("snap", "whole"))
+    with pytest.raises(DataError, match='update_type: "whole" is not snap or set'):
+        check_files(other, USDM)
+
+
 def test_rows_that_count_anew_in_each_file_are_no_copies(tmp_path: Path) -> None:
     days = [
         write(
@@ -864,12 +894,16 @@ def test_columns_are_named_on_the_command_line_or_in_a_file(tmp_path: Path, caps
         pl.from_epoch((pl.col("when") * 1_000).cast(pl.Int64), time_unit="ms").alias("when")
     )
     frame.write_parquet(tmp_path / "mine.parquet")
+    frame.write_parquet(tmp_path / "mine.PARQUET")
+    frame.with_columns(note=pl.format("T-{}, x", pl.int_range(pl.len()))).write_parquet(tmp_path / "mine")
     for number, (path, columns) in enumerate(
         [
             (csv, mapping),
             (csv, str(toml)),
             (bare, "price=2,amount=3,time=1,side=4"),
             (tmp_path / "mine.parquet", mapping),
+            (tmp_path / "mine.PARQUET", mapping),
+            (tmp_path / "mine", f"{mapping},id=note"),
         ]
     ):
         folder = tmp_path / f"market{number}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,6 +16,7 @@ from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.findings import other_unit
 from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE
+from tradecore.data.mapping import is_parquet
 from tradecore.data.units import in_increments
 from tradecore.data.views import in_whole_messages
 from tradecore.errors import CatalogError, DataError, InstrumentError, InvalidValueError
@@ -35,7 +36,6 @@ __all__ = [
 ]
 
 _ROWS = 1 << 17
-_PARQUET = b"PAR1"
 
 
 def import_exported(
@@ -98,7 +98,7 @@ def is_exported(path: Path) -> bool:
     DataError
         For a file that cannot be opened, and for Parquet that is damaged.
     """
-    if not _is_parquet(path):
+    if not is_parquet(path):
         return _is_text(path)
     import polars as pl
 
@@ -153,25 +153,13 @@ def stored_instrument(file: Path) -> Instrument | None:
     DataError
         When the file cannot be read.
     """
-    if not _is_parquet(file):
+    if not is_parquet(file):
         return None
     try:
         note = read_note(file, INSTRUMENT_NOTE)
         return None if note is None else instrument_from_dict(orjson.loads(note))
     except (CatalogError, InstrumentError, orjson.JSONDecodeError) as error:
         raise DataError(str(file), 0, f"is no Parquet file of ours: {error}") from None
-
-
-def _is_parquet(file: Path) -> bool:
-    with _opened(file) as opened:
-        return opened.read(4) == _PARQUET
-
-
-def _opened(file: Path) -> IO[bytes]:
-    try:
-        return file.open("rb")
-    except OSError as error:
-        raise DataError(str(file), 0, f"cannot be opened: {error.strerror or error}") from None
 
 
 def exported_reader(files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
@@ -191,7 +179,7 @@ def _pieces(files: Sequence[Path], instrument: Instrument, rows: int = _ROWS) ->
     import polars as pl
 
     for file in files:
-        if not _is_parquet(file):
+        if not is_parquet(file):
             text = ExportedReader(file, instrument)
             while (columns := text.read(rows)) is not None:
                 yield pl.DataFrame(columns)

@@ -23,7 +23,7 @@ from tradecore._core import (
 from tradecore.data.captures import conclude, conclude_other, contradiction, is_captured
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.frames import FramesReader, Skipped, by_receipt
-from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
+from tradecore.data.mapping import ColumnMap, columns_of, is_parquet, pieces_of
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.validation import DurationLike, to_ns
 
@@ -167,7 +167,7 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
         When it is of no format that is known.
     """
     path = Path(path)
-    if options.columns is not None or path.suffix.lower() == ".parquet":
+    if options.columns is not None or is_parquet(path):
         return _sniff_table(path, options)
     if (origin := tardis_origin(path)) is not None:
         return Sniffed("tardis", origin[1])
@@ -199,9 +199,9 @@ def _sniff_bybit(path: Path, line: bytes) -> Sniffed:
 def _sniff_table(path: Path, options: ReadOptions) -> Sniffed:
     columns = columns_of(options.columns)
     mapping = "say what the columns mean: data import tables --map price=COLUMN,amount=COLUMN,time=COLUMN"
-    if path.suffix.lower() == ".parquet":
+    if is_parquet(path):
         if columns is None:
-            raise DataError(str(path), 0, f"is a Parquet file of columns that are not known; {mapping}")
+            raise DataError(str(path), 0, f"is a Parquet file, which does not say what its columns mean; {mapping}")
         return Sniffed("table", None, ("its columns name no instrument",))
     head = table_head(path, columns)
     if head is None:

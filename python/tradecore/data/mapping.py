@@ -13,9 +13,10 @@ from tradecore.files import config_text
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ColumnMap", "columns_of", "pieces_of"]
+__all__ = ["ColumnMap", "columns_of", "is_parquet", "pieces_of"]
 
 _ROWS = 1 << 17
+_PARQUET = b"PAR1"
 
 ColumnMap: TypeAlias = Mapping[str, str] | str | Path | None
 """Fields and the names of their columns: a mapping, text such as ``price=px,amount=qty``, or a TOML file of them."""
@@ -51,6 +52,21 @@ def columns_of(given: ColumnMap) -> list[tuple[str, str]] | None:
     return [(str(field), str(column)) for field, column in given.items()]
 
 
+def is_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, by its first bytes.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be opened.
+    """
+    try:
+        with path.open("rb") as opened:
+            return opened.read(len(_PARQUET)) == _PARQUET
+    except OSError as error:
+        raise DataError(str(path), 0, f"cannot be opened: {error.strerror or error}") from None
+
+
 def pieces_of(path: Path, columns: Sequence[tuple[str, str]] | None) -> Path | tuple[str, Iterator[bytes]]:
     """Return a file as it is, or the text of a Parquet file, whose columns have to be named.
 
@@ -61,7 +77,7 @@ def pieces_of(path: Path, columns: Sequence[tuple[str, str]] | None) -> Path | t
     InvalidValueError
         For a Parquet file without a mapping.
     """
-    if path.suffix != ".parquet":
+    if not is_parquet(path):
         return path
     import polars as pl
 
@@ -91,5 +107,5 @@ def _text(frame: pl.LazyFrame) -> Iterator[bytes]:
         piece = frame.slice(at, _ROWS).with_columns(times).collect()
         rows = len(piece)
         if rows or at == 0:
-            yield piece.write_csv(include_header=at == 0, quote_style="never").encode()
+            yield piece.write_csv(include_header=at == 0, quote_style="necessary").encode()
         at += rows

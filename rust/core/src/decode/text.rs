@@ -345,21 +345,32 @@ const fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// A yes or no as vendors, pandas, databases and spreadsheets write it.
+/// A yes or no as vendors, pandas, databases and spreadsheets write it. Of a column with gaps pandas makes numbers.
 #[inline]
 pub(super) fn flag(text: &[u8]) -> Option<bool> {
     match text {
-        b"true" | b"1" | b"t" => Some(true),
-        b"false" | b"0" | b"f" => Some(false),
+        b"true" | b"1" | b"t" | b"1.0" => Some(true),
+        b"false" | b"0" | b"f" | b"0.0" => Some(false),
         _ if text.eq_ignore_ascii_case(b"true") => Some(true),
         _ if text.eq_ignore_ascii_case(b"false") => Some(false),
         _ => None,
     }
 }
 
+/// What programs write for nothing: pandas, polars, Python, databases, spreadsheets.
+const NOTHING: [&[u8]; 8] = [b"nan", b"null", b"none", b"na", b"n/a", b"<na>", b"nat", b"\\n"];
+
+/// Whether a cell says nothing: it is empty, or has a word for that.
+#[inline]
+pub(super) fn is_blank(cell: &[u8]) -> bool {
+    cell.first().is_none_or(|first| {
+        !first.is_ascii_digit() && NOTHING.iter().any(|word| cell.eq_ignore_ascii_case(word))
+    })
+}
+
 /// Whether a price says that there is no level: none is written, or zero.
 pub(super) fn is_nothing(price: &[u8]) -> bool {
-    price.iter().all(|byte| matches!(byte, b'0' | b'.'))
+    price.iter().all(|byte| matches!(byte, b'0' | b'.')) || is_blank(price)
 }
 
 /// A whole number without the fraction of zeros that pandas gives to columns with gaps.

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 use rustc_hash::FxHashSet;
 
 use super::parse::parse_u64;
+use super::text::{is_blank, whole};
 
 /// Runs that are kept: the newest.
 const MOST_RUNS: usize = 1 << 19;
@@ -122,6 +123,14 @@ impl Copies {
         }
         is_newer
     }
+}
+
+/// The id that a cell of a table holds, without the fraction that pandas gives to numbers; empty where it says nothing or
+/// 0, which is nobody's.
+#[inline]
+pub(super) fn trade_id(cell: &[u8]) -> &[u8] {
+    let id = whole(cell);
+    if id == b"0" || is_blank(id) { b"" } else { id }
 }
 
 /// A trade id as a number: a numeric id as it is, the last 16 digits of a hexadecimal one, such as a UUID, and a hash of

@@ -1,9 +1,12 @@
 //! Words of cells, as people and programs write them.
 
-use crate::decode::text::flag;
+use crate::decode::text::{flag, is_blank};
 
 /// A side as a sign, 0 where it is not known.
 pub(super) fn side_of(cell: &[u8]) -> Option<i8> {
+    if is_blank(cell) {
+        return Some(0);
+    }
     let mut word = [0; 8];
     let word = word.get_mut(..cell.len())?;
     word.copy_from_slice(cell);
@@ -11,12 +14,18 @@ pub(super) fn side_of(cell: &[u8]) -> Option<i8> {
     match &*word {
         b"buy" | b"b" | b"bid" | b"bids" | b"1" => Some(1),
         b"sell" | b"s" | b"ask" | b"asks" | b"a" | b"-1" => Some(-1),
-        b"unknown" | b"none" | b"null" | b"" | b"0" => Some(0),
+        b"unknown" | b"0" => Some(0),
         _ => None,
     }
 }
 
 /// Whether a cell says that something is there.
 pub(super) fn is_said(cell: &[u8]) -> bool {
-    !matches!(cell, b"" | b"null" | b"None" | b"none" | b"nan" | b"NaN") && flag(cell) != Some(false)
+    !is_blank(cell) && flag(cell) != Some(false)
+}
+
+/// Whether a row of an update is one of a snapshot.
+pub(super) fn is_snap(cell: &[u8]) -> Option<bool> {
+    let is_snapshot = cell.eq_ignore_ascii_case(b"snap");
+    (is_snapshot || cell.eq_ignore_ascii_case(b"set")).then_some(is_snapshot)
 }

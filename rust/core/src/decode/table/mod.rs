@@ -17,6 +17,7 @@ mod stamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::cells::is_snap;
 pub(super) use self::chain::{Chain, Step};
 pub(super) use self::layout::is_known;
 pub use self::layout::{ColumnMap, TableKind};
@@ -126,7 +127,7 @@ impl File {
 
     /// What goes with its like: rows of one kind, of a book snapshots apart from updates, which come in other files.
     fn stream(&self) -> (TableKind, bool) {
-        (self.layout.kind, self.cell(Field::UpdateType).is_none_or(|cell| cell != b"snap"))
+        (self.layout.kind, self.cell(Field::UpdateType).and_then(is_snap) != Some(true))
     }
 
     /// A cell of the first row.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::cells::{is_said, side_of};
+use super::cells::{is_said, is_snap, side_of};
 use super::layout::{Field, Layout, TableKind};
 use super::stamp::Stamp;
 use crate::book::DeltaIds;
@@ -11,8 +11,8 @@ use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{CLOCKS_WITHIN, Written, check_apart, parse_price, parse_qty, parse_u64};
-use crate::decode::text::{Cells, Row, flag, is_nothing};
-use crate::decode::trade_ids::{Copies, trade_number};
+use crate::decode::text::{Cells, Row, flag, is_nothing, whole};
+use crate::decode::trade_ids::{Copies, trade_id, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
 use crate::types::Instrument;
 
@@ -163,7 +163,8 @@ impl Rows {
             None => sent + self.latency,
         };
         let (kind, id) = (self.layout.kind, self.id(row)?);
-        let number = if id == 0 { cell(Field::Id).map_or(0, trade_number) } else { id };
+        let number =
+            if id == 0 { cell(Field::Id).map_or(0, |text| trade_number(trade_id(text))) } else { id };
         if kind != TableKind::Depth && !self.is_new(row, id, ts_event) {
             self.counts.duplicates += 1;
             return Ok(());
@@ -193,9 +194,9 @@ impl Rows {
     /// The number that a row is told by, 0 where it has none.
     fn id(&self, row: Row<'_>) -> Result<u64, DecodeError> {
         match (self.layout.place(Field::LastId), self.layout.place(Field::Id)) {
-            (Some(at), _) => parse_u64("update_id", row.cell(at)),
+            (Some(at), _) => parse_u64("update_id", whole(row.cell(at))),
             // Some venues name their trades instead of counting them.
-            (None, Some(at)) => Ok(parse_u64("id", row.cell(at)).unwrap_or(0)),
+            (None, Some(at)) => Ok(parse_u64("id", trade_id(row.cell(at))).unwrap_or(0)),
             (None, None) => Ok(0),
         }
     }
@@ -205,7 +206,7 @@ impl Rows {
         if self.layout.kind == TableKind::Quotes {
             return id == 0 || id > self.last_id || ts_event > self.last_event;
         }
-        let name = self.layout.place(Field::Id).map(|at| row.cell(at)).unwrap_or_default();
+        let name = self.layout.place(Field::Id).map(|at| trade_id(row.cell(at))).unwrap_or_default();
         name.is_empty() || self.copies.take(ts_event, |ids| ids.insert(name))
     }
 
@@ -292,7 +293,9 @@ impl Rows {
     fn level(&mut self, row: Row<'_>, template: Event) -> Result<(), DecodeError> {
         let cell = |field: Field| self.layout.place(field).map(|at| row.cell(at));
         let is_snapshot = match (cell(Field::UpdateType), cell(Field::IsSnapshot)) {
-            (Some(text), _) => text == b"snap",
+            (Some(text), _) => {
+                is_snap(text).ok_or_else(|| DecodeError::value("update_type", text, "snap or set"))?
+            }
             (None, Some(text)) => {
                 flag(text).ok_or_else(|| DecodeError::value("is_snapshot", text, "true or false"))?
             }
@@ -301,9 +304,9 @@ impl Rows {
         let ids = match cell(Field::FirstId) {
             None => None,
             Some(first) => Some(DeltaIds {
-                first: parse_u64("first_update_id", first)?,
+                first: parse_u64("first_update_id", whole(first))?,
                 last: template.id,
-                previous: match cell(Field::PreviousId) {
+                previous: match cell(Field::PreviousId).map(whole) {
                     // A snapshot has none, which some files write as -1.
                     None | Some(b"" | b"-1") => None,
                     Some(text) => Some(parse_u64("pu", text)?),

@@ -13,8 +13,8 @@ use crate::decode::others::count_other;
 use crate::decode::parse::{
     CLOCKS_WITHIN, Written, check_apart, parse_fine, parse_nearest, parse_price, parse_qty, parse_time,
 };
-use crate::decode::text::{Cells, Row, flag, is_nothing, whole};
-use crate::decode::trade_ids::{TradeIds, trade_number};
+use crate::decode::text::{Cells, Row, flag, is_blank, is_nothing, whole};
+use crate::decode::trade_ids::{TradeIds, trade_id, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
 
@@ -109,7 +109,7 @@ struct Stamp {
 impl Stamp {
     #[inline]
     fn read(&mut self, field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
-        if text != self.text {
+        if text != self.text || text.is_empty() {
             self.ns = parse_time(field, whole(text))?;
             self.text.clear();
             self.text.extend_from_slice(text);
@@ -214,7 +214,7 @@ impl Rows {
         }
         // Looked for before the order of rows: a block that is repeated goes back.
         if self.layout.kind == TardisKind::Trades {
-            let id = self.cell(row, 0);
+            let id = trade_id(self.cell(row, 0));
             if !id.is_empty() && !self.ids.insert(id) {
                 self.counts.duplicate_trades += 1;
                 return Ok(());
@@ -235,7 +235,7 @@ impl Rows {
             });
         }
         let ts_event = match row.cell(self.layout.timestamp) {
-            b"" => ts_recv,
+            text if is_blank(text) => ts_recv,
             text => self.venue.read("timestamp", text)?,
         };
         self.check_clocks(ts_event, ts_recv)?;
@@ -401,10 +401,11 @@ impl Rows {
             return Ok(());
         }
         if self.layout.are_trades_assumed {
-            if self.cell(row, 0).is_empty() {
+            let id = self.cell(row, 0);
+            if is_blank(id) {
                 return Err(DecodeError::value(
                     "id",
-                    b"",
+                    id,
                     "the id of a trade: liquidations look like trades, so a file without ids has to be named after \
                      which of the two it holds",
                 ));
@@ -412,7 +413,7 @@ impl Rows {
             self.layout.are_trades_assumed = false;
         }
         let trade = self.print(row, Event { kind: EventKind::Trade, qty, ..template })?;
-        if self.cell(row, 0).is_empty() && !self.is_new(&trade) {
+        if trade_id(self.cell(row, 0)).is_empty() && !self.is_new(&trade) {
             self.counts.duplicate_trades += 1;
             return Ok(());
         }
@@ -447,13 +448,13 @@ impl Rows {
             other => return Err(DecodeError::value("side", other, "buy, sell or unknown")),
         };
         let price = self.price(self.cell(row, 2))?;
-        Ok(Event { side, price, id: trade_number(self.cell(row, 0)), ..template })
+        Ok(Event { side, price, id: trade_number(trade_id(self.cell(row, 0))), ..template })
     }
 
     fn quote(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
         for (side, at) in [(1, 0), (-1, 2)] {
             let (price, amount) = (self.cell(row, at), self.cell(row, at + 1));
-            let (price, qty) = if is_nothing(price) || amount.is_empty() {
+            let (price, qty) = if is_nothing(price) || is_blank(amount) {
                 (0, 0)
             } else {
                 (self.price(price)?, self.amount(amount)?)
@@ -471,7 +472,7 @@ impl Rows {
         for level in 0..depth {
             for (side, at) in [(1, level * 4), (-1, level * 4 + 2)] {
                 let (price, amount) = (self.cell(row, at), self.cell(row, at + 1));
-                if is_nothing(price) || amount.is_empty() {
+                if is_nothing(price) || is_blank(amount) {
                     continue;
                 }
                 let (price, qty) = (self.price(price)?, self.amount(amount)?);
@@ -484,8 +485,8 @@ impl Rows {
 
     fn ticker(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
         let next_funding = match self.cell(row, 0) {
-            b"" => 0,
-            text => parse_time("funding_timestamp", text)?.unsigned_abs(),
+            text if is_blank(text) => 0,
+            text => parse_time("funding_timestamp", whole(text))?.unsigned_abs(),
         };
         let fine = [
             (1, EventKind::Funding, "funding_rate"),
@@ -494,7 +495,7 @@ impl Rows {
         ];
         for (column, kind, field) in fine {
             let text = self.cell(row, column);
-            if !text.is_empty() {
+            if !is_blank(text) {
                 let id = if kind == EventKind::Funding { next_funding } else { 0 };
                 self.out.push(Event {
                     kind,
@@ -505,7 +506,7 @@ impl Rows {
             }
         }
         let interest = self.cell(row, 2);
-        if !interest.is_empty() {
+        if !is_blank(interest) {
             let qty =
                 parse_nearest("open_interest", self.instrument.qty_increment, Written::number(interest))?;
             self.out.push(Event { kind: EventKind::OpenInterest, qty, ..template });
