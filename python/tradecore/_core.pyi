@@ -2524,7 +2524,7 @@ class FeedDecoder:
         keep_events: bool = True,
         start: str = "snapshot",
     ) -> FeedDecoder: ...
-    def feed(self, frame: bytes, ts_recv: int) -> str:
+    def feed(self, frame: bytes, ts_recv: int, connection: int = 0) -> str:
         """Take a frame, or a depth snapshot by REST, and say what it was.
 
         Parameters
@@ -2533,6 +2533,8 @@ class FeedDecoder:
             JSON as the venue sent it.
         ts_recv : int
             When it was received, ns UTC.
+        connection : int
+            By which of several connections that are decoded together it came.
 
         Returns
         -------
@@ -2551,7 +2553,7 @@ class FeedDecoder:
         InvalidValueError
             When the time is none from 1970 to 2116.
         """
-    def disconnect(self, ts_recv: int, instrument: str | None = None) -> None:
+    def disconnect(self, ts_recv: int, instrument: str | None = None, connection: int = 0) -> None:
         """Void books and forget where messages stood: their connection has ended.
 
         Parameters
@@ -2560,6 +2562,8 @@ class FeedDecoder:
             When that was known, ns UTC.
         instrument : str, optional
             The one whose book it told; all if not given.
+        connection : int
+            Which of several connections that are decoded together.
         """
     def events(self, instrument: str) -> dict[str, NDArray[Any]]:
         """Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.

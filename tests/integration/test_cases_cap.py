@@ -1116,3 +1116,125 @@ def test_a_recording_that_is_cut_is_read_up_to_the_cut_when_asked_for(tmp_path: 
     found = check_files(path, spec, on_error="skip")
     assert (found["skipped_lines"], found["snapshots"]) == (1, 1)
     assert 100 < found["book_updates"] < 400
+
+
+@pytest.mark.parametrize(("spot", "told", "asked"), [(False, "BYBIT", "BYBIT_SPOT"), (True, "BYBIT_SPOT", "BYBIT")])
+def test_frames_of_bybits_other_market_are_refused(tmp_path: Path, spot: bool, told: str, asked: str) -> None:
+    path = write(tmp_path / "c.txt", [*bybit_market(), bybit_trades(START_MS + 250, ("a", "2"), spot=spot)])
+    wrong, right = (tc.Instrument(f"ETHUSDT.{venue}", **BYBIT_SPEC) for venue in (asked, told))
+    with pytest.raises(DataError, match=rf"holds ETHUSDT of {told} \(line 4\), but the instrument is ETHUSDT\.{asked}"):
+        tc.import_capture(path, wrong, tmp_path / "no")
+    with pytest.raises(DataError, match="but the instrument is"):
+        check_files(path, wrong)
+    assert tc.import_capture(path, right, tmp_path / "cat")["trades"] == 1
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+@pytest.mark.parametrize("venue", ["BYBIT", "COINBASE"])
+def test_a_receipt_days_from_the_stamp_of_any_venue_is_an_error_naming_both(
+    tmp_path: Path, venue: str, days: int
+) -> None:
+    if venue == "BYBIT":
+        name, frames = BYBIT, [*bybit_market(), bybit_trades(START_MS + 250, ("a", "2"))]
+    else:
+        name, frames = "ETH-USD.COINBASE", COINBASE_MARKET
+    path = write(tmp_path / "c.txt", [(ms + days * 86_400_000, frame) for ms, frame in frames])
+    spec = tc.Instrument(BYBIT, **BYBIT_SPEC) if venue == "BYBIT" else name
+    problem = (
+        r"c\.txt:\d: received 202[56]-\d\d-\d\d .*, but the venue stamped the frame 202[56]-.*: more than a day apart"
+    )
+    with pytest.raises(DataError, match=problem):
+        tc.import_capture(path, spec, tmp_path / "no")
+    with pytest.raises(DataError, match=problem):
+        check_files(path, spec)
+
+
+@pytest.mark.parametrize("venue", ["BYBIT", "COINBASE"])
+def test_arrays_of_frames_of_any_venue_are_unpacked(tmp_path: Path, venue: str) -> None:
+    if venue == "BYBIT":
+        name, frames = BYBIT, [*bybit_market(), bybit_trades(START_MS + 650, ("a", "2"))]
+    else:
+        name, frames = "ETH-USD.COINBASE", COINBASE_MARKET
+    array = [frame for _, frame in frames]
+    path = write(tmp_path / "c.txt", [(START_MS + 700, array)])
+    assert sniff(path).instrument == name
+    found = check_files(path)
+    assert (found["snapshots"], found["book_updates"], found["trades"]) == (1, len(frames) - 2, 1)
+    nested = write(tmp_path / "d.txt", [(START_MS + 700, [array])])
+    with pytest.raises(DataError, match=r"d\.txt:1: byte 1: expected a frame, no array inside of an array"):
+        check_files(nested, tc.Instrument(BYBIT, **BYBIT_SPEC) if venue == "BYBIT" else name)
+
+
+def test_of_several_depths_of_bybit_the_others_are_told_without_a_name(tmp_path: Path) -> None:
+    frames = [*bybit_market(), bybit_trades(START_MS + 250, ("a", "2")), bybit_book(START_MS + 50, 9, depth=200)]
+    found = report(write(tmp_path / "c.txt", frames))
+    assert found["notes"] == ["left out: 1 message of other depth"]
+
+
+def test_what_two_machines_received_of_bybit_counts_once_and_is_no_fault(tmp_path: Path) -> None:
+    quotes = [bybit_book(START_MS + 100 * n, 3 + n, "snapshot", [["3000.00", str(n)]], depth=1) for n in (1, 2, 3)]
+    trades = [bybit_trades(START_MS + 250, ("a", "2")), bybit_trades(START_MS + 350, ("b", "1"), ("c", "1"))]
+    frames = [*bybit_market(), *quotes, *trades]
+    one = write(tmp_path / "one.txt", frames)
+    two = write(tmp_path / "two.txt", [(ms + 7, frame) for ms, frame in frames])
+    alone, both = report(one), check_files([one, two])
+    assert (alone["ok"], both["ok"], both["problems"]) == (True, True, [])
+    assert (both["trades"], both["quotes"], both["book_updates"]) == (3, 3, 6)
+    assert (both["duplicate_trades"], both["parallel_trades"], both["parallel_duplicates"]) == (3, 3, 6)
+    assert "counted once, as received first: 6 messages in several recordings" in both["notes"]
+    # What one of them holds twice by itself is a fault beside another, too.
+    again = write(tmp_path / "again.txt", [*frames, (START_MS + 360, trades[1][1])])
+    assert check_files([again, two])["problems"] == ["2 trades that had been there before"]
+
+
+def coinbase_trades(ms: int, number: int, id: int, kind: str = "update") -> tuple[int, Any]:
+    time = f"2026-01-02T00:00:{ms // 1000 % 60:02}.{ms % 1000:03}Z"
+    trade = {"product_id": "ETH-USD", "trade_id": str(id), "price": "3000.00", "size": "1", "time": time, "side": "BUY"}
+    event = {"type": kind, "trades": [trade]}
+    return ms, {"channel": "market_trades", "timestamp": time, "sequence_num": number, "events": [event]}
+
+
+def coinbase_snapshot(ms: int, number: int) -> tuple[int, Any]:
+    at, frame = coinbase_book(ms, number, ("bid", "3000.00", "1"), ("offer", "3000.01", "2"))
+    frame["events"][0]["type"] = "snapshot"
+    return at, frame
+
+
+COINBASE_MARKET = [
+    coinbase_snapshot(START_MS, 0),
+    *(coinbase_book(START_MS + 100 * n, n, ("bid", "2999.99", str(n))) for n in range(1, 5)),
+    coinbase_trades(START_MS + 450, 5, 71),
+]
+
+
+def test_sockets_of_coinbase_that_count_each_for_itself_are_one_recording(tmp_path: Path) -> None:
+    """Its messages are numbered by connection: those of the book and those of trades have the same numbers."""
+    book = write(tmp_path / "book.txt", COINBASE_MARKET[:-1])
+    trades = write(tmp_path / "trades.txt", [coinbase_trades(START_MS + 100 * n + 50, n, 70 + n) for n in range(5)])
+    found = check_files([trades, book])
+    assert (found["ok"], found["problems"]) == (True, [])
+    assert (found["snapshots"], found["book_updates"], found["trades"], found["duplicates"]) == (1, 4, 5, 0)
+    summary = tc.import_capture([book, trades], "ETH-USD.COINBASE", tmp_path / "cat")
+    assert (summary["book_updates"], summary["trades"], summary["gaps"]) == (4, 5, 0)
+    # One that loses a message voids the book that it tells, and no other.
+    lines = trades.read_text().splitlines(keepends=True)
+    trades.write_text("".join([*lines[:2], *lines[3:]]))
+    assert check_files([trades, book])["problems"] == []
+    lines = book.read_text().splitlines(keepends=True)
+    book.write_text("".join([*lines[:2], *lines[3:]]))
+    assert check_files([trades, book])["problems"] == ["1 gap in the sequence of book updates"]
+
+
+def test_of_two_machines_at_coinbase_the_first_tells_the_book(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.txt", COINBASE_MARKET)
+    two = write(tmp_path / "two.txt", [(ms + 7, frame) for ms, frame in COINBASE_MARKET])
+    found = check_files([one, two])
+    assert (found["problems"], found["other_depth"], found["parallel_trades"]) == ([], 5, 1)
+    assert (found["snapshots"], found["book_updates"], found["trades"]) == (1, 4, 1)
+
+
+def test_files_of_one_connection_go_on_with_its_numbers(tmp_path: Path) -> None:
+    first = write(tmp_path / "1.txt", COINBASE_MARKET[:3])
+    second = write(tmp_path / "2.txt", COINBASE_MARKET[3:])
+    found = check_files([second, first])
+    assert (found["problems"], found["book_updates"], found["trades"]) == ([], 4, 1)

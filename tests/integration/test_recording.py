@@ -235,18 +235,19 @@ def test_own_orders_are_marked_with_the_times_of_the_market(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("venue", "file", "symbol", "tick"),
+    ("venue", "file", "symbol", "tick", "began"),
     [
-        ("BYBIT_SPOT", "bybit/spot_testnet_20260913.session.jsonl", "BTCUSDT", "0.1"),
-        ("COINBASE", "coinbase/advanced_20260930.session.jsonl", "BTC-USD", "0.01"),
+        ("BYBIT_SPOT", "bybit/spot_testnet_20260913.session.jsonl", "BTCUSDT", "0.1", 1_789_300_000),
+        ("COINBASE", "coinbase/advanced_20260930.session.jsonl", "BTC-USD", "0.01", 1_790_800_000),
     ],
 )
-def test_captures_of_other_venues(shared: Path, tmp_path: Path, venue: str, file: str, symbol: str, tick: str) -> None:
+def test_captures_of_other_venues(
+    shared: Path, tmp_path: Path, venue: str, file: str, symbol: str, tick: str, began: int
+) -> None:
     base, quote = ("BTC", "USDT") if venue == "BYBIT_SPOT" else ("BTC", "USD")
     steps = {"price_increment": tick, "qty_increment": "0.00000001"}
     spec = tc.Instrument(f"{symbol}.{venue}", kind="spot", base=base, quote=quote, **steps)
     lines = (shared / "wire" / file).read_bytes().splitlines()
-    began = 1_790_800_000
     packed = tmp_path / "capture.gz"
     packed.write_bytes(gzip.compress(b"".join(b"%d.%06d %s\n" % (began + n, n, line) for n, line in enumerate(lines))))
     summary = import_capture(packed, spec, tmp_path / "market")
@@ -260,7 +261,7 @@ def test_captures_of_other_venues(shared: Path, tmp_path: Path, venue: str, file
 def test_captures_of_several_connections_are_one_in_any_order(shared: Path, tmp_path: Path) -> None:
     spec = tc.find_instrument("BTCUSDT.BYBIT_SPOT")
     path = shared / "wire" / "bybit" / "spot_testnet_20260913.session.jsonl"
-    lines = [b"%d %s\n" % (1_790_800_000 + n, line) for n, line in enumerate(path.read_bytes().splitlines())]
+    lines = [b"%d %s\n" % (1_789_300_000 + n, line) for n, line in enumerate(path.read_bytes().splitlines())]
     trades = [line for line in lines if b'"publicTrade' in line[:60]]
     others = [line for line in lines if line not in trades]
     assert min(len(trades), len(others)) > 3

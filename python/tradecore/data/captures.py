@@ -63,11 +63,16 @@ def _others(line: bytes) -> Iterator[tuple[str | None, str]]:
     if not any(key in line for key in _OTHER_KEYS):
         return
     try:
-        frame = orjson.loads(line.partition(b" ")[2])
+        frames = orjson.loads(line.partition(b" ")[2])
     except orjson.JSONDecodeError:
         return
-    if not isinstance(frame, dict):
-        return
+    for frame in frames if isinstance(frames, list) else [frames]:
+        if isinstance(frame, dict):
+            yield from _of_frame(frame)
+
+
+def _of_frame(frame: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
+    """Yield the same of a frame."""
     topic, data = frame.get("topic"), frame.get("data")
     if isinstance(topic, str):
         first = next((part for part in (data if isinstance(data, list) else [data]) if isinstance(part, dict)), {})
@@ -118,6 +123,15 @@ def _concluded(symbols: dict[str, _Reasons], general: _Reasons) -> tuple[str | N
 
 def contradiction(head: Sequence[bytes], symbol: str, venue: str) -> str | None:
     """Return what in a capture's first lines shows that a symbol's messages are of another market than a venue's."""
+    if not venue.startswith("BINANCE"):
+        markets = {
+            told: number for number, line in enumerate(head, start=1) for told, of in _others(line) if of == symbol
+        }
+        markets = {told: number for told, number in markets.items() if told is not None}
+        if markets and venue not in markets:
+            ((told, number), *_) = markets.items()
+            return f"holds {symbol} of {told} (line {number}), but the instrument is {symbol}.{venue}"
+        return None
     symbols, _ = _evidence([head])
     reasons = symbols.get(symbol, {})
     told, other = (_SPOT, _FUTURES) if venue == "BINANCE" else (_FUTURES, _SPOT)

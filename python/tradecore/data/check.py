@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import is_array
 from tradecore.data.exported import exported_reader, is_exported, stored_instrument, told_instrument
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
-from tradecore.data.formats import AS_RECORDED, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
+from tradecore.data.formats import AS_RECORDED, CAPTURES, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress, array_reader
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
@@ -103,6 +104,9 @@ def examine(
     of_columns = found is not None
     if found is None:
         found = sniff_any(files, options) if instrument is None else sniff(files[0], options)
+    if found.format in CAPTURES and instrument is not None:
+        venue = venue_of(instrument if isinstance(instrument, str) else instrument.id)
+        found = replace(found, format="binance-ws" if venue.startswith("BINANCE") else "capture")
     spec = None
     if instrument is None and found.instrument is None:
         reasons = "".join(f": {reason}" for reason in found.reasons)

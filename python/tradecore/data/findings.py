@@ -21,6 +21,8 @@ __all__ = [
     "has_wrong_stamps",
     "holds_nothing_of_it",
     "lacks_snapshot",
+    "moment",
+    "nothing_but",
     "other_symbols",
     "other_unit",
     "problems",
@@ -75,7 +77,7 @@ _REMARKS = (
         "equal_trades",
         "{n} trade{s} without an id equal to the one above: copies or not, nothing tells, so all are kept",
     ),
-    _Rule("other_depth", "left out: {n} message{s} of other depth than {depth_stream}, which is the book"),
+    _Rule("other_depth", "left out: {n} message{s} of other depth{than_the_book}"),
     _Rule("uncrossed", "the older side of a locked or crossed book was removed {n} time{s}"),
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
     _Rule("ignored", "left out: {n} message{s} of other kinds or symbols"),
@@ -117,6 +119,19 @@ def other_symbols(summary: Mapping[str, Any]) -> str:
     return ", ".join(f"{symbol} ({rows:,})" for symbol, rows in others[:5]) + more
 
 
+def nothing_but(summary: Mapping[str, Any]) -> str:
+    """Say what there is in a recording that nothing is made of, behind a colon; nothing where it is empty."""
+    if summary.get("files_without_rows"):
+        return ": a header and no rows"
+    if beside := summary.get("other_depth"):
+        return f": {beside} messages are of depth that makes no book, such as rpiDepth"
+    if ignored := summary.get("ignored", 0) + sum(summary.get("other_symbols", {}).values()):
+        return f": all {ignored} messages are of other kinds or symbols"
+    if empty := summary.get("empty_trades"):
+        return f": {empty} trade{' is' if empty == 1 else 's are'} without price or size"
+    return ""
+
+
 def lacks_snapshot(summary: Mapping[str, Any]) -> bool:
     """Whether there are changes of a book and no snapshot that they could start from."""
     changes = summary["level_updates"] + sum(summary.get(name, 0) for name in ("unsynced", "skipped", "waiting"))
@@ -144,7 +159,7 @@ def other_unit(ts_ns: int) -> str | None:
     if (told := _other_unit(ts_ns)) is None:
         return None
     unit, meant_ns = told
-    return f"{_moment(ts_ns)}: times are ns; as {unit} this one would be {_moment(meant_ns)}"
+    return f"{moment(ts_ns)}: times are ns; as {unit} this one would be {moment(meant_ns)}"
 
 
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -168,12 +183,7 @@ def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
     if holds_nothing_of_it(summary) and not lacks_snapshot(summary):
-        ignored = summary.get("ignored", 0) + sum(summary.get("other_symbols", {}).values())
-        seen = f": all {ignored} messages are of other kinds or symbols" if ignored else ""
-        if beside := summary.get("other_depth"):
-            seen = f": {beside} messages are of depth that makes no book, such as rpiDepth"
-        seen = ": a header and no rows" if summary.get("files_without_rows") else seen
-        yield f"nothing recognised{seen}"
+        yield f"nothing recognised{nothing_but(summary)}"
     yield from _said(FAULTS, summary)
     if (taken := summary.get("latency_ns")) and not _EARLIEST_NS <= taken["p50"] <= _LATEST_NS:
         yield f"half of the messages took {duration(taken['p50'])} or less from the venue's stamp to their receipt"
@@ -217,15 +227,16 @@ def _said(rules: tuple[_Rule, ...], summary: Mapping[str, Any]) -> Iterator[str]
         if number := rule.number(summary):
             first = summary.get(rule.first) if rule.first else None
             at = "" if first is None else f", first {_place(first)}"
-            told = {"depth_stream": summary.get("depth_stream") or "none"}
-            yield rule.says.format(n=number, s="" if number == 1 else "s", **told) + at
+            book = summary.get("depth_stream")
+            than = f" than {book}, which is the book" if book else ""
+            yield rule.says.format(n=number, s="" if number == 1 else "s", than_the_book=than) + at
 
 
 def _place(first: int | Mapping[str, Any]) -> str:
     """Say when something was first, or in which row and how far that was before the one above."""
     if isinstance(first, int):
-        return f"at {_moment(first)}"
-    when = f"at {_moment(first['ts_recv'])}, after {_moment(first['previous'])}"
+        return f"at {moment(first)}"
+    when = f"at {moment(first['ts_recv'])}, after {moment(first['previous'])}"
     return f"{first['file']}:{first['line']} {when}"
 
 
@@ -241,7 +252,8 @@ def _clock(clock: Mapping[str, Any]) -> str:
     )
 
 
-def _moment(ns: int) -> str:
+def moment(ns: int) -> str:
+    """Return a time as people write it, to the nanosecond."""
     seconds, rest = divmod(ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M:%S}.{rest:09} UTC"
 

@@ -304,6 +304,7 @@ def open_reader(
     if form == "capture":
         skips = options.on_error == "skip"
         skipped: Skipped | None = [] if skips else None
+        _check_market(instrument, paths)
         frames = by_receipt(list(map(Path, paths)), skipped)
         return FramesReader(frames, instrument, lenient=lenient or skips, start=options.start, skipped=skipped)
     return _open_events(form, instrument, paths, lenient=lenient, options=options)
@@ -315,10 +316,7 @@ def _open_events(
     """Open files of a format that the core reads."""
     if form == "binance-ws":
         reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=options.on_error, start=options.start)
-        for path in paths[:_FILES]:
-            problem = contradiction(read_head(path, _FEW, _HEAD), instrument.symbol, instrument.venue)
-            if problem is not None:
-                raise DataError(str(path), 0, problem)
+        _check_market(instrument, paths)
         return reader
     if form == "klines":
         return EventReader.klines(instrument, paths)
@@ -340,6 +338,14 @@ def _open_events(
     if options.assume_latency is not None and reader.summary()["receive_times"] == "recorded":
         raise InvalidValueError("assume_latency", f"{paths[0]} says when its rows were received; leave it out")
     return reader
+
+
+def _check_market(instrument: Instrument, paths: Sequence[str | Path]) -> None:
+    """Refuse captures whose first lines show that they are of another market than the instrument's."""
+    for path in paths[:_FILES]:
+        problem = contradiction(read_head(path, _FEW, _HEAD), instrument.symbol, instrument.venue)
+        if problem is not None:
+            raise DataError(str(path), 0, problem)
 
 
 def check_receipt(reader: EventReader | ColumnsReader, source: str | Path) -> None:

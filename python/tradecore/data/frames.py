@@ -13,7 +13,9 @@ import orjson
 
 from tradecore._core import SKIP_HINT, CaptureFrames, FeedDecoder, Instrument
 from tradecore.data.columns_reader import ColumnsReader
+from tradecore.data.findings import moment
 from tradecore.errors import DataError, GridError, InvalidValueError
+from tradecore.types import EventFlag, EventKind
 
 if TYPE_CHECKING:
     from tradecore.data.writer import Columns
@@ -26,6 +28,21 @@ _DISCONNECTED = b'{"tradecore":"disconnected"'
 _FRAMES_A_PIECE = 4_096
 _NOTHING = frozenset({"control", "ignored", "other_depth", "unknown"})
 """What no events are made of."""
+_SUBJECTS = {
+    "trade": "trades",
+    "off_book_trade": "trades",
+    "empty_trade": "trades",
+    "duplicate_trade": "trades",
+    "quote": "quotes",
+    "stale_quote": "quotes",
+    "liquidation": "liquidations",
+    "duplicate_liquidation": "liquidations",
+}
+"""What several connections may tell of a market, each for itself, by what a frame was."""
+_COPIES = frozenset({"duplicate_trade", "stale_quote", "duplicate_liquidation"})
+_NEW_KINDS = (EventKind.TRADE, EventKind.OFF_BOOK_TRADE, EventKind.LIQUIDATION, EventKind.BOOK_SET)
+"""What is told when it happens; the stamp of a snapshot or of a price may be old."""
+_DAY_NS = 86_400_000_000_000
 
 
 def disconnected(instrument: str | None = None) -> bytes:
@@ -45,12 +62,13 @@ Skipped: TypeAlias = list[tuple[str, int, str]]
 class Received(NamedTuple):
     """A frame of a venue, or what says that a connection ended, when it was received, and where that is written.
 
-    Times are ns UTC.
+    Times are ns UTC. ``connection`` tells those apart that were recorded at once.
     """
 
     ts_recv: int
     data: bytes
     place: tuple[str, int]
+    connection: int = 0
 
 
 class FramesReader(ColumnsReader):
@@ -87,6 +105,8 @@ class FramesReader(ColumnsReader):
         self._starts_empty = start == "empty"
         self._skipped = skipped
         self._first_unsorted: dict[str, Any] | None = None
+        self._told_by: dict[str, int] = {}
+        self._in_parallel: Counter[str] = Counter()
         self._decoder = FeedDecoder(instrument.venue, [instrument], start=start)
         super().__init__(self._decoded(frames, instrument.id), instrument)
 
@@ -97,10 +117,13 @@ class FramesReader(ColumnsReader):
             # A book that was made of nothing begins with a change of it.
             made = max(counted["snapshots"] - words["snapshot"] - words["partial_depth"], 0)
             counted |= {"snapshots": counted["snapshots"] - made, "book_updates": counted["book_updates"] + made}
+        quotes = self._in_parallel["quotes"]
         return counted | {
             "duplicate_trades": self._decoder.duplicate_trades,
-            "duplicates": words["duplicate"] + words["duplicate_liquidation"],
-            "stale_quotes": words["stale_quote"],
+            "duplicates": words["duplicate"] + words["duplicate_liquidation"] + quotes,
+            "parallel_duplicates": self._in_parallel.total(),
+            "parallel_trades": self._in_parallel["trades"],
+            "stale_quotes": words["stale_quote"] - quotes,
             "empty_trades": self._decoder.empty_trades,
             "other_depth": words["other_depth"],
             "ignored": words["ignored"] + words["unknown"],
@@ -117,14 +140,16 @@ class FramesReader(ColumnsReader):
 
     def _decoded(self, frames: Iterable[Received], instrument: str) -> Iterator[Columns]:
         newest, decoder = 0, self._decoder
-        for number, (ts_recv, data, place) in enumerate(frames, start=1):
+        places: list[tuple[int, tuple[str, int]]] = []
+        for number, (ts_recv, data, place, connection) in enumerate(frames, start=1):
             before, newest = newest, max(newest, ts_recv)
             if not is_frame(data):
                 if data in (disconnected(), disconnected(instrument)):
-                    decoder.disconnect(newest)
+                    decoder.disconnect(newest, connection=connection)
                 continue
+            copies = decoder.duplicate_trades
             try:
-                word = decoder.feed(data, newest)
+                word = decoder.feed(data, newest, connection)
             except GridError as error:
                 raise GridError(*place, error.problem, error.value, error.step) from None
             except DataError as error:
@@ -137,12 +162,27 @@ class FramesReader(ColumnsReader):
             except InvalidValueError as error:
                 raise DataError(*place, str(error)) from None
             self._words[word] += 1
+            places.append((newest, place))
+            if (subject := _SUBJECTS.get(word)) is not None:
+                self._take_copies(word, subject, connection, decoder.duplicate_trades - copies)
             if ts_recv < before and word not in _NOTHING:
                 self._take_unsorted(ts_recv, before, place)
-            if number % _FRAMES_A_PIECE == 0 and len((columns := decoder.events(instrument))["kind"]):
-                yield columns
+            if number % _FRAMES_A_PIECE == 0:
+                if len((columns := decoder.events(instrument))["kind"]):
+                    _check_apart(columns, places)
+                    yield columns
+                places.clear()
         if len((columns := decoder.events(instrument))["kind"]):
+            _check_apart(columns, places)
             yield columns
+
+    def _take_copies(self, word: str, subject: str, connection: int, trades: int) -> None:
+        """Count what another connection had told before; who told something new last is ahead of the others."""
+        is_copy = word in _COPIES
+        if self._told_by.get(subject, connection) != connection:
+            self._in_parallel[subject] += trades if subject == "trades" else is_copy
+        if not is_copy:
+            self._told_by[subject] = connection
 
     def _take_unsorted(self, ts_recv: int, newest: int, place: tuple[str, int]) -> None:
         if not self._is_lenient:
@@ -153,8 +193,28 @@ class FramesReader(ColumnsReader):
             self._first_unsorted = {"file": file, "line": line, "ts_recv": ts_recv, "previous": newest}
 
 
+def _check_apart(columns: Columns, places: Sequence[tuple[int, tuple[str, int]]]) -> None:
+    """Refuse what was received a day before or after the venue's stamp, as of Binance."""
+    import numpy as np
+
+    late = columns["ts_recv"] - columns["ts_event"]
+    is_new = np.isin(columns["kind"], _NEW_KINDS) & (columns["flags"] & EventFlag.SNAPSHOT == 0)
+    wrong = (late < -_DAY_NS) | (is_new & (late > _DAY_NS))
+    if wrong.any():
+        row = int(wrong.argmax())
+        ts_recv, ts_event = int(columns["ts_recv"][row]), int(columns["ts_event"][row])
+        place = next(place for newest, place in places if newest >= ts_recv)
+        raise DataError(
+            *place,
+            f"received {moment(ts_recv)}, but the venue stamped the frame {moment(ts_event)}: more than a day apart; "
+            "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC",
+        )
+
+
 def by_receipt(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[Received]:
     """Yield the frames of captures in order of receipt; those of one stand as they stood. Files are opened when due.
+
+    What was recorded at once is of connections of its own; where a file ends, the next one goes on with its number.
 
     ``skipped`` is as for :func:`capture_frames`.
     """
@@ -166,18 +226,24 @@ def by_receipt(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterato
         (first.ts_recv, at) for at, path in enumerate(paths) for first in islice(capture_frames([path], looked), 1)
     )
     due: list[tuple[int, int, Received, Iterator[Received]]] = []
+    free = list(range(len(paths)))
     while begins or due:
         if begins and (not due or begins[0][0] < due[0][0]):
             at = begins.pop(0)[1]
-            frames = capture_frames([paths[at]], skipped)
+            connection = heappop(free)
+            frames = capture_frames([paths[at]], skipped, connection)
         else:
             _, at, frame, frames = heappop(due)
+            connection = frame.connection
             yield frame
-        for following in islice(frames, 1):
+        following = next(frames, None)
+        if following is None:
+            heappush(free, connection)
+        else:
             heappush(due, (following.ts_recv, at, following, frames))
 
 
-def capture_frames(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[Received]:
+def capture_frames(paths: Sequence[Path], skipped: Skipped | None = None, connection: int = 0) -> Iterator[Received]:
     """Yield the frames of captures, one file after the other.
 
     Lines that are no frame with its receipt go to ``skipped``, if it is given.
@@ -190,7 +256,7 @@ def capture_frames(paths: Sequence[Path], skipped: Skipped | None = None) -> Ite
     frames = iter(CaptureFrames(paths))
     while True:
         try:
-            yield Received(*next(frames))
+            yield Received(*next(frames), connection)
         except StopIteration:
             return
         except DataError as error:

@@ -11,7 +11,7 @@ from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import event_arrays
-from tradecore.data.findings import holds_nothing_of_it, other_symbols
+from tradecore.data.findings import holds_nothing_of_it, nothing_but, other_symbols
 from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff
 from tradecore.data.inference import telling_increments
 from tradecore.data.mapping import ColumnMap
@@ -73,9 +73,7 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
         waiting = summary.get("unsynced") or summary.get("skipped") or summary.get("waiting")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
         others = other_symbols(summary)
-        reason = reason or (f": its rows are of {others}" if others else "")
-        if summary.get("files_without_rows"):
-            reason = reason or ": a header and no rows"
+        reason = reason or (f": its rows are of {others}" if others else nothing_but(summary))
         raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")
 
 

@@ -252,6 +252,8 @@ impl FeedDecoder {
     ///     JSON as the venue sent it.
     /// ts_recv : int
     ///     When it was received, ns UTC.
+    /// connection : int
+    ///     By which of several connections that are decoded together it came.
     ///
     /// Returns
     /// -------
@@ -269,14 +271,17 @@ impl FeedDecoder {
     ///     When the frame is malformed (a ``GridError`` for a number off the increments); the state is as before.
     /// InvalidValueError
     ///     When the time is none from 1970 to 2116.
+    #[pyo3(signature = (frame, ts_recv, connection=0))]
     fn feed<'py>(
         &self,
         py: Python<'py>,
         frame: &[u8],
         #[pyo3(from_py_with = ts_recv)] ts_recv: i64,
+        connection: u16,
     ) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut **state;
+        decoder.connection(connection.into());
         let outcome =
             decoder.feed(frame, ts_recv, outputs).map_err(|error| errors::frame(error.in_frame(frame)))?;
         Ok(match outcome.message {
@@ -312,15 +317,19 @@ impl FeedDecoder {
     ///     When that was known, ns UTC.
     /// instrument : str, optional
     ///     The one whose book it told; all if not given.
-    #[pyo3(signature = (ts_recv, instrument=None))]
+    /// connection : int
+    ///     Which of several connections that are decoded together.
+    #[pyo3(signature = (ts_recv, instrument=None, connection=0))]
     fn disconnect(
         &self,
         #[pyo3(from_py_with = ts_recv)] ts_recv: i64,
         instrument: Option<&str>,
+        connection: u16,
     ) -> PyResult<()> {
         let only = instrument.map(|name| self.index(name)).transpose()?;
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut **state;
+        decoder.connection(connection.into());
         for (index, output) in outputs.iter_mut().enumerate() {
             if only.is_none_or(|wanted| wanted == index) {
                 decoder.disconnect(index, ts_recv, output);

@@ -327,6 +327,10 @@ pub trait Decoder {
     /// Makes books of nothing where no snapshot is: levels that no update has named are missing in them.
     fn start_empty(&mut self);
 
+    /// Of several connections that are decoded together, the one by which frames come from here on, from 0. Only venues
+    /// that number the messages of a connection tell them apart.
+    fn connection(&mut self, _number: usize) {}
+
     /// The connection that told an instrument's book ended: voids it until a snapshot comes, and forgets where messages
     /// stood in it.
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S);

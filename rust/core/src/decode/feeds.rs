@@ -6,7 +6,8 @@ use super::binance::{BinanceDecoder, BinanceMarket};
 use super::bybit::BybitDecoder;
 use super::coinbase::CoinbaseDecoder;
 use super::error::DecodeError;
-use super::feed::{Decoder, FeedLog, FeedOutcome, FeedSink};
+use super::feed::{Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink};
+use super::json::{Json, Value};
 use crate::book::{BookState, GapReason};
 use crate::types::Instrument;
 
@@ -55,11 +56,26 @@ impl Decoder for FeedDecoder {
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError> {
-        of!(self, decoder => decoder.feed(frame, ts_recv, out))
+        if matches!(self, Self::Binance(_)) || Json::new(frame).peek() != Some(b'[') {
+            return of!(self, decoder => decoder.feed(frame, ts_recv, out));
+        }
+        let mut said = FeedOutcome::IGNORED;
+        for (at, part) in elements(frame)? {
+            let outcome = of!(self, decoder => decoder.feed(part, ts_recv, out));
+            let outcome = outcome.map_err(|error| error.behind(at))?;
+            if outcome.message != FeedMessage::Ignored {
+                said = outcome;
+            }
+        }
+        Ok(said)
     }
 
     fn start_empty(&mut self) {
         of!(self, decoder => decoder.start_empty());
+    }
+
+    fn connection(&mut self, number: usize) {
+        of!(self, decoder => decoder.connection(number));
     }
 
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
@@ -81,4 +97,19 @@ impl Decoder for FeedDecoder {
     fn log(&self) -> &FeedLog {
         of!(self, decoder => decoder.log())
     }
+}
+
+/// The frames of an array and where each begins. Binance sends some; of other venues programs make them that write down
+/// at once what came at once.
+fn elements(frame: &[u8]) -> Result<Vec<(usize, &[u8])>, DecodeError> {
+    let mut json = Json::new(frame);
+    let found: Vec<&[u8]> = json.elements()?.map(Value::raw).collect();
+    json.end()?;
+    let places = found.into_iter().map(|part| (part.as_ptr().addr() - frame.as_ptr().addr(), part));
+    places
+        .map(|(at, part)| match part.first() {
+            Some(b'[') => Err(DecodeError::Json { at, expected: "a frame, no array inside of an array" }),
+            _ => Ok((at, part)),
+        })
+        .collect()
 }

@@ -22,6 +22,8 @@ pub(super) struct Print {
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) book: StreamBook,
+    /// The connection that tells it.
+    teller: Option<usize>,
     /// Whether changes make a book of nothing where no snapshot is.
     starts_empty: bool,
     /// The book of single orders, once they are told and levels are not: then it is the book.
@@ -46,6 +48,7 @@ impl Default for Market {
     fn default() -> Self {
         Self {
             book: StreamBook::new(SyncRule::Coinbase),
+            teller: None,
             starts_empty: false,
             orders: None,
             traded: None,
@@ -121,23 +124,35 @@ impl Market {
         message
     }
 
-    /// Takes a whole book, or changes of it.
+    /// Whether it may be this connection that tells the book.
+    pub(super) fn may_be_told_by(&self, connection: usize) -> bool {
+        self.teller.is_none_or(|teller| teller == connection)
+    }
+
+    /// Takes a whole book, or changes of it. One that is void begins anew by whatever connection.
     pub(super) fn book(
         &mut self,
         is_snapshot: bool,
+        connection: usize,
         stamps: Stamps,
         sides: [&[Level]; 2],
         out: &mut impl FeedSink,
     ) -> FeedMessage {
-        if self.orders.is_some() {
+        let begins = is_snapshot && !self.book.is_synced();
+        if self.orders.is_some() || !(begins || self.may_be_told_by(connection)) {
             return FeedMessage::OtherDepth;
         }
         self.messages += 1;
         let id = self.messages;
-        if is_snapshot {
-            return self.book.snapshot(id, stamps, sides, out);
+        let said = if is_snapshot {
+            self.book.snapshot(id, stamps, sides, out)
+        } else {
+            self.book.delta(DeltaIds::one(id), stamps, sides, out)
+        };
+        if self.book.is_synced() {
+            self.teller = Some(connection);
         }
-        self.book.delta(DeltaIds::one(id), stamps, sides, out)
+        said
     }
 
     /// Takes a trade.

@@ -1,7 +1,8 @@
 //! Coinbase: the channels of Advanced Trade and those of the Exchange feed, told apart by their frames.
 //!
 //! Advanced Trade numbers every message of a connection, so one that is missing voids every book of it: nobody knows
-//! what it was. The Exchange feed numbers none; a hole in the ids of a product's trades voids its book. Either sends a
+//! what it was. Of several connections that are decoded together the first tells the book: nothing says where another
+//! one stands in it. The Exchange feed numbers none; a hole in the ids of a product's trades voids its book. Either sends a
 //! snapshot when a book is subscribed to, and nothing else mends one. Its channel `full` tells single orders and numbers
 //! the messages of each product: their snapshot (`book?level=3`) is asked for, and fed like a frame.
 //!
@@ -50,8 +51,10 @@ pub struct CoinbaseDecoder {
     /// Bids and asks of the frame at hand.
     levels: [Vec<Level>; 2],
     clock: VenueClock,
-    /// Number of the connection's newest message.
-    newest: Option<u64>,
+    /// By connection, the number of its newest message.
+    newest: Vec<Option<u64>>,
+    /// The connection by which frames come now.
+    connection: usize,
     log: FeedLog,
 }
 
@@ -61,7 +64,15 @@ impl CoinbaseDecoder {
         let parts = |instrument| (Symbol::new(instrument), Market::default());
         let (symbols, markets): (Vec<_>, Vec<_>) = instruments.into_iter().map(parts).unzip();
         let log = FeedLog::new(markets.len());
-        Self { symbols, markets, levels: Default::default(), clock: VenueClock::default(), newest: None, log }
+        Self {
+            symbols,
+            markets,
+            levels: Default::default(),
+            clock: VenueClock::default(),
+            newest: vec![None],
+            connection: 0,
+            log,
+        }
     }
 
     /// Takes a message of Advanced Trade. What it holds is read before anything changes.
@@ -89,7 +100,8 @@ impl CoinbaseDecoder {
                         let [bids, asks] = event.sides;
                         let sides = [&this.levels[0][bids], &this.levels[1][asks]];
                         let (at, out) = (event.instrument, &mut out[event.instrument]);
-                        let message = this.markets[at].book(event.is_snapshot, stamps, sides, out);
+                        let message =
+                            this.markets[at].book(event.is_snapshot, this.connection, stamps, sides, out);
                         said = FeedOutcome::of(message, at, number);
                     }
                     said
@@ -147,7 +159,7 @@ impl CoinbaseDecoder {
         out: &mut [S],
         act: impl FnOnce(&mut Self, &mut [S]) -> FeedOutcome,
     ) -> FeedOutcome {
-        if let Some(newest) = self.newest {
+        if let Some(newest) = self.newest[self.connection] {
             let expected = newest.saturating_add(1);
             if got == 0 && newest > 0 {
                 self.void(GapReason::Reconnect, ts_recv, out);
@@ -157,16 +169,18 @@ impl CoinbaseDecoder {
                 self.void(GapReason::Message { expected, got }, ts_recv, out);
             }
         }
-        self.newest = Some(got);
+        self.newest[self.connection] = Some(got);
         self.clock.named(sent);
         act(self, out)
     }
 
-    /// Voids every book.
+    /// Voids every book that the connection tells.
     fn void<S: FeedSink>(&mut self, reason: GapReason, ts_recv: i64, out: &mut [S]) {
         let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };
         for (market, out) in self.markets.iter_mut().zip(out) {
-            market.void(reason, stamps, out);
+            if market.may_be_told_by(self.connection) {
+                market.void(reason, stamps, out);
+            }
         }
     }
 
@@ -252,7 +266,7 @@ impl CoinbaseDecoder {
         ts_recv: i64,
         out: &mut S,
     ) -> Result<FeedOutcome, DecodeError> {
-        let Self { symbols, markets, levels, clock, .. } = self;
+        let Self { symbols, markets, levels, clock, connection, .. } = self;
         let (symbol, market) = (&mut symbols[index], &mut markets[index]);
         let spec = Arc::clone(symbol.instrument());
         let time = head.time(Key::Time)?;
@@ -266,7 +280,7 @@ impl CoinbaseDecoder {
                 } else {
                     exchange::changes(head, &spec, levels)?;
                 }
-                market.book(is_snapshot, stamps, [&levels[0], &levels[1]], out)
+                market.book(is_snapshot, *connection, stamps, [&levels[0], &levels[1]], out)
             }
             b"ticker" => {
                 let quote = exchange::quote(head, &spec)?;
@@ -331,10 +345,20 @@ impl Decoder for CoinbaseDecoder {
         self.markets.iter_mut().for_each(Market::start_empty);
     }
 
+    fn connection(&mut self, number: usize) {
+        self.connection = number;
+        if self.newest.len() <= number {
+            self.newest.resize(number + 1, None);
+        }
+    }
+
     fn disconnect<S: FeedSink>(&mut self, instrument: usize, ts_recv: i64, out: &mut S) {
-        self.newest = None;
+        self.newest[self.connection] = None;
         let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };
         let market = &mut self.markets[instrument];
+        if !market.may_be_told_by(self.connection) {
+            return;
+        }
         market.void(GapReason::Reconnect, stamps, out);
         market.forget();
     }
