@@ -1,14 +1,11 @@
 //! What must hold in every run: money and quantities add up, results do not depend on how the data is cut, and
 //! nobody sees the future.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use common::{M0, MS, Monkey, Quiet, Tape, market_data, market_setup};
+use crate::common::{self, M0, MS, Monkey, Quiet, Tape, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::bars::{Bar, BarSpec};

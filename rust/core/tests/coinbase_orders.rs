@@ -1,12 +1,10 @@
 //! Coinbase's channel of single orders: books and queues against a list of orders, whatever is lost, doubled, late or
 //! begins anew.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::common;
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, DeltaAction, GapReason, SnapshotAction};
 use tradecore_core::decode::{CoinbaseDecoder, DecodeError, Decoder, FeedMessage};

@@ -1,10 +1,8 @@
 //! What hostile or broken frames may not do.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::sync::Arc;
 
+use crate::common;
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, L2Book};
 use tradecore_core::decode::{

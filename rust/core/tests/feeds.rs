@@ -1,8 +1,5 @@
 //! Live messages of Bybit and Coinbase: books against a dictionary whatever is lost, doubled or begins anew, and what
 //! each kind of message comes to.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +12,7 @@ use tradecore_core::decode::{
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, VenueBar};
 use tradecore_core::types::{Instrument, InstrumentKind, Level, Side};
 
-use crate::common::WithBars;
+use crate::common::{self, WithBars};
 
 const NOW: i64 = 1_790_757_083_000_000_000;
 const MS: i64 = 1_790_757_082_283;

@@ -1,7 +1,5 @@
 //! Every indicator by its name: columns and rows agree, and what was saved goes on as if nothing had been.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
 use proptest::prelude::*;
 use tradecore_core::indicators::{Given, IndicatorError, Kind, NanPolicy, Spec, Stream, find, specs};
 

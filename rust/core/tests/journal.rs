@@ -1,9 +1,6 @@
 //! A session fed back from its journal is the session: whole, cut anywhere, saved and loaded.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
-use common::{M0, MS, Monkey, Quiet, Tape, instrument, limit, market_data, market_setup, replaced};
+use crate::common::{M0, MS, Monkey, Quiet, Tape, instrument, limit, market_data, market_setup, replaced};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 use tradecore_core::backtest::{Replay, RunConfig};

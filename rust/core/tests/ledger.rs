@@ -1,7 +1,5 @@
 //! Money adds up in sessions of every payoff: fills, funding, liquidations and settlements.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
 use proptest::prelude::*;
 use tradecore_core::book::MarkPrice;
 use tradecore_core::ledger::{ContractMath, CostBasis, PaymentKind, Position};

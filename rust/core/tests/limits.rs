@@ -1,10 +1,6 @@
 //! Limits as bounds say what limits say one by one, of every order.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::instrument;
+use crate::common::instrument;
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, Touch};
 use tradecore_core::risk::{

@@ -1,11 +1,8 @@
 //! How the simulated venue fills orders.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{M0, Tape, instrument, limit, replace, replaced, with_terms};
+use crate::common::{M0, Tape, instrument, limit, replace, replaced, with_terms};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind, Span};
 use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};

@@ -1,12 +1,9 @@
 //! Prices and quantities from the ends of what there is: nothing panics, no sum wraps, and who cannot be counted fails
 //! alone.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{M0, Pieces, Quiet, Tape, limit};
+use crate::common::{self, M0, Pieces, Quiet, Tape, limit};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{FillBasis, MarkPrice, MarkSource};

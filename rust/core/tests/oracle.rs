@@ -1,10 +1,8 @@
 //! Frames against a full JSON parser: what we accept it accepts, and what we read are the values it reads.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::sync::Arc;
 
+use crate::common;
 use proptest::prelude::*;
 use serde_json::Value;
 use tradecore_core::book::DeltaAction;

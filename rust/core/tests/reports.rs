@@ -1,10 +1,6 @@
 //! The reports of a session in every order they may come in: the same end, or an entry for reconciliation.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::limit;
+use crate::common::limit;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tradecore_core::orders::{

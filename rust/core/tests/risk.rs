@@ -1,14 +1,10 @@
 //! Limits over random tapes: whatever the market, the venue and a strategy do, what is held stays inside of them, and a
 //! kernel that was saved goes on as one that was not.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use common::{Tape, instrument, setup};
+use crate::common::{Tape, instrument, setup};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 use tradecore_core::book::{FillBasis, MarkSource};

@@ -1,12 +1,9 @@
 //! What a run tells its strategies, what it keeps, and how it ends, on feeds written by hand.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{M0, Pieces, Quiet, Tape, instrument, level, limit, with_terms};
+use crate::common::{self, M0, Pieces, Quiet, Tape, instrument, level, limit, with_terms};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{MarkPrice, MarkSource, Touch};
 use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies, TIME_LIMIT, View};

@@ -1,11 +1,8 @@
 //! Models ask and answer through the kernel: answers take their time, expire, and are inputs like any other.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{M0, MS, Quiet, instrument, market_data, market_setup};
+use crate::common::{M0, MS, Quiet, instrument, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{Model, ModelSetup, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{FillBasis, MarkSource};

@@ -1,12 +1,8 @@
 //! Stops of one position against the plainest statement of their rules, over random prices and additions.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
 use std::sync::Arc;
 
-use common::instrument;
+use crate::common::instrument;
 use proptest::prelude::*;
 use tradecore_core::book::MarkPrice;
 use tradecore_core::orders::TriggerBy;

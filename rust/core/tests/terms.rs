@@ -1,12 +1,9 @@
 //! What the terms of orders lead to at the simulated venue.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{M0, Tape, instrument, limit, replace};
+use crate::common::{M0, Tape, instrument, limit, replace};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind, KindSet};
 use tradecore_core::orders::{

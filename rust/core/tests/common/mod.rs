@@ -4,7 +4,7 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
-    reason = "each test binary uses a part of this"
+    reason = "fuzz targets, which are there by a path, use a part of this"
 )]
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress};
 use tradecore_core::decode::FeedSink;
 use tradecore_core::event::{
-    Columns, Event, EventColumns, EventKind, EventSink, FLAG_LAST, KindSet, Latencies, VenueBar,
+    Columns, Event, EventColumns, EventKind, EventSink, KindSet, Latencies, VenueBar,
 };
 use tradecore_core::exec::{Algorithm, ExecutionRequest, PegTo, Schedule, ScheduleKind, split};
 use tradecore_core::kernel::{
@@ -203,11 +203,6 @@ impl Monitor for Quiet {
     fn spill(&mut self, _record: &mut Record) -> Result<(), HookError> {
         Ok(())
     }
-}
-
-/// Whether a row ends its message.
-pub fn is_last(columns: &EventColumns, row: usize) -> bool {
-    columns.flags[row] & FLAG_LAST != 0
 }
 
 /// An execution of any kind.
