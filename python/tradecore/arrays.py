@@ -21,7 +21,11 @@ def library_of(given: Any) -> str:
 
 
 def computed(given: Any) -> Any:
-    """Return what was given as it is; of a frame that is not computed yet (a LazyFrame) what it is."""
+    """Return what was given as it is; of a LazyFrame, which is not computed yet, and of Arrow a frame of it."""
+    if hasattr(given, "__arrow_c_stream__") and hasattr(given, "column_names"):
+        import polars as pl
+
+        return pl.DataFrame(given)
     return given.collect() if type(given).__name__ == "LazyFrame" else given
 
 

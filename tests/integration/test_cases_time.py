@@ -897,6 +897,54 @@ class Trades(tc.Strategy):
         self.prices = [*getattr(self, "prices", []), trade.price]
 
 
+@pytest.mark.parametrize("ids", ["int64", "float64", "arrow", "nan", "negative"])
+def test_trades_in_memory_are_told_by_their_ids_whatever_type_these_have(ids: str) -> None:
+    """Frames have ids as floats where some are missing; nan and a negative number are none."""
+    rows = trades_of(TRADE_ROWS)
+    forms: dict[str, Any] = {
+        "int64": rows.with_columns(pl.col("id").cast(pl.Int64)),
+        "float64": rows.with_columns(pl.col("id").cast(pl.Float64)),
+        "arrow": rows.to_arrow(),
+        "nan": rows.with_columns(id=pl.lit(float("nan"))),
+        "negative": rows.with_columns(id=pl.lit(-1, pl.Int64)),
+    }
+    notes = tc.Backtest([Trades("s", [ID])], {ID: forms[ids]}).run().notes
+    told = f"{ID}: 2 trades that had been there before, by id, left out" in notes
+    assert told == (ids not in ("nan", "negative"))
+
+
+def test_rows_of_exported_parquet_mean_what_their_types_say(tmp_path: Path) -> None:
+    """Integers of any width are increments, each column for itself; only an id may be missing."""
+    rows = trades_of(TRADE_ROWS[:1])
+    stored = import_and_scan(as_file(rows, tmp_path / "out.parquet"), tmp_path / "plain")
+    inst = tc.find_instrument(ID)
+    in_units = pl.col("qty") * float(inst.qty_increment)
+    for number, frame in enumerate(
+        [
+            rows.with_columns(pl.col("price", "qty").cast(pl.Int32)),
+            rows.with_columns(in_units),
+            rows.with_columns(pl.col("id").cast(pl.Float64)),
+        ]
+    ):
+        path = as_file(frame, tmp_path / f"{number}.parquet")
+        assert import_and_scan(path, tmp_path / str(number)).equals(stored)
+    for form, missing in (("parquet", [None]), ("csv", [None, "nan", "None"])):
+        for at, word in enumerate(missing):
+            path = as_file(
+                rows.with_columns(id=pl.lit(word, pl.String if word else pl.UInt64)), tmp_path / f"m{at}.{form}"
+            )
+            assert import_and_scan(path, tmp_path / f"{form}{at}")["id"].to_list() == [0]
+    for name in ("price", "qty", "ts_recv"):
+        path = as_file(rows.with_columns(pl.lit(None, pl.Int64).alias(name)), tmp_path / f"no_{name}.parquet")
+        with pytest.raises(DataError, match=rf"no_{name}\.parquet:1: {name} None is not a"):
+            import_exported(path, tmp_path / "no", ID)
+
+
+def import_and_scan(path: Path, folder: Path) -> pl.DataFrame:
+    import_exported(path, folder, ID)
+    return tc.Catalog(folder).scan(ID).collect()
+
+
 def test_equal_trades_without_an_id_are_all_kept_and_told(tmp_path: Path) -> None:
     rows = trades_of([TRADE_ROWS[0]] * 3, named=False)
     report = check_files(as_file(rows, tmp_path / "out.csv"), ID)

@@ -230,15 +230,18 @@ def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int)
         kinds = pl.col("kind").replace_strict(words, default=None, return_dtype=pl.UInt8)
         frame = _typed(frame, "kind", kinds, "a kind of event such as trade", source, line)
     types = {"u1": pl.UInt8, "i1": pl.Int8, "i8": pl.Int64, "u8": pl.UInt64}
+    if frame.schema["id"].is_float():
+        frame = frame.with_columns(pl.col("id").fill_nan(0))
+    # Only an id may be missing.
+    frame = frame.with_columns(pl.col("id").fill_null(0) if frame.schema["id"].is_numeric() else pl.col("id"))
+    for name in ("price", "qty"):
+        frame = _typed(frame, name, pl.col(name), "a number", source, line)
     for name in ("ts_event", "ts_recv", "kind", "side", "flags", "id"):
         wanted = types[DTYPES[name]]
         if isinstance(frame.schema[name], pl.Datetime):
             frame = frame.with_columns(pl.col(name).dt.epoch("ns"))
-        if frame.schema[name] != wanted:
-            frame = _typed(frame, name, pl.col(name).cast(wanted, strict=False), "a whole number", source, line)
-    if not (frame.schema["price"] == frame.schema["qty"] == pl.Int64):
-        frame = in_increments(frame, instrument, source, line)
-    return frame.select(COLUMNS)
+        frame = _typed(frame, name, pl.col(name).cast(wanted, strict=False), "a whole number", source, line)
+    return in_increments(frame, instrument, source, line).select(COLUMNS)
 
 
 def _typed(frame: pl.DataFrame, name: str, value: pl.Expr, what: str, source: str, line: int) -> pl.DataFrame:

@@ -63,7 +63,7 @@ def in_text(events: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
 
 
 def in_increments(events: pl.DataFrame, instrument: Instrument, source: str, first_row: int) -> pl.DataFrame:
-    """Return events whose prices and quantities, in units as text or numbers, are counts of increments.
+    """Return events with prices and quantities as counts of increments: integers are, text and other numbers are units.
 
     Raises
     ------
@@ -71,8 +71,12 @@ def in_increments(events: pl.DataFrame, instrument: Instrument, source: str, fir
         For a value that is no number or no multiple of its increment, with its line: ``first_row`` is that of the
         first row.
     """
+    import polars as pl
+
     for name, step in _increments(instrument).items():
-        events = events.with_columns(_steps(events, name, step, source, first_row))
+        is_counted = events.schema[name].is_integer()
+        steps = events[name].cast(pl.Int64) if is_counted else _steps(events, name, step, source, first_row)
+        events = events.with_columns(steps)
     return events
 
 

@@ -64,6 +64,7 @@ impl MemoryColumns {
                 }
                 return Err(refuse(format!("has no column {column}")));
             };
+            let found = if column == "id" { numbered(found)? } else { found };
             let array = match array(found, column, wanted)? {
                 Err(_) if column == "id" && !with_ids => continue,
                 array => array.map_err(&refuse)?,
@@ -130,6 +131,28 @@ impl MemoryColumns {
     fn latencies(&self, py: Python<'_>) -> String {
         py.detach(|| Latencies::of(&self.columns.view()).to_string())
     }
+}
+
+/// Ids as whole numbers from 0, which frames have as signed ones and, where some are missing, as floats; others as they
+/// are, and floats beyond what they tell apart.
+fn numbered(ids: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let np = ids.py().import("numpy")?;
+    let Ok(dtype) = ids.getattr("dtype") else { return Ok(ids) };
+    let kind: String = dtype.getattr("kind")?.extract()?;
+    let whole = match kind.as_str() {
+        "i" => ids,
+        "f" => {
+            let whole = np.call_method1("nan_to_num", (&ids,))?;
+            let beyond = np.call_method1("greater_equal", (&whole, 2f64.powi(53)))?;
+            if beyond.call_method0("any")?.is_truthy()? {
+                return Ok(ids);
+            }
+            whole
+        }
+        _ => return Ok(ids),
+    };
+    // None is written as a negative one, too.
+    np.call_method1("maximum", (whole, 0))?.call_method1("astype", ("uint64",))
 }
 
 /// A column as a contiguous array of its type, or what is wrong with it.

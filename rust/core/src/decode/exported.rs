@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::error::{DecodeError, PlacedError, utc};
 use super::lines::Lines;
 use super::parse::{Written, other_unit, parse_fine, parse_qty, parse_u64};
-use super::text::{Cells, Row, is_above_header, whole};
+use super::text::{Cells, Row, is_above_header, is_blank, whole};
 use crate::event::{Event, EventColumns, EventKind, KindSet};
 use crate::types::{Instrument, snake_case};
 
@@ -131,6 +131,7 @@ fn event(
             b"1" => 1,
             b"-1" => -1,
             b"0" => 0,
+            none if is_blank(none) => 0,
             _ => return Err(DecodeError::value("side", side, "1 (buy, bid), -1 (sell, ask) or 0")),
         },
         flags: match whole(flags) {
@@ -149,7 +150,7 @@ fn event(
             price.steps("price", instrument.price_increment)?
         },
         qty: parse_qty("qty", instrument.qty_increment, Written::number(qty))?,
-        id: parse_u64("id", whole(id))?,
+        id: if is_blank(id) { 0 } else { parse_u64("id", whole(id))? },
     })
 }
 
