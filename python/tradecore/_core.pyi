@@ -2683,7 +2683,7 @@ class EventReader:
         """
     @staticmethod
     def klines(instrument: Instrument, paths: Sequence[str | PathLike[str]]) -> EventReader:
-        """Open klines of Binance's public data, in order."""
+        """Open klines of Binance's public data, in any order of their files."""
     @staticmethod
     def tables(
         instrument: Instrument,

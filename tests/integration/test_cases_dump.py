@@ -523,6 +523,28 @@ def test_klines_are_the_same_however_their_file_is_written(tmp_path: Path, text:
     assert events(tmp_path / "market", USDM).equals(events(tmp_path / "plain", USDM))
 
 
+def test_files_of_klines_come_in_any_order_and_a_bar_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    bars = KLINES.decode().splitlines(keepends=True)
+    first = write(tmp_path, "futures/um/BTCUSDT-1m-2024-08-01.csv", KLINE_HEADER + bars[0] * 2 + bars[1])
+    second = write(tmp_path, "futures/um/BTCUSDT-1m-2024-08-02.csv", bars[2])
+    for files in ([first, second], [second, first]):
+        report = check_files(files)
+        assert (report["bars"], report["duplicates"]) == (3, 1)
+        assert report["problems"] == ["1 message that had been there before (duplicates)"]
+        tc.import_klines(files, USDM, tmp_path / "market", replace=True)
+    plain = write(tmp_path, "BTCUSDT-1m-2024-08-08.csv", KLINES)
+    tc.import_klines(plain, USDM, tmp_path / "plain")
+    assert events(tmp_path / "market", USDM).equals(events(tmp_path / "plain", USDM))
+
+
+def test_numbers_of_klines_may_have_exponents(tmp_path: Path) -> None:
+    cells = KLINES.decode().splitlines()[0].split(",")
+    plain = check_files(write(tmp_path, "futures/um/BTCUSDT-1m-2024-08-01.csv", ",".join(cells)))
+    cells[1:6] = [f"{float(cell):.12e}" for cell in cells[1:6]]
+    other = check_files(write(tmp_path, "futures/um/BTCUSDT-1m-2024-08-02.csv", ",".join(cells)))
+    assert (other["bars"], other["problems"]) == (plain["bars"], [])
+
+
 def test_klines_of_a_header_alone_say_so_and_lack_no_column_unnoticed(tmp_path: Path) -> None:
     bare = write(tmp_path, "BTCUSDT-1m-2024-08-08.csv", KLINE_HEADER)
     assert check_files(bare, USDM)["problems"] == ["nothing recognised: a header and no rows"]

@@ -247,7 +247,7 @@ impl EventReader {
         Ok(Self::new(instrument, Source::Tardis(reader), passed, total))
     }
 
-    /// Open klines of Binance's public data, in order.
+    /// Open klines of Binance's public data, in any order of their files.
     #[staticmethod]
     fn klines(instrument: &PyInstrument, paths: Vec<PathBuf>) -> PyResult<Self> {
         let passed = Arc::default();
@@ -493,6 +493,7 @@ fn counts_to_py(
         Source::Klines(_) | Source::Synth { .. } => {
             if let Source::Klines(reader) = source {
                 out.set_item("files_without_rows", reader.files_without_rows())?;
+                out.set_item("duplicates", reader.duplicates())?;
             }
             out.set_item("book_updates", summary.book_messages)?;
             out.set_item("snapshots", summary.snapshots)?;

@@ -9,7 +9,7 @@ use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
 use super::named;
 use super::parse::{Written, epoch_ns, epoch_unit};
-use super::text::{Cells, is_above_header, whole as spare};
+use super::text::{Cells, MAX_ROW, is_above_header, whole as spare};
 use crate::event::{EventColumns, VenueBar};
 use crate::types::{Increment, Instrument};
 
@@ -87,23 +87,29 @@ pub struct KlineReader {
     layout: Option<Layout>,
     price: Increment,
     qty: Increment,
-    /// When the last bar ended, ns.
-    ended: i64,
+    /// The last bar.
+    last: Option<VenueBar>,
     bars: u64,
+    /// Bars that were there right before.
+    duplicates: u64,
     empty_files: u64,
 }
 
 impl KlineReader {
-    /// Klines of these files, in order.
+    /// Klines of these files, one after another by when they begin.
     pub fn new(instrument: &Instrument, inputs: Vec<Lines>) -> Self {
+        let mut inputs: Vec<_> = inputs.into_iter().map(|mut lines| (begins(&mut lines), lines)).collect();
+        inputs.sort_by_key(|(begins, _)| *begins);
+        let inputs: Vec<_> = inputs.into_iter().map(|(_, lines)| lines).collect();
         Self {
             inputs: inputs.into_iter(),
             current: None,
             layout: None,
             price: instrument.price_increment,
             qty: instrument.qty_increment,
-            ended: i64::MIN,
+            last: None,
             bars: 0,
+            duplicates: 0,
             empty_files: 0,
         }
     }
@@ -111,6 +117,11 @@ impl KlineReader {
     /// Bars read so far.
     pub fn bars(&self) -> u64 {
         self.bars
+    }
+
+    /// Bars so far that were there right before.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
     }
 
     /// Files so far that have a header and no rows.
@@ -134,8 +145,9 @@ impl KlineReader {
             };
             self.current = Some(lines);
             if let Some(bar) = bar {
-                (self.ended, self.bars) = (bar.ts_close, self.bars + 1);
+                self.bars += 1;
                 bar.push(out);
+                self.last = Some(bar);
             }
         }
         Ok(true)
@@ -174,19 +186,51 @@ impl KlineReader {
         }
         *is_bare = false;
         let read = places.map(|place| row.cell(place));
-        bar(read, self.price, self.qty, self.ended).map(Some)
+        let bar = bar(read, self.price, self.qty)?;
+        match &self.last {
+            Some(last) if *last == bar => {
+                self.duplicates += 1;
+                Ok(None)
+            }
+            Some(last) if bar.ts_open < last.ts_close => {
+                let (field, got, previous) = ("open_time", bar.ts_open, last.ts_close);
+                Err(DecodeError::Unsorted { field, got, previous })
+            }
+            _ => Ok(Some(bar)),
+        }
     }
 }
 
-/// The bar of the cells that are read, which begins no earlier than the one in front of it ended.
-fn bar(
-    cells: [&[u8]; READ.len()],
-    price: Increment,
-    qty: Increment,
-    ended: i64,
-) -> Result<VenueBar, DecodeError> {
+/// When the first bar of a file begins, ns; the greatest time where nothing tells.
+fn begins(lines: &mut Lines) -> i64 {
+    let (head, mut layout) = (lines.look(MAX_ROW), None::<Layout>);
+    // So that a file is open only while it is read.
+    lines.rewind();
+    for line in head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
+        if is_above_header(line) {
+            continue;
+        }
+        if layout.is_none() {
+            let Ok(Some(found)) = Layout::of(line) else { break };
+            let has_header = found.has_header;
+            layout = Some(found);
+            if has_header {
+                continue;
+            }
+        }
+        let Some(Layout { cells, width, places, .. }) = &mut layout else { break };
+        let begun = cells.split(line).ok().filter(|row| row.len() == *width);
+        if let Some(Ok((ns, _))) = begun.map(|row| time("open_time", row.cell(places[0]))) {
+            return ns;
+        }
+    }
+    i64::MAX
+}
+
+/// The bar of the cells that are read.
+fn bar(cells: [&[u8]; READ.len()], price: Increment, qty: Increment) -> Result<VenueBar, DecodeError> {
     let [begin, open, high, low, close, volume, end, count, bought] = cells;
-    let (volume, trades) = (Written::plain(volume).steps("volume", qty)?, whole("count", count)?);
+    let (volume, trades) = (Written::number(volume).steps("volume", qty)?, whole("count", count)?);
     if volume == 0 && trades > 0 {
         return Err(DecodeError::Row(
             "nothing was traded in a bar that counts prices: klines of a mark price, an index or a premium are no bars of \
@@ -196,7 +240,7 @@ fn bar(
     let (ts_open, _) = time("open_time", begin)?;
     let (last, unit) = time("close_time", end)?;
     let ts_close = last.saturating_add(unit);
-    let steps = |field, text| Written::plain(text).steps(field, price);
+    let steps = |field, text| Written::number(text).steps(field, price);
     let bar = VenueBar {
         ts_open,
         ts_close,
@@ -206,13 +250,9 @@ fn bar(
         low: steps("low", low)?,
         close: steps("close", close)?,
         volume,
-        buy_volume: Some(Written::plain(bought).steps("taker_buy_volume", qty)?),
+        buy_volume: Some(Written::number(bought).steps("taker_buy_volume", qty)?),
         trades,
     };
-    if ts_open < ended {
-        let field = "open_time";
-        return Err(DecodeError::Unsorted { field, got: ts_open, previous: ended });
-    }
     bar.check()?;
     Ok(bar)
 }
@@ -330,7 +370,8 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.contains(told), "{error}");
         }
-        let twice: &'static str = Box::leak(line.repeat(2).into_boxed_str());
-        assert!(read(twice).unwrap_err().contains("k.csv:2: open_time 1723075200000000000 is before"));
+        let other = line.replace(",7,", ",8,");
+        let twice: &'static str = Box::leak(format!("{line}{line}{other}").into_boxed_str());
+        assert!(read(twice).unwrap_err().contains("k.csv:3: open_time 1723075200000000000 is before"));
     }
 }
