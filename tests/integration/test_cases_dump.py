@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
@@ -130,6 +131,29 @@ def test_what_is_cut_or_damaged_is_an_error_at_its_place(tmp_path: Path, content
         assert caught.value.source.startswith(str(path))
         assert caught.value.line >= 1
     assert not (tmp_path / "market").exists() or tc.Catalog(tmp_path / "market").instruments() == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        (
+            bz2.compress(b"a,b\n"),
+            "is packed with bzip2, which is not read; unpack it, or pack it with gzip, zip, zstd or xz",
+        ),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "is packed with 7-Zip"),
+        (b"Rar!\x1a\x07\1\0", "is packed with RAR"),
+        (b"\x04\x22\x4d\x18@@", "is packed with LZ4"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook of Excel, which is not read; write it as CSV or Parquet"),
+        (b"\x89HDF\r\n\x1a\n", "is a file of HDF5"),
+        (b"ARROW1\0\0", r"is a file of Arrow \(Feather\)"),
+        (b"SQLite format 3\0", "is a database of SQLite"),
+    ],
+)
+def test_what_is_not_read_is_called_by_its_name(tmp_path: Path, head: bytes, problem: str) -> None:
+    path = write(tmp_path, "trades.csv", head)
+    for read in (lambda: check_files(path), lambda: tc.import_tardis(path, USDM, tmp_path / "cat")):
+        with pytest.raises(DataError, match=rf"trades\.csv:1: {problem}"):
+            read()
 
 
 def test_the_line_where_a_stream_breaks_is_named(tmp_path: Path) -> None:

@@ -67,6 +67,25 @@ impl Packing {
     }
 }
 
+/// What a stream begins with that is known and not read, and why not.
+fn foreign(head: &[u8]) -> Option<String> {
+    let packed = |name| {
+        format!("is packed with {name}, which is not read; unpack it, or pack it with gzip, zip, zstd or xz")
+    };
+    let stored = |name| format!("is {name}, which is not read; write it as CSV or Parquet");
+    Some(match head {
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', ..] => packed("bzip2"),
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => packed("7-Zip"),
+        [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => packed("RAR"),
+        [4, 0x22, 0x4d, 0x18, ..] => packed("LZ4"),
+        [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, ..] => stored("a workbook of Excel"),
+        [0x89, b'H', b'D', b'F', b'\r', b'\n', ..] => stored("a file of HDF5"),
+        b"ARROW1" => stored("a file of Arrow (Feather)"),
+        b"SQLite" => stored("a database of SQLite"),
+        _ => return None,
+    })
+}
+
 fn broken(problem: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidData, problem.into())
 }
@@ -78,6 +97,9 @@ pub(super) fn packing_of<'a>(
     let mut head = Vec::with_capacity(HEAD);
     // A pipe may hand out its first byte alone.
     input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    if let Some(problem) = foreign(&head) {
+        return Err(broken(problem));
+    }
     Ok((Packing::of(&head), Box::new(Cursor::new(head).chain(input))))
 }
 
