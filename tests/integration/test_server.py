@@ -31,8 +31,8 @@ from served import BTC, Served
 
 import tradecore as tc
 from tradecore.errors import ConfigError, JournalFullError, StoreError
-from tradecore.live import runner
 from tradecore.live.journal import JournalWriter
+from tradecore.live.runner import Live
 from tradecore.live.state import strategy_states
 from tradecore.observe.health import Check, Health
 from tradecore.server.accounts import Accounts
@@ -257,13 +257,19 @@ def test_an_order_that_cannot_be_written_down_is_answered_as_none(
         raise JournalFullError("journal", "no room")
 
     answers: list[httpx.Response] = []
+    answered = threading.Event()
+
+    async def until_answered(_: Any) -> None:
+        """In place of what waits for confirmations of what was not sent: a server ends with its session."""
+        await asyncio.to_thread(answered.wait, 60)
 
     def ask(served: Served) -> None:
         with served, served.client() as admin:
             monkeypatch.setattr(JournalWriter, "flush", full)
-            monkeypatch.setattr(runner, "_PATIENCE_S", 0.1)  # nobody confirms the end of what was not sent
+            monkeypatch.setattr(Live, "_flat_of_orders", until_answered)
             # The second time with the key of an order that never was.
             answers.extend(admin.post("/api/v1/orders", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2))
+            answered.set()
 
     served = Served(tmp_path, journal=str(tmp_path / "journal"))
     with pytest.raises(JournalFullError):

@@ -74,7 +74,8 @@ def test_a_topic_begins_with_a_snapshot_and_who_comes_back_gets_what_was_missed(
                 assert (missed["kind"], missed["seq"]) == ("update", update["seq"] + 1)
                 for wrong in ("{", '{"op": "dance"}', "[1]", '{"op": "subscribe", "topics": 1}'):
                     await socket.send_str(wrong)
-                    assert (await told(socket))["kind"] in ("error", "update")
+                    while (await told(socket))["kind"] != "error":
+                        pass
                 await socket.send_json({"op": "subscribe", "topics": ["nothing"]})
                 while (await told(socket))["kind"] != "error":
                     pass
