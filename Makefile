@@ -40,13 +40,13 @@ paper: build
 serve: build
 	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
-# Each Python test runs once, on the build that tells most. Both suites wait for clocks and processes, and linking a release
-# is the work of one core for minutes: so builds, Rust's tests and lints go on beside them, and give way. The release gives way
-# to the suites alone, since the second one waits for it; the others have until the end.
+# Each Python test runs once, on the build that tells most. Both suites wait for clocks and processes, installing for networks,
+# and linking a release is the work of one core for minutes: so builds, Rust's tests and lints go on beside them, and give way.
+# The release gives way to the suites alone, since the second one waits for it; the others have until the end.
 test:
-	@$(MAKE) --no-print-directory --jobs=2 packages programs checked
-	@nice $(MAKE) --no-print-directory build & build=$$!; nice -n 19 $(MAKE) --no-print-directory rust-test & tests=$$!; \
-	$(call ends_with_us,"$$build $$tests") \
+	@nice -n 19 $(MAKE) --no-print-directory rust-test & tests=$$!; $(call ends_with_us,$$tests) \
+	$(MAKE) --no-print-directory --jobs=2 packages programs checked || exit; \
+	nice $(MAKE) --no-print-directory build & build=$$!; $(call ends_with_us,"$$tests $$build") \
 	$(MAKE) --no-print-directory py-test-checked && wait $$build || exit; \
 	nice -n 19 $(MAKE) --no-print-directory lint & lint=$$!; $(call ends_with_us,"$$tests $$lint") \
 	$(MAKE) --no-print-directory py-test && wait $$tests && wait $$lint
