@@ -854,6 +854,37 @@ def test_a_capture_of_the_issue_without_a_snapshot_starts_empty(tmp_path: Path) 
     assert summary["best_bid"] is not None
 
 
+@pytest.mark.parametrize("spot", [False, True])
+def test_a_snapshot_of_few_levels_behind_a_hole_is_the_book(tmp_path: Path, spot: bool) -> None:
+    """It was asked for after a reconnect; one beside updates that go on is only looked at."""
+    name = "ETHUSDT.BINANCE" if spot else USDM
+    more = {} if spot else {"E": START_MS + 1000, "T": START_MS + 1000}
+    left = ("pu", "T") if spot else ()
+
+    def told(frame: Any) -> Any:
+        data = frame.get("data", frame)
+        return frame | (
+            {"data": {key: value for key, value in data.items() if key not in left}} if "data" in frame else {}
+        )
+
+    frames = [(ms, told(frame)) for ms, frame in market()]
+    later = snapshot(900, **more) | {"bids": [["3010.00", "1.000"]], "asks": [["3010.01", "1.000"]]}
+    polled = (START_MS + 650, snapshot(513, **more))
+    on = (START_MS + 700, told(wrapped("ethusdt@depth@100ms", depth(START_MS + 700, 514, [["2999.90", "9.000"]]))))
+    behind = (
+        START_MS + 1100,
+        told(wrapped("ethusdt@depth@100ms", depth(START_MS + 1100, 902, [["3009.00", "2.000"]]))),
+    )
+    path = write(tmp_path / "c.txt", [*frames, polled, on, (START_MS + 1000, later), behind])
+    found = check_files(path, name)
+    assert (found["gaps"], found["book_updates"]) == (0, 8)
+    assert (float(found["best_bid"][0]), float(found["best_ask"][0])) == (3010.00, 3010.01)
+    assert (found["bid_levels"], found["ask_levels"]) == (2, 1)
+    # Where updates do not lead from it either, the book is void.
+    path = write(tmp_path / "d.txt", [*frames, polled, on, (START_MS + 1000, later | {"lastUpdateId": 800}), behind])
+    assert check_files(path, name)["problems"] == ["1 gap in the sequence of book updates"]
+
+
 # --- captures of other venues ---------------------------------------------------------------------------------------
 
 BYBIT = "ETHUSDT.BYBIT"

@@ -917,6 +917,27 @@ def test_depth_of_bybit_goes_by_its_ids_whatever_the_order_of_keys_times_and_fil
     assert rows.equals(expected)
 
 
+@pytest.mark.parametrize("first", [1, 500])
+def test_a_snapshot_of_bybit_that_counts_from_one_is_the_book_whatever_was_before(tmp_path: Path, first: int) -> None:
+    """The service was restarted; an older line that comes again is a copy as before."""
+    lines = ob500(
+        [
+            ("snapshot", first, [["60000.00", "1.5"]], [["60000.10", "2.0"]]),
+            ("delta", first + 1, [["60000.00", "2"]], []),
+            ("snapshot", 1, [["60001.00", "1"]], [["60001.10", "1"]]),
+            ("delta", 2, [["60001.00", "7"]], []),
+        ]
+    ).splitlines()
+    for seq in (lambda u: 7 * u, lambda u: 7):
+        said = [json.loads(line) for line in lines]
+        text = [json.dumps(line | {"data": line["data"] | {"seq": seq(line["data"]["u"])}}) for line in said]
+        report = check_files(write(tmp_path, "2024-08-08_BTCUSDT_ob500.data", "\n".join(text)), "BTCUSDT.BYBIT")
+        assert (report["snapshots"], report["book_updates"], report["problems"]) == (2, 2, [])
+        assert [float(value) for value in report["best_bid"]] == [60001.0, 7.0]
+    again = check_files(write(tmp_path, "2024-08-08_BTCUSDT_ob500.data", "\n".join([*text, text[2]])), "BTCUSDT.BYBIT")
+    assert (again["snapshots"], again["duplicates"]) == (2, 1)
+
+
 def test_a_day_of_bybits_own_depth(shared: Path) -> None:
     report = check_files(shared / "data" / "bybit_v5" / "xrpusdt-ob500.data.zip")
     assert (report["instrument"], report["snapshots"], report["book_updates"]) == ("XRPUSDT.BYBIT", 1, 49)

@@ -304,6 +304,15 @@ impl BookSync {
         DeltaAction::Restart
     }
 
+    /// Whether changes that a known book does not go on with go on from a snapshot that was not taken.
+    pub fn leads_from(&self, snapshot: u64, delta: DeltaIds) -> bool {
+        let (last, is_snapshot) = self.applied;
+        let rule = self.rule;
+        let own = if is_snapshot { rule.after_snapshot(last, delta) } else { rule.after_delta(last, delta) };
+        let is_known = self.state == BookState::Synced;
+        is_known && own == Sequence::Gap && rule.after_snapshot(snapshot, delta) == Sequence::Next
+    }
+
     /// Takes a snapshot's id and says what to do with it.
     pub fn on_snapshot(&mut self, id: u64) -> SnapshotAction {
         if self.state == BookState::Synced && id <= self.applied.0 && !self.rule.is_in_stream() {

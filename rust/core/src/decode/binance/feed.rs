@@ -55,6 +55,8 @@ pub(super) struct Feed {
     applied: VecDeque<(u64, u64)>,
     /// Whether snapshots without a name that have few levels are partial depth.
     has_bare_partial: bool,
+    /// A snapshot of few levels that was not taken for the book: its id, the venue's stamp, and its levels.
+    passed_by: Option<(u64, i64, [Vec<Level>; 2])>,
     /// Update id of the partial depth that is the book.
     partial: Option<u64>,
     /// Whether updates make a book of nothing where no snapshot is.
@@ -166,6 +168,7 @@ impl Feed {
             others: OtherChains::default(),
             applied: VecDeque::new(),
             has_bare_partial: false,
+            passed_by: None,
             partial: None,
             starts_empty: false,
             is_from_nothing: false,
@@ -222,7 +225,7 @@ impl Feed {
         self.kept.clear();
         self.kept_rows.clear();
         self.applied.clear();
-        (self.partial, self.is_from_nothing) = (None, false);
+        (self.partial, self.is_from_nothing, self.passed_by) = (None, false, None);
     }
 
     /// Deltas that wait for a snapshot.
@@ -299,6 +302,7 @@ impl Feed {
         if self.is_other(delta) {
             return Ok((FeedMessage::OtherDepth, delta.ids.last));
         }
+        self.take_passed_by(delta.ids, ts_recv, out);
         let ts_event = self.clock.stamp(delta.time, ts_recv);
         self.clock.named(delta.time);
         let stamps = Stamps { ts_event, ts_recv, id: delta.ids.last };
@@ -351,6 +355,17 @@ impl Feed {
         Ok((FeedMessage::Depth(action), delta.ids.last))
     }
 
+    /// Takes a snapshot that was passed by, if changes lead from it and not from the book: what comes behind a hole is the
+    /// answer that was asked for because of it, however few levels it has.
+    fn take_passed_by(&mut self, ids: DeltaIds, ts_recv: i64, out: &mut impl FeedSink) {
+        let leads = |snapshot: &(u64, i64, _)| self.sync.leads_from(snapshot.0, ids);
+        if let Some((id, ts_event, [bids, asks])) = self.passed_by.take_if(|snapshot| leads(snapshot)) {
+            self.sync.on_snapshot(id);
+            self.is_from_nothing = false;
+            Stamps { ts_event, ts_recv, id }.book([&bids, &asks], out);
+        }
+    }
+
     /// Takes a snapshot; no action where it is partial depth.
     pub(super) fn snapshot(
         &mut self,
@@ -373,8 +388,12 @@ impl Feed {
         // Updates lead beyond it by themselves, and it would cut their book short.
         let is_cut = || self.sync.end().is_some_and(|end| id > end) && self.sync.state() == BookState::Synced;
         if is_shallow && (self.has_bare_partial || is_cut()) {
+            if !self.has_bare_partial {
+                self.passed_by = Some((id, ts_event, [levels[bids].to_vec(), levels[asks].to_vec()]));
+            }
             return Ok((None, id));
         }
+        self.passed_by = None;
         let action = self.sync.on_snapshot(id);
         let SnapshotAction::Load { from } = action else {
             return Ok((Some(action), id));

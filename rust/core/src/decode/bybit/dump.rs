@@ -50,6 +50,8 @@ pub struct BybitReader {
     starts_empty: bool,
     chain: Chain,
     last_recv: i64,
+    /// When the newest message was sent, ns.
+    last_sent: i64,
     /// The depth that is the book.
     depth: Option<u32>,
     /// `seq` and `u` of the newest message.
@@ -93,6 +95,7 @@ impl BybitReader {
             starts_empty: options.starts_empty,
             chain: Chain::default(),
             last_recv: i64::MIN,
+            last_sent: i64::MIN,
             depth: None,
             newest: (0, 0),
             late: FirstLate::default(),
@@ -153,7 +156,10 @@ impl BybitReader {
         data.check_symbol(symbol)?;
         let BookUpdate { is_snapshot, sent, engine, id, sequence } = envelope.update(&data)?;
         self.depth = Some(depth);
-        if sequence > 0 && (sequence, id) <= self.newest {
+        // A service that began anew counts anew.
+        let is_restart = is_snapshot && id == 1 && sent > self.last_sent;
+        self.last_sent = self.last_sent.max(sent);
+        if sequence > 0 && !is_restart && (sequence, id) <= self.newest {
             self.counts.duplicates += 1;
             return Ok(());
         }
@@ -220,7 +226,7 @@ impl BybitReader {
             }
         }
         self.last_recv = ts_recv;
-        self.newest = self.newest.max((sequence, id));
+        self.newest = if is_restart { (sequence, id) } else { self.newest.max((sequence, id)) };
         Ok(())
     }
 }
