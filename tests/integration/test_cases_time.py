@@ -940,6 +940,14 @@ def test_rows_of_exported_parquet_mean_what_their_types_say(tmp_path: Path) -> N
             import_exported(path, tmp_path / "no", ID)
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_exported_columns_without_rows_say_so(tmp_path: Path, form: str) -> None:
+    path = as_file(trades_of(TRADE_ROWS[:1]).head(0), tmp_path / f"out.{form}")
+    assert check_files(path, ID)["problems"] == ["nothing recognised: a header and no rows"]
+    with pytest.raises(DataError, match=rf"holds no events of {ID}: a header and no rows"):
+        import_exported(path, tmp_path / "no", ID)
+
+
 def import_and_scan(path: Path, folder: Path) -> pl.DataFrame:
     import_exported(path, folder, ID)
     return tc.Catalog(folder).scan(ID).collect()

@@ -164,14 +164,25 @@ def stored_instrument(file: Path) -> Instrument | None:
 
 def exported_reader(files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
     """Return a reader of exported files, whose messages may go on from one into the next."""
+    counts = {"files_without_rows": 0}
 
     def pieces() -> Iterator[dict[str, Any]]:
-        for piece in in_whole_messages(_pieces(files, instrument)):
+        for piece in in_whole_messages(_counted(files, instrument, counts)):
             if not piece["flags"][-1] & EventFlag.LAST:
                 raise DataError(str(files[-1]), 0, "ends in the middle of a message: it was cut")
             yield _columns(piece)
 
-    return ColumnsReader(pieces(), instrument, sieve=TradeSieve())
+    return ColumnsReader(pieces(), instrument, counts, TradeSieve())
+
+
+def _counted(files: Sequence[Path], instrument: Instrument, counts: dict[str, int]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of files, and count the files that have none."""
+    for file in files:
+        is_empty = True
+        for piece in _pieces([file], instrument):
+            is_empty = is_empty and not len(piece)
+            yield piece
+        counts["files_without_rows"] += is_empty
 
 
 def _pieces(files: Sequence[Path], instrument: Instrument, rows: int = _ROWS) -> Iterator[pl.DataFrame]:
