@@ -58,14 +58,15 @@ packages: $(VENV)/.packages
 $(VENV)/.tools:
 	@echo "setting up $(VENV)"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || (apt-get install -y python3-venv && $(PYTHON) -m venv $(VENV))
-	@$(BIN)/python -m pip install 'maturin>=1.9.4,<2' uv
+	@$(BIN)/python -m pip install 'maturin>=1.9.4,<2'
 	@touch $@
 
-# uv needs a tenth of pip's processor time, but knows nothing of how pip was told to reach an index.
+# uv needs a tenth of pip's processor time, but knows nothing of how pip was told to reach an index, nor may that one have it.
 $(VENV)/.packages: $(VENV)/.tools pyproject.toml
 	@echo "installing packages"
 	@$(BIN)/python tools/requirements.py dev docs ml >$(VENV)/requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r $(VENV)/requirements.txt \
+	@{ $(BIN)/python -m pip install uv \
+		&& $(BIN)/uv pip install --quiet --python $(BIN)/python -r $(VENV)/requirements.txt; } \
 		|| $(BIN)/python -m pip install -r $(VENV)/requirements.txt
 	@touch $@
 
