@@ -152,6 +152,9 @@ def test_a_model_with_the_latencies_that_were_fitted_agrees_with_the_session(tmp
     compared.save(tmp_path / "out")
     latency = tc.fit_latency(tmp_path / "out" / "latency.csv").latency
     fitted = tc.compare_session(journal, venues=[tc.SimVenue("BINANCE_USDM", latency=latency)])
+    # What it saw is there for a fit of queues, too, though connections bring what they kept behind others.
+    tc.import_recorded(journal, tmp_path / "market")
+    assert tc.fit_queue(tmp_path / "market", fills=tmp_path / "out" / "fills.csv").model.orders >= 10
     assert missed(compared) > 40
     assert missed(fitted) < missed(compared) / 10
     of_latency = [sum(abs(pair.latency_qty) for pair in each.orders) for each in (compared, fitted)]

@@ -18,6 +18,9 @@ from tradecore.sandbox.recorded import Recording
 
 __all__ = ["import_recorded", "load_recording"]
 
+_KEPT_NS = 60 * 10**9
+"""What a connection brings is kept no longer until it is in use."""
+
 
 def import_recorded(
     folder: str | Path, catalog: str | Path | Catalog, *, replace: bool = False, progress: Progress | None = None
@@ -25,7 +28,7 @@ def import_recorded(
     """Import the frames that a session's journal holds, or a recording, of every instrument it names.
 
     They are decoded anew, as they were received: what the catalog holds is what the venues sent, not what a session
-    made of it.
+    made of it. What a new connection brought before it was in use counts as received when it was taken.
 
     Parameters
     ----------
@@ -109,6 +112,16 @@ def _instruments(folder: Path) -> list[Instrument]:
 
 
 def _frames(folder: Path, venue: str) -> Iterator[Received]:
+    """Yield the frames of a venue as they were taken, each received no earlier than the one before."""
+    newest = 0
+    for frame in _stored(folder, venue):
+        ts_recv = frame.ts_recv
+        # A clock that was set back is for the reader to refuse.
+        newest = max(newest, ts_recv) if newest - _KEPT_NS < ts_recv else ts_recv
+        yield frame._replace(ts_recv=newest)
+
+
+def _stored(folder: Path, venue: str) -> Iterator[Received]:
     if (folder / MANIFEST).exists():
         yield from capture_frames([folder / file["name"] for file in read_manifest(folder)["files"]])
         return

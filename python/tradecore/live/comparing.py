@@ -526,7 +526,12 @@ def _series(folder: Path, requests: Sequence[RequestPair]) -> Latency | None:
 
 
 def _plain(value: Any) -> Any:
-    return format(value, "f") if isinstance(value, Decimal) else value
+    return _text(value) if isinstance(value, Decimal) else value
+
+
+def _text(value: Decimal) -> str:
+    """Return an amount to a trillionth, beyond which there is what divisions leave over."""
+    return format(round(value, 12).normalize() + 0, "f")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -535,7 +540,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _summed(values: Sequence[Decimal]) -> str:
-    return format(sum(values, _ZERO).normalize() + 0, "f")
+    return _text(sum(values, _ZERO))
 
 
 def _median_ms(times: Iterable[tuple[int | None, int | None]]) -> float | None:
