@@ -85,7 +85,8 @@ class JournalWriter:
         self._squeezer: threading.Thread | None = None
         self._file = -1
         with ExitStack() as stack:
-            busy = JournalError(str(self.folder), "another process writes to this journal")
+            problem = "another process writes to this journal; end it, or name another folder as journal in [mode]"
+            busy = JournalError(str(self.folder), problem)
             stack.enter_context(locked(self._made, patience_s=0, busy=lambda: busy))
             self._open_last()
             self._lock = stack.pop_all()

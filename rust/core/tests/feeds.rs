@@ -271,7 +271,17 @@ proptest! {
 
     #[test]
     fn a_book_of_the_exchange_feed_is_the_venues(steps in steps()) {
-        follow(Writer::Exchange, coinbase().decoder, &steps);
+        // Which is never crossed.
+        let apart = |side: usize, price: i64| price + 100 * side as i64;
+        let uncrossed: Vec<_> = steps
+            .into_iter()
+            .map(|step| match step {
+                Step::Change { side, price, qty } => Step::Change { side, price: apart(side, price), qty },
+                Step::Lost { side, price, qty } => Step::Lost { side, price: apart(side, price), qty },
+                other => other,
+            })
+            .collect();
+        follow(Writer::Exchange, coinbase().decoder, &uncrossed);
     }
 }
 
@@ -651,6 +661,75 @@ fn trades_missing_on_the_exchange_feed_void_its_book() {
         &Writer::Exchange.book(false, 0, 0, [&[(100, 0)], &[]]),
         FeedMessage::Depth(DeltaAction::Unsynced),
     );
+}
+
+/// A change of the Exchange feed, and a ticker of it, in a second.
+fn told_at(second: u32, changes: &str) -> String {
+    format!(
+        r#"{{"type":"l2update","product_id":"BTC-USD","changes":[{changes}],"time":"2026-09-30T08:31:{second:02}Z"}}"#
+    )
+}
+
+fn ticked_at(second: u32, bid: &str, ask: &str) -> String {
+    format!(
+        r#"{{"type":"ticker","sequence":{second},"product_id":"BTC-USD","best_bid":"{bid}","best_bid_size":"1","best_ask":"{ask}","best_ask_size":"2","time":"2026-09-30T08:31:{second:02}Z"}}"#
+    )
+}
+
+/// A book of the Exchange feed of bids at 9.9 and 10.0 and asks at 10.1 and 10.2.
+fn exchange_book() -> Fed<CoinbaseDecoder> {
+    let mut fed = coinbase();
+    let snapshot = r#"{"type":"snapshot","product_id":"BTC-USD","bids":[["10.0","1"],["9.9","1"]],"asks":[["10.1","1"],["10.2","1"]]}"#;
+    assert!(matches!(fed.feed(snapshot).unwrap(), FeedMessage::Snapshot(_)));
+    fed.says(&told_at(1, r#"["buy","9.8","1"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&ticked_at(2, "10.0", "10.1"), FeedMessage::StaleQuote);
+    fed
+}
+
+#[test]
+fn a_change_that_crosses_the_book_of_the_exchange_feed_says_that_one_is_missing() {
+    let mut fed = exchange_book();
+    fed.rows();
+    fed.says(
+        &told_at(3, r#"["sell","10.1","0"],["buy","10.1","1"]"#),
+        FeedMessage::Depth(DeltaAction::Apply),
+    );
+    assert_eq!(fed.decoder.state(0), BookState::Synced);
+    // The deletion of the ask at 10.2 was lost.
+    fed.says(&told_at(4, r#"["buy","10.2","1"]"#), FeedMessage::Depth(DeltaAction::Gap));
+    assert_eq!(fed.decoder.gap_reason(0), Some(GapReason::Crossed));
+    assert_eq!(fed.rows().last().unwrap().0, EventKind::BookClear);
+    // In an auction the venue's own book is crossed.
+    let crossed = r#"{"type":"snapshot","product_id":"BTC-USD","bids":[["10.3","1"]],"asks":[["10.1","1"]]}"#;
+    assert!(matches!(fed.feed(crossed).unwrap(), FeedMessage::Snapshot(_)));
+    fed.says(&told_at(5, r#"["buy","10.2","1"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    assert_eq!(fed.decoder.state(0), BookState::Synced);
+}
+
+#[test]
+fn a_level_that_best_prices_deny_says_that_a_change_of_the_exchange_feed_is_missing() {
+    for (bid, ask) in [("9.9", "10.1"), ("10.0", "10.2")] {
+        let mut fed = exchange_book();
+        fed.says(&ticked_at(30, bid, ask), FeedMessage::Quote);
+        fed.says(&told_at(31, r#"["buy","9.7","1"]"#), FeedMessage::Depth(DeltaAction::Apply));
+        fed.says(&told_at(32, r#"["buy","9.7","0"]"#), FeedMessage::Depth(DeltaAction::Gap));
+        assert_eq!(fed.decoder.gap_reason(0), Some(GapReason::Denied));
+    }
+}
+
+#[test]
+fn a_level_that_changes_speak_of_about_the_time_of_a_ticker_is_there() {
+    let mut fed = exchange_book();
+    // Gathered changes come later than tickers, or of what was after them.
+    fed.says(&ticked_at(30, "9.9", "10.1"), FeedMessage::Quote);
+    fed.says(&told_at(31, r#"["buy","10.0","3"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&told_at(39, r#"["buy","9.7","1"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&ticked_at(40, "10.0", "10.2"), FeedMessage::Quote);
+    fed.says(&told_at(41, r#"["sell","10.1","0"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&told_at(49, r#"["sell","10.1","2"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&ticked_at(50, "10.0", "10.2"), FeedMessage::StaleQuote);
+    fed.says(&told_at(55, r#"["buy","9.7","2"]"#), FeedMessage::Depth(DeltaAction::Apply));
+    assert_eq!(fed.decoder.state(0), BookState::Synced);
 }
 
 #[test]

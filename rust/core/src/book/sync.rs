@@ -139,6 +139,10 @@ pub enum GapReason {
         /// The number that came.
         got: u64,
     },
+    /// A change crossed the book, so one that took the other side away is missing.
+    Crossed,
+    /// The venue's best prices say that a level is gone, and no change does.
+    Denied,
     /// The venue's service began anew, and sent no snapshot with it.
     Restart,
     /// The connection ended, or another one began.
@@ -155,6 +159,10 @@ impl fmt::Display for GapReason {
                 write!(f, "message {got} of the connection came where {expected} was due")
             }
             Self::Trade { expected, got } => write!(f, "trade {got} came where {expected} was due"),
+            Self::Crossed => f.write_str("a change of a level is missing: the book is crossed"),
+            Self::Denied => {
+                f.write_str("a change of a level is missing: the venue's best price is worse than it")
+            }
             Self::Restart => f.write_str("the venue's service began anew without a snapshot"),
             Self::Reconnect => f.write_str("the connection ended"),
         }

@@ -1,7 +1,8 @@
 //! One product's part of a connection: its book, its best prices, its trades.
 
+use super::levels::Levels;
 use super::orders::{Orders, Step};
-use crate::book::{BookState, BookSync, DeltaIds, GapReason, SyncRule};
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, GapReason, SyncRule};
 use crate::decode::feed::{FeedMessage, FeedSink};
 use crate::decode::seen::Seen;
 use crate::decode::stamps::{Quoted, Stamps};
@@ -24,6 +25,8 @@ pub(super) struct Market {
     pub(super) book: StreamBook,
     /// The connection that tells it.
     teller: Option<usize>,
+    /// Its levels, where changes of it have no numbers.
+    levels: Levels,
     /// Whether changes make a book of nothing where no snapshot is.
     starts_empty: bool,
     /// The book of single orders, once they are told and levels are not: then it is the book.
@@ -49,6 +52,7 @@ impl Default for Market {
         Self {
             book: StreamBook::new(SyncRule::Coinbase),
             teller: None,
+            levels: Levels::default(),
             starts_empty: false,
             orders: None,
             traded: None,
@@ -138,8 +142,7 @@ impl Market {
         sides: [&[Level]; 2],
         out: &mut impl FeedSink,
     ) -> FeedMessage {
-        let begins = is_snapshot && !self.book.is_synced();
-        if self.orders.is_some() || !(begins || self.may_be_told_by(connection)) {
+        if !self.takes(is_snapshot, connection) {
             return FeedMessage::OtherDepth;
         }
         self.messages += 1;
@@ -153,6 +156,42 @@ impl Market {
             self.teller = Some(connection);
         }
         said
+    }
+
+    /// Whether the book is one of levels that a connection may tell.
+    fn takes(&self, is_snapshot: bool, connection: usize) -> bool {
+        let begins = is_snapshot && !self.book.is_synced();
+        self.orders.is_none() && (begins || self.may_be_told_by(connection))
+    }
+
+    /// Takes a whole book, or changes of it, where those have no numbers.
+    pub(super) fn unnumbered(
+        &mut self,
+        is_snapshot: bool,
+        connection: usize,
+        stamps: Stamps,
+        sides: [&[Level]; 2],
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        // What begins with nothing knows nothing of the levels that nobody has told.
+        if self.takes(is_snapshot, connection) && !self.starts_empty {
+            if is_snapshot {
+                self.levels.begin(sides, stamps.ts_event);
+            } else if self.book.is_synced()
+                && let Some(reason) = self.levels.change(sides, stamps.ts_event)
+            {
+                self.book.void(reason, stamps, out);
+                return FeedMessage::Depth(DeltaAction::Gap);
+            }
+        }
+        self.book(is_snapshot, connection, stamps, sides, out)
+    }
+
+    /// Holds the book against best prices of the venue.
+    pub(super) fn deny(&mut self, quoted: Quoted, ts_event: i64) {
+        if self.book.is_synced() && !self.starts_empty {
+            self.levels.quote(quoted, ts_event);
+        }
     }
 
     /// Takes a trade.

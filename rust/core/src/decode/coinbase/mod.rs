@@ -2,7 +2,8 @@
 //!
 //! Advanced Trade numbers every message of a connection, so one that is missing voids every book of it: nobody knows
 //! what it was. Of several connections that are decoded together the first tells the book: nothing says where another
-//! one stands in it. The Exchange feed numbers none; a hole in the ids of a product's trades voids its book. Either sends a
+//! one stands in it. The Exchange feed numbers none; a hole in the ids of a product's trades voids its book, and so does a
+//! level that can only be there since a change was lost (see `levels`). Either sends a
 //! snapshot when a book is subscribed to, and nothing else mends one. Its channel `full` tells single orders and numbers
 //! the messages of each product: their snapshot (`book?level=3`) is asked for, and fed like a frame.
 //!
@@ -16,6 +17,7 @@ mod book;
 mod exchange;
 mod full;
 mod head;
+mod levels;
 mod lists;
 mod market;
 mod orders;
@@ -280,14 +282,17 @@ impl CoinbaseDecoder {
                 } else {
                     exchange::changes(head, &spec, levels)?;
                 }
-                market.book(is_snapshot, *connection, stamps, [&levels[0], &levels[1]], out)
+                market.unnumbered(is_snapshot, *connection, stamps, [&levels[0], &levels[1]], out)
             }
             b"ticker" => {
                 let quote = exchange::quote(head, &spec)?;
                 id = head.number("ticker", Key::Sequence)?;
                 match quote {
                     _ if !market.is_news(id) => FeedMessage::StaleQuote,
-                    Some(quoted) => market.quote(quoted, Stamps { id, ..stamps }, out),
+                    Some(quoted) => {
+                        market.deny(quoted, stamps.ts_event);
+                        market.quote(quoted, Stamps { id, ..stamps }, out)
+                    }
                     None => FeedMessage::Ignored,
                 }
             }
