@@ -63,6 +63,32 @@ proptest! {
 }
 
 #[test]
+fn a_long_column_is_the_stream_in_a_loop_with_holes_in_it() {
+    // Longer than what is worked off together, with holes in the first, within and at the end, and parts without any.
+    let holes = [3, 700, 9_001, 9_002, 10_600, 19_998];
+    let price = |row: usize| 100.0 + ((row * 7_919) % 613) as f64 / 17.0;
+    for spec in specs() {
+        let rows: Vec<[f64; 5]> = (0..19_999)
+            .map(|row| {
+                std::array::from_fn(|i| if holes.contains(&row) { f64::NAN } else { price(row + 3 * i) })
+            })
+            .collect();
+        let columns: Vec<Vec<f64>> =
+            (0..spec.inputs.len()).map(|i| rows.iter().map(|row| row[i]).collect()).collect();
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let mut out = vec![vec![0.0; rows.len()]; spec.outputs.len()];
+        let mut into: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+        short(spec, NanPolicy::Restart).batch(&columns, &mut into);
+        let mut stream = short(spec, NanPolicy::Restart);
+        for (at, row) in rows.iter().enumerate() {
+            let known = bits(stream.update(&row[..spec.inputs.len()]));
+            let batch: Vec<f64> = out.iter().map(|column| column[at]).collect();
+            assert_eq!(known, bits(&batch), "{} in row {at}", spec.name);
+        }
+    }
+}
+
+#[test]
 fn names_are_told_apart_and_nearly_right_ones_are_suggested() {
     let mut names: Vec<&str> = specs().flat_map(|spec| [spec.name, spec.class]).collect();
     let count = names.len();

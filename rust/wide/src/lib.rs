@@ -8,13 +8,19 @@
 //! once.
 #![warn(missing_docs)]
 
+mod four;
+
+use four::Portable;
+pub use four::{Number, WIDTH, Wide};
+
 /// A loop.
 pub trait Work {
     /// What comes of it.
     type Output;
 
-    /// Runs it. Only what is inlined here, so marked `#[inline(always)]`, is compiled twice.
-    fn run(self) -> Self::Output;
+    /// Runs it, four numbers at a time where it takes them so. Only what is inlined here, so marked `#[inline(always)]`,
+    /// is compiled twice.
+    fn run<V: Wide>(self) -> Self::Output;
 }
 
 /// Runs a loop as widely as the processor can.
@@ -24,12 +30,12 @@ pub fn widest<W: Work>(work: W) -> W::Output {
     if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
         fn wide<W: Work>(work: W) -> W::Output {
-            work.run()
+            work.run::<four::Avx2>()
         }
         // SAFETY: the processor was just asked.
         return unsafe { wide(work) };
     }
-    work.run()
+    work.run::<Portable>()
 }
 
 #[cfg(test)]
@@ -42,7 +48,7 @@ mod tests {
         type Output = f64;
 
         #[inline(always)]
-        fn run(self) -> f64 {
+        fn run<V: Wide>(self) -> f64 {
             self.0.iter().map(|x| x * 0.1).sum()
         }
     }
@@ -50,6 +56,6 @@ mod tests {
     #[test]
     fn both_give_the_same_bits() {
         let numbers: Vec<f64> = (0..1_003).map(|i| f64::from(i).sqrt()).collect();
-        assert_eq!(widest(Sum(&numbers)).to_bits(), Sum(&numbers).run().to_bits());
+        assert_eq!(widest(Sum(&numbers)).to_bits(), Sum(&numbers).run::<Portable>().to_bits());
     }
 }

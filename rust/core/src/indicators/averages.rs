@@ -1,9 +1,11 @@
 //! Moving averages.
 
-use super::smooth::{STRIDE, Smooth};
+use tradecore_wide::Wide;
+
+use super::smooth::{Places, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Bits, Indicator, Strides, StridesMut, single, with_bits};
+use super::stream::{Bits, Four, Fours, Indicator, Strides, StridesMut, by_fours, single};
 use super::windows::{Mean, Ring, Sum, Weighted};
 
 single!(Mean);
@@ -19,15 +21,20 @@ impl Indicator<1, 1> for Smooth {
         Self::to_next_stride(self)
     }
 
+    by_fours!(1);
+}
+
+impl Fours<1, 1> for Smooth {
+    type Begun<V: Wide> = Places<V>;
+
     #[inline(always)]
-    fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) -> Bits {
-        let (mut smooth, mut bits) = (self.clone(), [0; STRIDE]);
-        for (stride, out) in numbers.iter().zip(out) {
-            bits = with_bits(bits, *stride);
-            *out = smooth.stride(*stride);
-        }
-        *self = smooth;
-        bits
+    fn begin<V: Wide>(&mut self, [numbers]: [Four<V>; 1], _: usize) -> Places<V> {
+        self.parts(V::transpose(numbers))
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: Places<V>, strides: usize) -> [Four<V>; 1] {
+        [V::transpose(self.places(begun, strides))]
     }
 }
 

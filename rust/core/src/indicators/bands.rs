@@ -1,5 +1,7 @@
 //! Bands around a price.
 
+use tradecore_wide::{Number, Wide};
+
 use super::extremes::Channel;
 use super::momentum::ratio;
 use super::ranges::Atr;
@@ -7,39 +9,43 @@ use super::smooth::Smooth;
 use super::spec::{Output, Param, Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::{Indicator, single};
-use super::windows::Moments;
+use super::windows::{FromMoments, Moments};
 
 #[derive(Debug, Clone)]
 struct Bollinger {
     window: Moments,
-    std: f64,
+    width: Width,
 }
 
 state!(Bollinger { window });
 
+/// Of bands, in standard deviations.
+#[derive(Debug, Clone, Copy)]
+struct Width(f64);
+
+impl FromMoments<3> for Width {
+    #[inline(always)]
+    fn of<N: Number>(&self, mean: N, variance: N) -> [N; 3] {
+        let width = N::splat(self.0) * variance.sqrt();
+        [mean + width, mean, mean - width]
+    }
+}
+
 impl Indicator<1, 3> for Bollinger {
     #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 3]> {
-        let (mean, variance) = self.window.push(x)?;
-        let width = self.std * variance.sqrt();
-        Some([mean + width, mean, mean - width])
+        self.window.push(x).map(|[mean, variance]| self.width.of(mean, variance))
     }
 
     #[inline(always)]
-    fn batch(&mut self, [x]: [&[f64]; 1], [upper, middle, lower]: &mut [&mut [f64]; 3]) -> bool {
-        let std = self.std;
-        self.window.batch(x, middle, lower, |at, middle, lower| {
-            for ((upper, middle), lower) in upper[at..].iter_mut().zip(&*middle).zip(lower) {
-                let width = std * lower.sqrt();
-                (*upper, *lower) = (middle + width, middle - width);
-            }
-        })
+    fn batch<V: Wide>(&mut self, [x]: [&[f64]; 1], out: &mut [&mut [f64]; 3]) -> bool {
+        self.window.batch::<V, 3>(&self.width, x, out)
     }
 }
 
 impl Bollinger {
     fn new(n: usize, std: f64) -> Self {
-        Self { window: Moments::new(n), std }
+        Self { window: Moments::new(n), width: Width(std) }
     }
 }
 

@@ -26,7 +26,7 @@ impl Indicator<1, 1> for Historical {
         if !std::mem::replace(&mut self.has_last, true) {
             return None;
         }
-        let (_, variance) = self.window.push(libm::log(x / last))?;
+        let [_, variance] = self.window.push(libm::log(x / last))?;
         Some([(variance * self.scale).sqrt()])
     }
 }
@@ -109,7 +109,7 @@ impl Indicator<4, 1> for YangZhang {
         let nights = self.nights.push(libm::log(open / last));
         let days = self.days.push(libm::log(close / open));
         let ranges = self.ranges.push(rogers_satchell(bar))?;
-        let ((_, nights), (_, days)) = nights.zip(days)?;
+        let ([_, nights], [_, days]) = nights.zip(days)?;
         let sample = self.n / (self.n - 1.0);
         let weight = 0.34 / (1.34 + (self.n + 1.0) / (self.n - 1.0));
         let variance = sample * (nights + weight * days) + (1.0 - weight) * ranges;

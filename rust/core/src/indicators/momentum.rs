@@ -1,13 +1,13 @@
 //! How far and how fast a price has moved.
 
-use std::array;
+use tradecore_wide::{Number, Wide};
 
 use super::averages::Cascade;
 use super::extremes::Channel;
-use super::smooth::{Lanes, STRIDE, Smooth};
+use super::smooth::{Lanes, Places, STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Bits, Indicator, Pairs, Strides, StridesMut, by_lanes, single};
+use super::stream::{Bits, Fours, Indicator, Pairs, Strides, StridesMut, by_fours, single};
 use super::windows::{Mean, Ring};
 
 /// Rises and falls as Wilder averages them, in place of the averages their sums: what is asked for are ratios.
@@ -55,23 +55,28 @@ impl Moves {
     }
 
     #[inline(always)]
-    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE] {
-        let last = [self.last, numbers[0], numbers[1], numbers[2]];
-        self.last = numbers[STRIDE - 1];
-        self.sums.stride(array::from_fn(|i| moves(numbers[i] - last[i])))
+    fn parts<V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2] {
+        let end = numbers[STRIDE - 1];
+        let before = end.after(V::splat(std::mem::replace(&mut self.last, end.numbers()[strides - 1])));
+        let mut both = [numbers; 2];
+        for place in 0..STRIDE {
+            let last = if place == 0 { before } else { numbers[place - 1] };
+            [both[0][place], both[1][place]] = moves(numbers[place] - last);
+        }
+        self.sums.parts(both)
     }
 }
 
 /// A rise and a fall, doubled: which of the two a change is cannot be foretold, so nothing branches on it.
 #[inline(always)]
-fn moves(change: f64) -> [f64; 2] {
+fn moves<N: Number>(change: N) -> [N; 2] {
     [change.abs() + change, change.abs() - change]
 }
 
 /// A ratio, 0 where there is nothing to divide by.
 #[inline(always)]
-pub(super) fn ratio(part: f64, whole: f64) -> f64 {
-    if whole == 0.0 { 0.0 } else { part / whole }
+pub(super) fn ratio<N: Number>(part: N, whole: N) -> N {
+    (part / whole).unless_zero(whole)
 }
 
 #[derive(Debug, Clone)]
@@ -91,8 +96,8 @@ impl Rsi {
 }
 
 #[inline(always)]
-fn strength([rises, falls]: [f64; 2]) -> f64 {
-    100.0 * ratio(rises, rises + falls)
+fn strength<N: Number>([rises, falls]: [N; 2]) -> N {
+    N::splat(100.0) * ratio(rises, rises + falls)
 }
 
 #[derive(Debug, Clone)]
@@ -108,8 +113,8 @@ impl Cmo {
 }
 
 #[inline(always)]
-fn balance([rises, falls]: [f64; 2]) -> f64 {
-    100.0 * ratio(rises - falls, rises + falls)
+fn balance<N: Number>([rises, falls]: [N; 2]) -> N {
+    N::splat(100.0) * ratio(rises - falls, rises + falls)
 }
 
 /// What is said of rises and falls.
@@ -126,22 +131,22 @@ macro_rules! of_moves {
                 self.0.to_next_stride()
             }
 
-            #[inline(always)]
-            fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) -> Bits {
-                let (moves, bits) = by_lanes(self.clone(), numbers, out);
-                *self = moves;
-                bits
-            }
+            by_fours!(1);
         }
 
         impl Pairs for $type {
             #[inline(always)]
-            fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE] {
-                self.0.stride(numbers)
+            fn parts<V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2] {
+                self.0.parts(numbers, strides)
             }
 
             #[inline(always)]
-            fn of(pair: [f64; 2]) -> f64 {
+            fn pairs<V: Wide>(&mut self, parts: [Places<V>; 2], strides: usize) -> [Places<V>; 2] {
+                self.0.sums.places(parts, strides)
+            }
+
+            #[inline(always)]
+            fn of<V: Wide>(pair: [V; 2]) -> V {
                 $of(pair)
             }
         }

@@ -1,13 +1,13 @@
 //! Distances of averages to each other.
 
-use std::array;
+use tradecore_wide::Wide;
 
 use super::momentum::ratio;
 use super::ranges::TrueRange;
-use super::smooth::{Lanes, STRIDE, Smooth, ema_weight};
+use super::smooth::{Lanes, Places, Smooth, ema_weight};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Bits, Indicator, Pairs, Strides, StridesMut, by_lanes, single};
+use super::stream::{Bits, Four, Fours, Indicator, Pairs, Strides, StridesMut, single};
 use super::windows::{Mean, Ring, Sum};
 
 /// A fast and a slow exponential average.
@@ -28,13 +28,23 @@ impl Averages {
 
 impl Pairs for Averages {
     #[inline(always)]
-    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE] {
-        let takes = self.takes;
-        self.lanes.stride(numbers.map(|x| takes.map(|take| take * x)))
+    fn parts<V: Wide>(&mut self, numbers: Places<V>, _: usize) -> [Places<V>; 2] {
+        let mut taken = [numbers; 2];
+        for (taken, take) in taken.iter_mut().zip(self.takes) {
+            for number in taken {
+                *number = V::splat(take) * *number;
+            }
+        }
+        self.lanes.parts(taken)
     }
 
     #[inline(always)]
-    fn of([fast, slow]: [f64; 2]) -> f64 {
+    fn pairs<V: Wide>(&mut self, parts: [Places<V>; 2], strides: usize) -> [Places<V>; 2] {
+        self.lanes.places(parts, strides)
+    }
+
+    #[inline(always)]
+    fn of<V: Wide>([fast, slow]: [V; 2]) -> V {
         fast - slow
     }
 }
@@ -75,10 +85,35 @@ impl Pair {
     }
 }
 
+/// An average of a line, and what is left of the line without it.
+#[derive(Debug, Clone)]
+struct Signal(Smooth);
+
+state!(Signal { 0 });
+
+impl Fours<1, 2> for Signal {
+    type Begun<V: Wide> = (Four<V>, Places<V>);
+
+    #[inline(always)]
+    fn begin<V: Wide>(&mut self, [line]: [Four<V>; 1], _: usize) -> (Four<V>, Places<V>) {
+        (line, self.0.parts(V::transpose(line)))
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, (line, parts): (Four<V>, Places<V>), strides: usize) -> [Four<V>; 2] {
+        let signal = V::transpose(self.0.places(parts, strides));
+        let mut hist = line;
+        for (hist, signal) in hist.iter_mut().zip(signal) {
+            *hist = *hist - signal;
+        }
+        [signal, hist]
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Macd {
     pair: Pair,
-    signal: Smooth,
+    signal: Signal,
 }
 
 state!(Macd { pair, signal });
@@ -88,8 +123,8 @@ impl Indicator<1, 3> for Macd {
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 3]> {
         let [fast, slow] = self.pair.push(x)?;
         let line = fast - slow;
-        let has_begun = self.signal.has_begun();
-        let signal = self.signal.push(line)?;
+        let has_begun = self.signal.0.has_begun();
+        let signal = self.signal.0.push(line)?;
         if !has_begun {
             // So that the strides of all begin in one row.
             self.pair.averages.lanes.begin_stride();
@@ -99,19 +134,13 @@ impl Indicator<1, 3> for Macd {
 
     #[inline(always)]
     fn to_next_stride(&self) -> Option<usize> {
-        self.signal.to_next_stride().filter(|rows| self.pair.averages.lanes.to_next_stride() == *rows)
+        self.signal.0.to_next_stride().filter(|rows| self.pair.averages.lanes.to_next_stride() == *rows)
     }
 
     #[inline(always)]
-    fn strides(&mut self, [x]: [Strides<'_>; 1], [lines, signals, hists]: [StridesMut<'_>; 3]) -> Bits {
-        let (averages, bits) = by_lanes(self.pair.averages.clone(), x, lines);
-        self.pair.averages = averages;
-        let mut smooth = self.signal.clone();
-        for ((line, signal), hist) in lines.iter().zip(signals).zip(hists) {
-            *signal = smooth.stride(*line);
-            *hist = array::from_fn(|i| line[i] - signal[i]);
-        }
-        self.signal = smooth;
+    fn strides<V: Wide>(&mut self, x: [Strides<'_>; 1], [line, signal, hist]: [StridesMut<'_>; 3]) -> Bits {
+        let bits = self.pair.averages.take::<V>(x, [line]);
+        self.signal.take::<V>([line], [signal, hist]);
         bits
     }
 }
@@ -260,7 +289,7 @@ pub(super) const SPECS: &[Spec] = &[
         "Moving average convergence divergence of Appel."
         "``macd = EMA(fast) - EMA(slow)``, ``signal = EMA(macd, signal)``, ``hist = macd - signal``. Both averages \
          begin at row ``slow - 1``, each with the mean of its last rows there; all outputs begin with the signal.";
-        p.n(1) + p.n(2) - 2; Macd { pair: Pair::new(p.n(0), p.n(1)), signal: Smooth::ema(p.n(2)) };
+        p.n(1) + p.n(2) - 2; Macd { pair: Pair::new(p.n(0), p.n(1)), signal: Signal(Smooth::ema(p.n(2))) };
         ascending [0, 1]),
     spec!(p; "apo" "APO" CLOSE [FAST, SLOW, MA] -> [VALUE];
         "Absolute price oscillator."

@@ -1,13 +1,13 @@
 //! Ranges of bars.
 
-use std::array;
+use tradecore_wide::{Number, WIDTH, Wide};
 
 use super::extremes::{Channel, Extreme};
 use super::momentum::ratio;
-use super::smooth::{STRIDE, Smooth};
+use super::smooth::{Places, STRIDE, Smooth};
 use super::spec::{Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Bits, Indicator, ROOM, Strides, StridesMut, with_bits};
+use super::stream::{Bits, Four, Fours, Indicator, Strides, StridesMut, by_fours};
 use super::windows::{Mean, Sum};
 
 /// The range of a bar that counts the way from the last close.
@@ -31,38 +31,27 @@ impl TrueRange {
         Some(true_range(high, low, last))
     }
 
-    /// Takes bars after the first one by strides, and adds the bits of their numbers; of closes where they are the last
-    /// one, which is at hand.
+    /// Takes up to four strides of bars after the first one.
     #[inline(always)]
-    fn strides(&mut self, mut bits: Bits, [high, low, close]: [Strides<'_>; 3], out: StridesMut<'_>) -> Bits {
-        let Some(([.., end], _)) = close.split_last() else { return bits };
-        let [first, second, third, _] = close[0];
-        let last = [self.last, first, second, third];
-        let lasts = close.as_flattened()[STRIDE - 1..].windows(STRIDE).step_by(STRIDE);
-        out[0] = array::from_fn(|i| true_range(high[0][i], low[0][i], last[i]));
-        bits = with_bits(with_bits(with_bits(bits, high[0]), low[0]), last);
-        for (((high, low), last), out) in high[1..].iter().zip(&low[1..]).zip(lasts).zip(&mut out[1..]) {
-            let last = array::from_fn(|i| last[i]);
-            *out = array::from_fn(|i| true_range(high[i], low[i], last[i]));
-            bits = with_bits(with_bits(with_bits(bits, *high), *low), last);
+    fn ranges<V: Wide>(&mut self, [high, low, close]: [Four<V>; 3], strides: usize) -> Four<V> {
+        let mut before =
+            V::splat(std::mem::replace(&mut self.last, close[strides - 1].numbers()[STRIDE - 1]));
+        let mut ranges = high;
+        for s in 0..WIDTH {
+            ranges[s] = true_range(high[s], low[s], close[s].after(before));
+            before = close[s];
         }
-        bits[0] |= end.to_bits();
-        self.last = *end;
-        bits
+        ranges
     }
 }
 
 #[inline(always)]
-fn true_range(high: f64, low: f64, last: f64) -> f64 {
+fn true_range<N: Number>(high: N, low: N, last: N) -> N {
     let range = high - low;
     let up = (high - last).abs();
     let down = (low - last).abs();
-    let range = if up > range { up } else { range };
-    if down > range { down } else { range }
+    down.greater(up.greater(range))
 }
-
-/// Strides of bars that are worked off together.
-const BARS: usize = 2 * ROOM;
 
 /// Wilder's average of true ranges.
 #[derive(Debug, Clone)]
@@ -82,14 +71,6 @@ impl Atr {
     pub(super) fn push(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         self.mean.push(self.range.push(high, low, close)?)
     }
-
-    /// Takes some bars by strides, of a number that is known where it is called: no loop then has a rest.
-    #[inline(always)]
-    fn some_strides(&mut self, bits: Bits, bars: [Strides<'_>; 3], out: StridesMut<'_>) -> Bits {
-        let bits = self.range.strides(bits, bars, out);
-        self.mean.strides(out);
-        bits
-    }
 }
 
 impl Indicator<3, 1> for Atr {
@@ -103,17 +84,20 @@ impl Indicator<3, 1> for Atr {
         self.mean.to_next_stride()
     }
 
+    by_fours!(3);
+}
+
+impl Fours<3, 1> for Atr {
+    type Begun<V: Wide> = Places<V>;
+
     #[inline(always)]
-    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) -> Bits {
-        let (mut atr, mut bits) = (self.clone(), [0; STRIDE]);
-        let (rooms, rest) = out.as_chunks_mut::<BARS>();
-        let bars = bars.map(<[_]>::as_chunks::<BARS>);
-        for (at, room) in rooms.iter_mut().enumerate() {
-            bits = atr.some_strides(bits, bars.map(|(rooms, _)| rooms[at].as_slice()), room);
-        }
-        bits = atr.some_strides(bits, bars.map(|(_, rest)| rest), rest);
-        *self = atr;
-        bits
+    fn begin<V: Wide>(&mut self, bars: [Four<V>; 3], strides: usize) -> Places<V> {
+        self.mean.parts(V::transpose(self.range.ranges(bars, strides)))
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: Places<V>, strides: usize) -> [Four<V>; 1] {
+        [V::transpose(self.mean.places(begun, strides))]
     }
 }
 
@@ -128,9 +112,20 @@ impl Indicator<3, 1> for TrueRange {
         self.has_last.then_some(0)
     }
 
+    by_fours!(3);
+}
+
+impl Fours<3, 1> for TrueRange {
+    type Begun<V: Wide> = Four<V>;
+
     #[inline(always)]
-    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) -> Bits {
-        Self::strides(self, [0; STRIDE], bars, out)
+    fn begin<V: Wide>(&mut self, bars: [Four<V>; 3], strides: usize) -> Four<V> {
+        self.ranges(bars, strides)
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: Four<V>, _: usize) -> [Four<V>; 1] {
+        [begun]
     }
 }
 

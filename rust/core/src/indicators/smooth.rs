@@ -6,10 +6,15 @@
 
 use std::array;
 
+use tradecore_wide::{WIDTH, Wide};
+
 use super::state::{Count, state};
 
 /// Numbers of a stride.
 pub(super) const STRIDE: usize = 4;
+
+/// Four strides by their places: their first numbers, their second ones, and so on.
+pub(super) type Places<V> = [V; STRIDE];
 
 /// Sums that forget, side by side, `value = keep value + x` each: what the processor takes together.
 #[derive(Debug, Clone)]
@@ -45,17 +50,13 @@ impl<const L: usize> Lanes<L> {
     pub(super) fn step(&mut self, numbers: [f64; L]) -> [f64; L] {
         let place = self.place.next();
         let keeps = &self.keeps[place - 1];
-        self.part = if place == 1 { numbers } else { self.add(self.part, numbers) };
+        let part = |lane: usize| self.keeps[0][lane] * self.part[lane] + numbers[lane];
+        self.part = if place == 1 { numbers } else { array::from_fn(part) };
         self.value = array::from_fn(|lane| keeps[lane] * self.before[lane] + self.part[lane]);
         if place == STRIDE {
             self.begin_stride();
         }
         self.value
-    }
-
-    #[inline(always)]
-    fn add(&self, part: [f64; L], numbers: [f64; L]) -> [f64; L] {
-        array::from_fn(|lane| self.keeps[0][lane] * part[lane] + numbers[lane])
     }
 
     /// Numbers until a stride begins.
@@ -64,20 +65,38 @@ impl<const L: usize> Lanes<L> {
         (STRIDE - self.place.done()) % STRIDE
     }
 
-    /// Takes a stride of numbers, between strides: what [`Lanes::step`] gives for each.
+    /// What numbers of four strides, by their places, add to the sums: waits for nothing.
     #[inline(always)]
-    pub(super) fn stride(&mut self, numbers: [[f64; L]; STRIDE]) -> [[f64; L]; STRIDE] {
-        let mut parts = numbers;
-        for place in 1..STRIDE {
-            parts[place] = self.add(parts[place - 1], parts[place]);
+    pub(super) fn parts<V: Wide>(&self, mut lanes: [Places<V>; L]) -> [Places<V>; L] {
+        for (parts, keep) in lanes.iter_mut().zip(&self.keeps[0]) {
+            for place in 1..STRIDE {
+                parts[place] = V::splat(*keep) * parts[place - 1] + parts[place];
+            }
         }
-        let out = array::from_fn(|place| {
-            array::from_fn(|lane| self.keeps[place][lane] * self.before[lane] + parts[place][lane])
-        });
-        self.before =
-            array::from_fn(|lane| parts[STRIDE - 1][lane] - self.minus_whole[lane] * self.before[lane]);
+        lanes
+    }
+
+    /// Takes up to four strides of such parts, between strides: what [`Lanes::step`] gives for each number.
+    #[inline(always)]
+    pub(super) fn places<V: Wide>(&mut self, mut lanes: [Places<V>; L], strides: usize) -> [Places<V>; L] {
+        let (mut ends, mut befores) = ([[0.0; WIDTH]; L], [[0.0; WIDTH]; L]);
+        for (end, parts) in ends.iter_mut().zip(&lanes) {
+            *end = parts[STRIDE - 1].numbers();
+        }
+        for stride in 0..strides {
+            for lane in 0..L {
+                befores[lane][stride] = self.before[lane];
+                self.before[lane] = ends[lane][stride] - self.minus_whole[lane] * self.before[lane];
+            }
+        }
         self.value = self.before;
-        out
+        for (lane, parts) in lanes.iter_mut().enumerate() {
+            let before = V::load(&befores[lane]);
+            for (part, keeps) in parts.iter_mut().zip(&self.keeps) {
+                *part = V::splat(keeps[lane]) * before + *part;
+            }
+        }
+        lanes
     }
 
     /// Begins with values that were worked out otherwise.
@@ -147,18 +166,21 @@ impl Smooth {
         self.has_begun().then(|| self.average.to_next_stride())
     }
 
-    /// Takes a stride of numbers, between strides.
+    /// What numbers of four strides, by their places, add: waits for nothing.
     #[inline(always)]
-    pub(super) fn stride(&mut self, numbers: [f64; STRIDE]) -> [f64; STRIDE] {
-        self.average.stride(numbers.map(|x| [self.take * x])).map(|[value]| value)
+    pub(super) fn parts<V: Wide>(&self, mut numbers: Places<V>) -> Places<V> {
+        for number in &mut numbers {
+            *number = V::splat(self.take) * *number;
+        }
+        let [parts] = self.average.parts([numbers]);
+        parts
     }
 
-    /// Takes strides of numbers, between strides, and puts the averages in their place.
+    /// Takes up to four strides of such parts, between strides.
     #[inline(always)]
-    pub(super) fn strides(&mut self, numbers: &mut [[f64; STRIDE]]) {
-        for stride in numbers {
-            *stride = self.stride(*stride);
-        }
+    pub(super) fn places<V: Wide>(&mut self, parts: Places<V>, strides: usize) -> Places<V> {
+        let [averages] = self.average.places([parts], strides);
+        averages
     }
 }
 

@@ -30,7 +30,7 @@ single!(OfMoments);
 
 impl OfMoments {
     fn push(&mut self, x: f64) -> Option<f64> {
-        let (mean, variance) = self.window.push(x)?;
+        let [mean, variance] = self.window.push(x)?;
         Some(self.scale * (self.how)(x, mean, variance))
     }
 }

@@ -6,9 +6,9 @@
 
 use std::array;
 
-use tradecore_wide::{Work, widest};
+use tradecore_wide::{WIDTH, Wide, Work, widest};
 
-use super::smooth::STRIDE;
+use super::smooth::{Places, STRIDE};
 use super::state::{Reader, State};
 
 /// The largest number, of either sign, that is taken for one: powers and sums of such do not overflow.
@@ -20,8 +20,9 @@ pub const MOST_OUTPUTS: usize = 4;
 /// processor fetches the next ones meanwhile.
 const BLOCK: usize = 512;
 
-/// Strides that are worked off together: a second pass over them runs beside the first one over the next.
-pub(super) const ROOM: usize = 8;
+/// The same of numbers that are looked at on the way, where nothing is gone through twice: each column is then written far
+/// enough at a time that the processor fetches ahead.
+const LONG_BLOCK: usize = 16 * BLOCK;
 
 /// What a row that holds no number means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,13 +53,13 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     /// Takes rows by strides, between strides: to the last bit what [`Indicator::update`] gives for each, and the bits
     /// of all their numbers.
     #[inline(always)]
-    fn strides(&mut self, _columns: [Strides<'_>; I], _out: [StridesMut<'_>; O]) -> Bits {
+    fn strides<V: Wide>(&mut self, _columns: [Strides<'_>; I], _out: [StridesMut<'_>; O]) -> Bits {
         unreachable!("it is never between strides")
     }
 
     /// The same for many rows, NaN where nothing is known; whether it is at the last one.
     #[inline(always)]
-    fn batch(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
+    fn batch<V: Wide>(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
         let rows = out[0].len();
         let (mut is_ready, mut at) = (false, 0);
         while at < rows {
@@ -75,7 +76,7 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
             let end = at + strides * STRIDE;
             let columns = columns.map(|column| column[at..end].as_chunks().0);
             let mut all = out.iter_mut().map(|column| column[at..end].as_chunks_mut().0);
-            self.strides(columns, array::from_fn(|_| all.next().expect("as many as there are")));
+            self.strides::<V>(columns, array::from_fn(|_| all.next().expect("as many as there are")));
             (is_ready, at) = (true, end);
         }
         is_ready
@@ -90,48 +91,139 @@ pub(super) type StridesMut<'a> = &'a mut [[f64; STRIDE]];
 /// What bits numbers have that were gone through, of each place of a stride.
 pub(super) type Bits = [u64; STRIDE];
 
-/// Adds the bits of a stride.
-#[inline(always)]
-pub(super) fn with_bits(bits: Bits, numbers: [f64; STRIDE]) -> Bits {
-    array::from_fn(|i| bits[i] | numbers[i].to_bits())
+/// Four strides in their order; see [`Places`] for those by their places.
+pub(super) type Four<V> = [V; WIDTH];
+
+/// What takes strides four at a time.
+///
+/// In two steps, so that the second of some is waited for while the first of the next goes on: the processor looks some
+/// two hundred instructions ahead, and sees it only where it is written before. For the same reason an average of an
+/// average is a second one of these.
+pub(super) trait Fours<const I: usize, const O: usize>: Clone {
+    /// What the first step leaves to the second.
+    type Begun<V: Wide>: Copy;
+
+    /// Takes up to four strides of each column, and waits for nothing. What is beyond them is of no account.
+    fn begin<V: Wide>(&mut self, columns: [Four<V>; I], strides: usize) -> Self::Begun<V>;
+
+    /// Gives what comes of them.
+    fn end<V: Wide>(&mut self, begun: Self::Begun<V>, strides: usize) -> [Four<V>; O];
+
+    /// Takes strides, between strides; the bits of all their numbers.
+    #[inline(always)]
+    fn take<V: Wide>(&mut self, columns: [Strides<'_>; I], mut out: [StridesMut<'_>; O]) -> Bits {
+        // In registers, which it is not behind a reference.
+        let mut own = self.clone();
+        let mut bits = V::splat(0.0);
+        let strides = columns[0].len();
+        let (fours, rest) = (strides / WIDTH, strides % WIDTH);
+        {
+            // Of one length, so that none is asked for in the loop.
+            let columns = columns.map(|column| &column.as_chunks::<WIDTH>().0[..fours]);
+            let mut out = out.each_mut().map(|column| &mut column.as_chunks_mut::<WIDTH>().0[..fours]);
+            if fours > 0 {
+                // What is begun of the next ones is put by: in registers there is no room for it beside these.
+                let mut one = own.clone().begin(load::<V, I>(columns, 0, &mut bits), WIDTH);
+                let mut other = one;
+                let (mut now, mut next) = (&mut one, &mut other);
+                for at in 0..=fours {
+                    if at < fours {
+                        *next = own.begin(load::<V, I>(columns, at, &mut bits), WIDTH);
+                    }
+                    if at > 0 {
+                        store(own.end::<V>(*now, WIDTH), &mut out, at - 1);
+                    }
+                    std::mem::swap(&mut now, &mut next);
+                }
+            }
+        }
+        if rest > 0 {
+            let (mut some, mut done) = ([[[0.0; STRIDE]; WIDTH]; I], [[[0.0; STRIDE]; WIDTH]; O]);
+            for (some, column) in some.iter_mut().zip(columns) {
+                some[..rest].copy_from_slice(&column[strides - rest..]);
+            }
+            let begun =
+                own.begin(load::<V, I>(some.each_ref().map(std::slice::from_ref), 0, &mut bits), rest);
+            store(own.end::<V>(begun, rest), &mut done.each_mut().map(std::slice::from_mut), 0);
+            for (done, column) in done.iter().zip(out) {
+                column[strides - rest..].copy_from_slice(&done[..rest]);
+            }
+        }
+        *self = own;
+        bits.numbers().map(f64::to_bits)
+    }
 }
 
-/// Two averages of each number.
-pub(super) trait Pairs {
-    /// Takes a stride of numbers.
-    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE];
+/// Four strides of each column; adds the bits of their numbers.
+#[inline(always)]
+fn load<V: Wide, const I: usize>(
+    columns: [&[[[f64; STRIDE]; WIDTH]]; I],
+    at: usize,
+    bits: &mut V,
+) -> [Four<V>; I] {
+    let mut fours = [[V::splat(0.0); WIDTH]; I];
+    for (four, column) in fours.iter_mut().zip(columns) {
+        for (four, stride) in four.iter_mut().zip(&column[at]) {
+            *four = V::load(stride);
+            *bits = bits.or(*four);
+        }
+    }
+    fours
+}
+
+/// Writes four strides of each column.
+#[inline(always)]
+fn store<V: Wide, const O: usize>(
+    fours: [Four<V>; O],
+    out: &mut [&mut [[[f64; STRIDE]; WIDTH]]; O],
+    at: usize,
+) {
+    for (column, four) in out.iter_mut().zip(fours) {
+        for (stride, four) in column[at].iter_mut().zip(four) {
+            *stride = four.numbers();
+        }
+    }
+}
+
+/// The strides of an indicator are those that it takes four at a time.
+macro_rules! by_fours {
+    ($inputs:literal) => {
+        #[inline(always)]
+        fn strides<V: Wide>(&mut self, columns: [Strides<'_>; $inputs], out: [StridesMut<'_>; 1]) -> Bits {
+            self.take::<V>(columns, out)
+        }
+    };
+}
+pub(super) use by_fours;
+
+/// Two averages of each number, and what is said of both.
+pub(super) trait Pairs: Clone {
+    /// What numbers of four strides, by their places, add to both: waits for nothing.
+    fn parts<V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2];
+
+    /// Takes up to four strides of such parts.
+    fn pairs<V: Wide>(&mut self, parts: [Places<V>; 2], strides: usize) -> [Places<V>; 2];
 
     /// What is said of both.
-    fn of(pair: [f64; 2]) -> f64;
+    fn of<V: Wide>(pair: [V; 2]) -> V;
 }
 
-/// Works off two averages of each number, and what is said of both; with the bits of the numbers.
-///
-/// In two passes: where both lie side by side the compiler takes them in one instruction, and what is said of them it
-/// works off several rows at once.
-#[inline(always)]
-pub(super) fn by_lanes<P: Pairs>(mut pairs: P, numbers: Strides<'_>, out: StridesMut<'_>) -> (P, Bits) {
-    let ((rooms, rest), (all, left)) = (numbers.as_chunks::<ROOM>(), out.as_chunks_mut::<ROOM>());
-    let mut bits = [0; STRIDE];
-    for (numbers, out) in rooms.iter().zip(all) {
-        bits = some_lanes(&mut pairs, bits, numbers, out);
-    }
-    bits = some_lanes(&mut pairs, bits, rest, left);
-    (pairs, bits)
-}
+impl<P: Pairs> Fours<1, 1> for P {
+    type Begun<V: Wide> = [Places<V>; 2];
 
-/// Works off some strides, of a number that is known where it is called: no loop then has a rest.
-#[inline(always)]
-fn some_lanes<P: Pairs>(pairs: &mut P, mut bits: Bits, numbers: Strides<'_>, out: StridesMut<'_>) -> Bits {
-    let mut room = [[[0.0; 2]; STRIDE]; ROOM];
-    for (pair, numbers) in room.iter_mut().zip(numbers) {
-        bits = with_bits(bits, *numbers);
-        *pair = pairs.stride(*numbers);
+    #[inline(always)]
+    fn begin<V: Wide>(&mut self, [numbers]: [Four<V>; 1], strides: usize) -> [Places<V>; 2] {
+        self.parts(V::transpose(numbers), strides)
     }
-    for (out, pair) in out.as_flattened_mut().iter_mut().zip(room.as_flattened()) {
-        *out = P::of(*pair);
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: [Places<V>; 2], strides: usize) -> [Four<V>; 1] {
+        let [mut said, other] = self.pairs(begun, strides);
+        for (said, other) in said.iter_mut().zip(other) {
+            *said = P::of([*said, other]);
+        }
+        [V::transpose(said)]
     }
-    bits
 }
 
 /// An indicator behind its policy for rows that hold no number.
@@ -209,15 +301,12 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Guarded<T, I, O> {
     /// then waited for while there is something to do. Whether it took them: those that cannot be calculated with leave
     /// it as it was.
     #[inline(always)]
-    fn takes_strides(&mut self, block: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
+    fn takes_strides<V: Wide>(&mut self, block: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
         let rows = out[0].len();
-        if self.inner.to_next_stride() != Some(0) || !rows.is_multiple_of(STRIDE) {
-            return false;
-        }
         let before = self.inner.clone();
         let mut all = out.iter_mut().map(|column| column.as_chunks_mut().0);
         let into = array::from_fn(|_| all.next().expect("as many as there are"));
-        let bits = self.inner.strides(block.map(|column| column.as_chunks().0), into);
+        let bits = self.inner.strides::<V>(block.map(|column| column.as_chunks().0), into);
         let are_numbers =
             (T::FLOOR == -MOST_VALUE && is_small(bits.into_iter())) || are_all_within(T::FLOOR, &block);
         if are_numbers {
@@ -310,22 +399,33 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Wide>(self) {
         let Self { of, columns, out } = self;
         let rows = out[0].len();
-        let mut end = 0;
+        let (mut end, mut long) = (0, LONG_BLOCK);
         while end < rows {
             let start = end;
-            // A block ends between strides, so that only the first one begins within. One that begins between them is
-            // gone through once, so it need not stay in the nearest cache.
+            // A block ends between strides, so that only the first one begins within.
             let first = of.inner.to_next_stride();
-            let most = if first == Some(0) { BLOCK } else { const { BLOCK / I.next_power_of_two() } };
-            end = rows.min(start + first.unwrap_or(0) + most);
+            let by_strides = of.policy == NanPolicy::Restart && first == Some(0) && rows - start >= STRIDE;
+            end = if by_strides {
+                start + long.min((rows - start) / STRIDE * STRIDE)
+            } else {
+                rows.min(start + first.unwrap_or(0) + const { BLOCK / I.next_power_of_two() })
+            };
             let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
             let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
-            if of.policy == NanPolicy::Restart && of.takes_strides(block, &mut into) {
-                continue;
+            if by_strides {
+                if of.takes_strides::<V>(block, &mut into) {
+                    long = LONG_BLOCK.min(2 * long);
+                    continue;
+                }
+                if long > BLOCK {
+                    // Where it is that a row holds no number is looked for in shorter ones.
+                    (long, end) = (BLOCK, start);
+                    continue;
+                }
             }
             let takes_all = match of.policy {
                 NanPolicy::Restart => are_all_within(T::FLOOR, &block),
@@ -333,7 +433,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
             };
             if takes_all {
                 of.has_begun = true;
-                of.is_ready = of.inner.batch(block, &mut into);
+                of.is_ready = of.inner.batch::<V>(block, &mut into);
                 of.value = array::from_fn(|o| into[o][end - start - 1]);
                 continue;
             }

@@ -4,7 +4,7 @@
 //! while the window is filled, and takes that count's place when the window is full: every `n` rows it is as good as
 //! new, at the price of an addition. A batch and a stream count the same rows, so they agree to the last bit.
 
-use std::array;
+use tradecore_wide::{Number, WIDTH, Wide};
 
 use super::state::{Count, Reader, State, state};
 
@@ -208,11 +208,49 @@ impl Sums {
     /// Takes a number, and from the first of the two counts the one that leaves, a distance.
     #[inline(always)]
     fn take(&mut self, x: f64, old: f64) {
-        let old = [old, 0.0];
-        let new = self.origin.map(|origin| x - origin);
-        let change: [f64; 2] = array::from_fn(|i| new[i] - old[i]);
-        self.totals = array::from_fn(|i| self.totals[i] + change[i]);
-        self.squares = array::from_fn(|i| self.squares[i] + change[i] * (new[i] + old[i]));
+        for (i, old) in [old, 0.0].into_iter().enumerate() {
+            let [change, growth] = changes(x - self.origin[i], old);
+            self.totals[i] += change;
+            self.squares[i] += growth;
+        }
+    }
+
+    /// Takes four numbers, and from the first of the two counts those that leave, distances; its sum and that of its
+    /// squares after each.
+    #[inline(always)]
+    fn take_four<V: Wide>(&mut self, x: V, old: V) -> [V; 2] {
+        let [change, growth] = changes(x - V::splat(self.origin[0]), old);
+        let [fresh, fresh_growth] = changes(x - V::splat(self.origin[1]), V::splat(0.0));
+        let mut rows = V::transpose([change, fresh, growth, fresh_growth]);
+        let mut sums = V::load(&[self.totals[0], self.totals[1], self.squares[0], self.squares[1]]);
+        for row in &mut rows {
+            sums = sums + *row;
+            *row = sums;
+        }
+        [self.totals[0], self.totals[1], self.squares[0], self.squares[1]] = sums.numbers();
+        let [totals, _, squares, _] = V::transpose(rows);
+        [totals, squares]
+    }
+
+    /// Mean and variance of the first count.
+    #[inline(always)]
+    fn moments(&self, inverse: f64) -> [f64; 2] {
+        moments(self.origin[0], self.totals[0], self.squares[0], inverse)
+    }
+
+    /// Writes what is said of them.
+    #[inline(always)]
+    fn say<const O: usize>(
+        &self,
+        said: &impl FromMoments<O>,
+        inverse: f64,
+        at: usize,
+        out: &mut [&mut [f64]; O],
+    ) {
+        let [mean, variance] = self.moments(inverse);
+        for (column, value) in out.iter_mut().zip(said.of(mean, variance)) {
+            column[at] = value;
+        }
     }
 
     /// Goes over to the other count, after the number that begins the next one.
@@ -259,12 +297,19 @@ impl Equal {
     }
 }
 
+/// What a sum and that of squares change by where one distance comes and one leaves.
+#[inline(always)]
+fn changes<N: Number>(new: N, old: N) -> [N; 2] {
+    let change = new - old;
+    [change, change * (new + old)]
+}
+
 /// Mean and variance of what was summed up.
 #[inline(always)]
-fn moments(origin: f64, sum: f64, square: f64, inverse: f64) -> (f64, f64) {
+fn moments<N: Number>(origin: N, sum: N, square: N, inverse: N) -> [N; 2] {
     let mean = sum * inverse;
     let variance = square * inverse - mean * mean;
-    (origin + mean, if variance < 0.0 { 0.0 } else { variance })
+    [origin + mean, N::splat(0.0).greater(variance)]
 }
 
 impl Moments {
@@ -275,7 +320,7 @@ impl Moments {
 
     /// Takes a number; the mean and the variance (of the population) once there are `n`.
     #[inline(always)]
-    pub(super) fn push(&mut self, x: f64) -> Option<(f64, f64)> {
+    pub(super) fn push(&mut self, x: f64) -> Option<[f64; 2]> {
         if !self.ring.is_full() && self.ring.is_wrapped() {
             self.sums.origin = [x; 2];
             self.equal.last = x;
@@ -290,40 +335,39 @@ impl Moments {
             return None;
         }
         if is_equal {
-            return Some((x, 0.0));
+            return Some([x, 0.0]);
         }
-        Some(moments(self.sums.origin[0], self.sums.totals[0], self.sums.squares[0], self.inverse))
+        Some(self.sums.moments(self.inverse))
     }
 
-    /// The same for a column: means and variances, NaN until there are `n`, which `finish` may make others of; it gets
-    /// them part by part, and which row the part begins with. Whether there are `n`.
+    /// The same for a column: what is said of means and variances, NaN until there are `n`. Whether there are `n`.
     ///
     /// Once the window is full it goes from turn to turn of the sums, where nothing has to be decided in between.
     #[inline(always)]
-    pub(super) fn batch(
+    pub(super) fn batch<V: Wide, const O: usize>(
         &mut self,
+        said: &impl FromMoments<O>,
         numbers: &[f64],
-        means: &mut [f64],
-        variances: &mut [f64],
-        mut finish: impl FnMut(usize, &mut [f64], &mut [f64]),
+        out: &mut [&mut [f64]; O],
     ) -> bool {
         let rows = numbers.len();
         let mut at = 0;
         while at < rows && !self.ring.is_full() {
-            (means[at], variances[at]) = self.push(numbers[at]).unwrap_or((f64::NAN, f64::NAN));
+            let known =
+                self.push(numbers[at]).map_or([f64::NAN; O], |[mean, variance]| said.of(mean, variance));
+            for (column, value) in out.iter_mut().zip(known) {
+                column[at] = value;
+            }
             at += 1;
         }
-        finish(0, &mut means[..at], &mut variances[..at]);
         let are_unequal = at < rows && self.equal.skip_unequal(&numbers[at..]);
         while at < rows {
             let end = rows.min(at + self.ring.size() - self.ring.at());
-            let (numbers, means, variances) =
-                (&numbers[at..end], &mut means[at..end], &mut variances[at..end]);
-            self.until_turn(numbers, means, variances);
+            let mut columns = out.each_mut().map(|column| &mut column[at..end]);
+            self.until_turn::<V, O>(said, &numbers[at..end], &mut columns);
             if !are_unequal {
-                self.mark_equal(numbers, means, variances);
+                self.mark_equal(said, &numbers[at..end], &mut columns);
             }
-            finish(at, means, variances);
             at = end;
         }
         self.ring.is_full()
@@ -331,34 +375,59 @@ impl Moments {
 
     /// Takes numbers up to the next turn of the sums, at least one.
     #[inline(always)]
-    fn until_turn(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
+    fn until_turn<V: Wide, const O: usize>(
+        &mut self,
+        said: &impl FromMoments<O>,
+        numbers: &[f64],
+        out: &mut [&mut [f64]; O],
+    ) {
         let mut sums = self.sums;
-        let origin = sums.origin[0];
         let places = self.ring.next_places(numbers.len());
-        for (((x, place), sum), square) in numbers.iter().zip(places).zip(&mut *means).zip(&mut *variances) {
-            let old = std::mem::replace(place, *x) - origin;
-            sums.take(*x, old);
-            (*sum, *square) = (sums.totals[0], sums.squares[0]);
+        let (fours, rest) = numbers.as_chunks::<WIDTH>();
+        let (place_fours, place_rest) = places.as_chunks_mut::<WIDTH>();
+        let origin = V::splat(sums.origin[0]);
+        for (at, (x, place)) in fours.iter().zip(place_fours).enumerate() {
+            let old = V::load(&std::mem::replace(place, *x)) - origin;
+            let [total, square] = sums.take_four(V::load(x), old);
+            let [mean, variance] = moments(origin, total, square, V::splat(self.inverse));
+            let known = said.of(mean, variance);
+            for (column, known) in out.iter_mut().zip(known) {
+                column.as_chunks_mut::<WIDTH>().0[at] = known.numbers();
+            }
         }
-        for (mean, variance) in means.iter_mut().zip(&mut *variances) {
-            (*mean, *variance) = moments(origin, *mean, *variance, self.inverse);
+        for (at, (x, place)) in (WIDTH * fours.len()..).zip(rest.iter().zip(place_rest)) {
+            sums.take(*x, std::mem::replace(place, *x) - sums.origin[0]);
+            sums.say(said, self.inverse, at, out);
         }
-        let last = numbers.len() - 1;
         if self.ring.is_wrapped() {
+            let last = numbers.len() - 1;
             sums.turn(numbers[last]);
-            (means[last], variances[last]) =
-                moments(sums.origin[0], sums.totals[0], sums.squares[0], self.inverse);
+            sums.say(said, self.inverse, last, out);
         }
         self.sums = sums;
     }
 
-    fn mark_equal(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
-        for ((x, mean), variance) in numbers.iter().zip(means).zip(variances) {
+    fn mark_equal<const O: usize>(
+        &mut self,
+        said: &impl FromMoments<O>,
+        numbers: &[f64],
+        out: &mut [&mut [f64]; O],
+    ) {
+        for (at, x) in numbers.iter().enumerate() {
             if self.equal.push(*x) {
-                (*mean, *variance) = (*x, 0.0);
+                let known = said.of(*x, 0.0);
+                for (column, value) in out.iter_mut().zip(known) {
+                    column[at] = value;
+                }
             }
         }
     }
+}
+
+/// What is said of a mean and a variance.
+pub(super) trait FromMoments<const O: usize> {
+    /// The same of several as of one.
+    fn of<N: Number>(&self, mean: N, variance: N) -> [N; O];
 }
 
 /// What the last `n` numbers are together with their places: `origin`, the sum of their distances `d` to it, and the

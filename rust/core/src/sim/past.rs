@@ -7,7 +7,7 @@ use super::queue::Told;
 use crate::book::FillBasis;
 use crate::event::{Chunk, EventKind, Ints, View};
 use crate::types::Side;
-use tradecore_wide::{Work, widest};
+use tradecore_wide::{Wide, Work, widest};
 
 /// So many rows are looked through.
 const ROWS: usize = 4_096;
@@ -137,7 +137,7 @@ impl<T: Copy + Default + PartialEq, F: FnMut(usize) -> bool> Work for Backwards<
     type Output = bool;
 
     #[inline(always)]
-    fn run(mut self) -> bool {
+    fn run<V: Wide>(mut self) -> bool {
         let is_told = |price: &T| *price == self.price || *price == T::default();
         let (rest, blocks) = self.column.as_rchunks::<BLOCK>();
         for (at, block) in blocks.iter().enumerate().rev() {
