@@ -1,5 +1,6 @@
 //! All indicators by name, and one of them with its parameters.
 
+use std::sync::{Mutex, PoisonError};
 use std::{fmt, thread};
 
 use super::spec::{BAR, Given, Input, Kind, Spec, Values};
@@ -178,34 +179,33 @@ impl Stream {
     /// Up to `threads` of them at once; what comes out is the same for any number.
     ///
     /// # Panics
-    /// If columns are missing, or shorter than those of the outputs, or `threads` is 0.
+    /// If columns are missing, or shorter than those of the outputs.
     pub fn panel(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]], threads: usize) {
         let Some(symbols) = out[0].len().checked_div(rows) else { return };
-        let share = symbols.div_ceil(threads).max(1) * rows;
-        let mut rest: Vec<_> = out.iter_mut().map(|column| column.chunks_mut(share)).collect();
-        thread::scope(|scope| {
-            for start in (0..symbols * rows).step_by(share) {
-                let mut into: Vec<&mut [f64]> = rest.iter_mut().filter_map(Iterator::next).collect();
-                let columns: Vec<&[f64]> = columns.iter().map(|column| &column[start..]).collect();
-                let mut work = move || self.series(rows, &columns, &mut into);
-                if start + share < symbols * rows {
-                    scope.spawn(work);
-                } else {
-                    work();
-                }
-            }
+        let mut rest: Vec<_> = out.iter_mut().map(|column| column.chunks_mut(rows)).collect();
+        let series = (0..symbols).map(|symbol| {
+            let into: Vec<&mut [f64]> = rest.iter_mut().filter_map(Iterator::next).collect();
+            (symbol * rows, into)
         });
-    }
-
-    fn series(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]]) {
-        let mut one = self.clone();
-        for start in (0..out[0].len()).step_by(rows) {
-            one.reset();
-            let columns: Vec<&[f64]> = columns.iter().map(|column| &column[start..start + rows]).collect();
-            let mut into: Vec<&mut [f64]> =
-                out.iter_mut().map(|column| &mut column[start..start + rows]).collect();
-            one.batch(&columns, &mut into);
-        }
+        // Each thread takes the next one when it is free: one that begins late takes fewer.
+        let left = Mutex::new(series);
+        let work = || {
+            let mut one = self.clone();
+            loop {
+                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((start, mut into)) = next else { return };
+                let columns: Vec<&[f64]> =
+                    columns.iter().map(|column| &column[start..start + rows]).collect();
+                one.reset();
+                one.batch(&columns, &mut into);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads.min(symbols) {
+                scope.spawn(work);
+            }
+            work();
+        });
     }
 
     /// What the last row gave; NaN before the first one.
