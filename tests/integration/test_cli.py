@@ -157,6 +157,7 @@ def test_the_demo_runs_on_any_catalog(market: Path, capsys: pytest.CaptureFixtur
         ("[output]", "[[output]]", "output: expected a table, got ["),
         ('max_position = "0.05"', 'max_position = "0.001"', "strategies.0.params.max_position: 0.001 is less than"),
         ('kind = "touch_maker"', 'kind = "magic"', "strategies.0.kind: 'magic' is neither shipped"),
+        ('kind = "touch_maker"', 'kind = "touch_maker"\nname = ""', "strategies.0.name: String should have at least 1 character"),
         ('kind = "touch_maker"', 'kind = "nowhere.py:X"', "strategies.0.kind: nowhere.py:X"),
         ('kind = "touch_maker"', 'kind = "json:dumps"', "strategies.0.kind: json:dumps is not a Strategy"),
         ('kind = "touch_maker"', 'kind = "touch_maker"\ninstruments = ["A.B"]', "strategies.0.instruments: A.B is not in"),

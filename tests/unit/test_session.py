@@ -83,8 +83,10 @@ def test_what_is_wrong_with_a_strategy_is_said_of_its_key(tmp_path: Path) -> Non
 def test_a_strategy_class_is_found_by_name() -> None:
     assert strategy_class("touch_maker", "f", "k") is tc.TouchMaker
     assert strategy_class("tradecore.strategies:AvellanedaStoikov", "f", "k") is tc.AvellanedaStoikov
-    with pytest.raises(ConfigError, match="f: k: 'maker' is neither shipped"):
-        strategy_class("maker", "f", "k")
+    with pytest.raises(ConfigError, match=r"f: k: 'magic' is neither shipped .* module:Class$"):
+        strategy_class("magic", "f", "k")
+    with pytest.raises(ConfigError, match=r"did you mean touch_maker\?$"):
+        strategy_class("touch_makre", "f", "k")
 
 
 def test_venues_are_those_configured_and_those_traded_on() -> None:

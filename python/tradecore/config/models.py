@@ -78,7 +78,7 @@ class StrategyConfig(Section):
 
     kind: str
     """Name of a shipped strategy, or ``package.module:Class``, or ``path/to/file.py:Class``."""
-    name: str | None = None
+    name: Annotated[str, Field(min_length=1)] | None = None
     """Unique in the run; the name of the class if not given, of a shipped strategy its own."""
     instruments: tuple[str, ...] | None = None
     """Ids; every instrument of the data if not given."""

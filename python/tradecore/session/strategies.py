@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from tradecore.config import StrategyConfig
@@ -82,8 +83,9 @@ def strategy_class(kind: str, source: str, key: str) -> type[Strategy]:
         return REGISTRY[kind]
     place, _, name = kind.rpartition(":")
     if not place:
-        known = ", ".join(REGISTRY)
-        raise ConfigError(source, key, f"{kind!r} is neither shipped ({known}) nor module:Class")
+        near = get_close_matches(kind, REGISTRY, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(source, key, f"{kind!r} is neither shipped ({', '.join(REGISTRY)}) nor module:Class{hint}")
     try:
         found = import_named(place, name)
     except (Exception, SystemExit) as error:
