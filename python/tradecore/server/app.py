@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradecore.errors import TradecoreError
 from tradecore.server.accounts import Role
@@ -30,6 +31,7 @@ from tradecore.version import __version__
 
 __all__ = ["create_app"]
 
+_LOG = logging.getLogger("tradecore.server")
 STATIC = Path(__file__).parent / "static"
 _OPEN = ("/ready", "/live")
 """What tells nothing but whether it works."""
@@ -70,7 +72,7 @@ def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mappin
     app.add_exception_handler(Exception, _broken)
     _pages(app)
     _secure(app)
-    kept = Kept(app, lambda: service.view.version)
+    kept = Kept(_Whole(app), lambda: service.view.version)
     guard = Guard(
         kept,
         accounts=service.accounts,
@@ -80,6 +82,33 @@ def create_app(service: Service, *, way: RightOfWay, rate: float, mounts: Mappin
         has_tls=service.has_tls,
     )
     return Front(guard, kept, way)
+
+
+class _Whole:
+    """Another application, whose errors end no connection once they are answered.
+
+    Starlette passes on what a handler raises after it has sent the answer, and whoever has a connection with uvicorn
+    then finds it closed with the next request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have it answered."""
+        is_answered = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            if not is_answered:
+                raise
+            _LOG.exception("%s %r failed", scope["method"], scope["path"])
 
 
 class _Beside:
