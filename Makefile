@@ -41,13 +41,13 @@ serve: build
 	@$(BIN)/tradecore serve --config examples/serve.toml --port $(or $(PORT),8080)
 
 # Each Python test runs once, on the build that tells most. Both suites wait for clocks and processes, installing for networks,
-# and linking a release is the work of one core for minutes: so builds, Rust's tests and lints go on beside them, and give way.
-# The release gives way to the suites alone, since the second one waits for it; the others have until the end.
+# and linking a release is the work of one core for minutes: so builds, Rust's tests and lints go on beside them. The first suite
+# gives way to the release, for which the second one waits; Rust's tests and lints give way to all, and have until the end.
 test:
 	@nice -n 19 $(MAKE) --no-print-directory rust-test & tests=$$!; $(call ends_with_us,$$tests) \
 	$(MAKE) --no-print-directory --jobs=2 packages programs checked || exit; \
-	nice $(MAKE) --no-print-directory build & build=$$!; $(call ends_with_us,"$$tests $$build") \
-	$(MAKE) --no-print-directory py-test-checked && wait $$build || exit; \
+	$(MAKE) --no-print-directory build & build=$$!; $(call ends_with_us,"$$tests $$build") \
+	nice $(MAKE) --no-print-directory py-test-checked && wait $$build || exit; \
 	nice -n 19 $(MAKE) --no-print-directory lint & lint=$$!; $(call ends_with_us,"$$tests $$lint") \
 	$(MAKE) --no-print-directory py-test && wait $$tests && wait $$lint
 
