@@ -5,6 +5,8 @@
 mod common;
 
 mod backtest;
+mod bybit;
+mod coinbase;
 mod coinbase_orders;
 mod decode;
 mod feeds;
