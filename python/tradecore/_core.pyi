@@ -2497,6 +2497,9 @@ class FeedDecoder:
     start : str
         ``snapshot``, or ``empty``: where no snapshot is, changes make a book of nothing. What no change has named since
         is missing in it.
+    recorded : bool
+        Whether frames are of a recording: one that was received more than a day from the venue's stamp is refused. A
+        live venue may be one that plays the past.
 
     Raises
     ------
@@ -2523,6 +2526,7 @@ class FeedDecoder:
         *,
         keep_events: bool = True,
         start: str = "snapshot",
+        recorded: bool = False,
     ) -> FeedDecoder: ...
     def feed(self, frame: bytes, ts_recv: int, connection: int = 0) -> str:
         """Take a frame, or a depth snapshot by REST, and say what it was.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -10,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from tradecore.errors import InvalidValueError
+from tradecore.validation import did_you_mean
 
 __all__ = ["ABOUT", "profile_settings", "profiles"]
 
@@ -34,7 +34,6 @@ def profile_settings(name: str) -> dict[str, Any]:
     """
     known = profiles()
     if not isinstance(name, str) or name not in known:
-        near = difflib.get_close_matches(name.upper(), known, n=1) if isinstance(name, str) else []
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name.upper(), known) if isinstance(name, str) else ""
         raise InvalidValueError("profile", f"{name!r} is none of {', '.join(known)}{hint}")
     return {key: value for key, value in known[name].items() if key not in ABOUT}

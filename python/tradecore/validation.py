@@ -21,6 +21,7 @@ __all__ = [
     "DurationLike",
     "Nanoseconds",
     "by_symbol_text",
+    "did_you_mean",
     "first_problem",
     "to_count",
     "to_ns",
@@ -132,10 +133,15 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return what to say of a key that is not among those known."""
+    return f"unknown key{did_you_mean(key, known)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint to put behind an error of a word that is nearly a known one, nothing where it is none."""
     import difflib
 
-    near = difflib.get_close_matches(key, list(known), n=1)
-    return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _model_at(model: type[BaseModel], path: list[int | str]) -> type[BaseModel]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, Final, Literal, Self
 
 from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
 from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.queue_models import FITTED, read_queue_model
-from tradecore.validation import DurationLike, by_symbol_text
+from tradecore.validation import DurationLike, by_symbol_text, did_you_mean
 from tradecore.venue_models import (
     FEE_METHODS,
     LEG_ARGUMENTS,
@@ -357,9 +356,7 @@ class SimVenue:
         known = [own.name for own in fields(cls)]
         for name in settings:
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise InvalidValueError(name, f"is no setting of a venue{hint}")
+                raise InvalidValueError(name, f"is no setting of a venue{did_you_mean(name, known)}")
         latency = settings.pop("latency", None) or Latency(**legs)
         return cls(**{"name": profile, **given, **settings}, latency=latency, based_on=profile)
 

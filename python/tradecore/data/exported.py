@@ -241,10 +241,10 @@ def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int)
         kinds = pl.col("kind").replace_strict(words, default=None, return_dtype=pl.UInt8)
         frame = _typed(frame, "kind", kinds, "a kind of event such as trade", source, line)
     types = {"u1": pl.UInt8, "i1": pl.Int8, "i8": pl.Int64, "u8": pl.UInt64}
-    if frame.schema["id"].is_float():
-        frame = frame.with_columns(pl.col("id").fill_nan(0))
-    # Only an id may be missing.
-    frame = frame.with_columns(pl.col("id").fill_null(0) if frame.schema["id"].is_numeric() else pl.col("id"))
+    if (kind := frame.schema["id"]).is_numeric():
+        # Only an id may be missing.
+        ids = pl.col("id").fill_null(0)
+        frame = frame.with_columns(ids.fill_nan(0) if kind.is_float() else ids)
     for name in ("price", "qty"):
         frame = _typed(frame, name, pl.col(name), "a number", source, line)
     for name in ("ts_event", "ts_recv", "kind", "side", "flags", "id"):

@@ -21,7 +21,6 @@ __all__ = [
     "has_wrong_stamps",
     "holds_nothing_of_it",
     "lacks_snapshot",
-    "moment",
     "nothing_but",
     "other_symbols",
     "other_unit",
@@ -159,7 +158,7 @@ def other_unit(ts_ns: int) -> str | None:
     if (told := _other_unit(ts_ns)) is None:
         return None
     unit, meant_ns = told
-    return f"{moment(ts_ns)}: times are ns; as {unit} this one would be {moment(meant_ns)}"
+    return f"{_moment(ts_ns)}: times are ns; as {unit} this one would be {_moment(meant_ns)}"
 
 
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -235,8 +234,8 @@ def _said(rules: tuple[_Rule, ...], summary: Mapping[str, Any]) -> Iterator[str]
 def _place(first: int | Mapping[str, Any]) -> str:
     """Say when something was first, or in which row and how far that was before the one above."""
     if isinstance(first, int):
-        return f"at {moment(first)}"
-    when = f"at {moment(first['ts_recv'])}, after {moment(first['previous'])}"
+        return f"at {_moment(first)}"
+    when = f"at {_moment(first['ts_recv'])}, after {_moment(first['previous'])}"
     return f"{first['file']}:{first['line']} {when}"
 
 
@@ -252,8 +251,7 @@ def _clock(clock: Mapping[str, Any]) -> str:
     )
 
 
-def moment(ns: int) -> str:
-    """Return a time as people write it, to the nanosecond."""
+def _moment(ns: int) -> str:
     seconds, rest = divmod(ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M:%S}.{rest:09} UTC"
 

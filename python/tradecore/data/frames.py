@@ -13,9 +13,7 @@ import orjson
 
 from tradecore._core import SKIP_HINT, CaptureFrames, FeedDecoder, Instrument
 from tradecore.data.columns_reader import ColumnsReader
-from tradecore.data.findings import moment
 from tradecore.errors import DataError, GridError, InvalidValueError
-from tradecore.types import EventFlag, EventKind
 
 if TYPE_CHECKING:
     from tradecore.data.writer import Columns
@@ -40,9 +38,6 @@ _SUBJECTS = {
 }
 """What several connections may tell of a market, each for itself, by what a frame was."""
 _COPIES = frozenset({"duplicate_trade", "stale_quote", "duplicate_liquidation"})
-_NEW_KINDS = (EventKind.TRADE, EventKind.OFF_BOOK_TRADE, EventKind.LIQUIDATION, EventKind.BOOK_SET)
-"""What is told when it happens; the stamp of a snapshot or of a price may be old."""
-_DAY_NS = 86_400_000_000_000
 
 
 def disconnected(instrument: str | None = None) -> bytes:
@@ -107,7 +102,7 @@ class FramesReader(ColumnsReader):
         self._first_unsorted: dict[str, Any] | None = None
         self._told_by: dict[str, int] = {}
         self._in_parallel: Counter[str] = Counter()
-        self._decoder = FeedDecoder(instrument.venue, [instrument], start=start)
+        self._decoder = FeedDecoder(instrument.venue, [instrument], start=start, recorded=True)
         super().__init__(self._decoded(frames, instrument.id), instrument)
 
     def summary(self) -> dict[str, Any]:
@@ -140,7 +135,6 @@ class FramesReader(ColumnsReader):
 
     def _decoded(self, frames: Iterable[Received], instrument: str) -> Iterator[Columns]:
         newest, decoder = 0, self._decoder
-        places: list[tuple[int, tuple[str, int]]] = []
         for number, (ts_recv, data, place, connection) in enumerate(frames, start=1):
             before, newest = newest, max(newest, ts_recv)
             if not is_frame(data):
@@ -162,18 +156,13 @@ class FramesReader(ColumnsReader):
             except InvalidValueError as error:
                 raise DataError(*place, str(error)) from None
             self._words[word] += 1
-            places.append((newest, place))
             if (subject := _SUBJECTS.get(word)) is not None:
                 self._take_copies(word, subject, connection, decoder.duplicate_trades - copies)
             if ts_recv < before and word not in _NOTHING:
                 self._take_unsorted(ts_recv, before, place)
-            if number % _FRAMES_A_PIECE == 0:
-                if len((columns := decoder.events(instrument))["kind"]):
-                    _check_apart(columns, places)
-                    yield columns
-                places.clear()
+            if number % _FRAMES_A_PIECE == 0 and len((columns := decoder.events(instrument))["kind"]):
+                yield columns
         if len((columns := decoder.events(instrument))["kind"]):
-            _check_apart(columns, places)
             yield columns
 
     def _take_copies(self, word: str, subject: str, connection: int, trades: int) -> None:
@@ -191,24 +180,6 @@ class FramesReader(ColumnsReader):
         if self._first_unsorted is None:
             file, line = place
             self._first_unsorted = {"file": file, "line": line, "ts_recv": ts_recv, "previous": newest}
-
-
-def _check_apart(columns: Columns, places: Sequence[tuple[int, tuple[str, int]]]) -> None:
-    """Refuse what was received a day before or after the venue's stamp, as of Binance."""
-    import numpy as np
-
-    late = columns["ts_recv"] - columns["ts_event"]
-    is_new = np.isin(columns["kind"], _NEW_KINDS) & (columns["flags"] & EventFlag.SNAPSHOT == 0)
-    wrong = (late < -_DAY_NS) | (is_new & (late > _DAY_NS))
-    if wrong.any():
-        row = int(wrong.argmax())
-        ts_recv, ts_event = int(columns["ts_recv"][row]), int(columns["ts_event"][row])
-        place = next(place for newest, place in places if newest >= ts_recv)
-        raise DataError(
-            *place,
-            f"received {moment(ts_recv)}, but the venue stamped the frame {moment(ts_event)}: more than a day apart; "
-            "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC",
-        )
 
 
 def by_receipt(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[Received]:

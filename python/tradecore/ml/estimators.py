@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.ml.columns import Floats
 from tradecore.ml.extra import required
+from tradecore.validation import did_you_mean
 
 __all__ = ["describe", "make_estimator", "outputs", "path_of", "seeded", "weight_argument"]
 
@@ -54,8 +54,7 @@ def make_estimator(path: str, params: Mapping[str, Any] | None = None, *, needs:
             raise InvalidValueError("estimator", f"{path}: {root} is not installed") from None
         raise InvalidValueError("estimator", f"{path}: {error}") from None
     except AttributeError:
-        near = difflib.get_close_matches(name, dir(importlib.import_module(module)), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, dir(importlib.import_module(module)))
         raise InvalidValueError("estimator", f"{module} has no {name}{hint}") from None
     wanted = ("fit", *needs)
     if not inspect.isclass(found) or not all(callable(getattr(found, each, None)) for each in wanted):
@@ -68,9 +67,7 @@ def _made(path: str, cls: type[Any], params: dict[str, Any]) -> Any:
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
     for key in params:
         if key not in known and not takes_any:
-            near = difflib.get_close_matches(key, list(known), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise InvalidValueError(key, f"{path} has no such parameter{hint}")
+            raise InvalidValueError(key, f"{path} has no such parameter{did_you_mean(key, known)}")
     try:
         return cls(**params)
     except Exception as error:  # the class is anybody's

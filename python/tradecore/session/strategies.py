@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from tradecore.config import StrategyConfig
@@ -13,6 +12,7 @@ from tradecore.imports import import_named
 from tradecore.session.instruments import Scope
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
+from tradecore.validation import did_you_mean
 
 __all__ = ["build_strategies", "build_strategy", "strategy_class"]
 
@@ -83,8 +83,7 @@ def strategy_class(kind: str, source: str, key: str) -> type[Strategy]:
         return REGISTRY[kind]
     place, _, name = kind.rpartition(":")
     if not place:
-        near = get_close_matches(kind, REGISTRY, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(kind, REGISTRY)
         raise ConfigError(source, key, f"{kind!r} is neither shipped ({', '.join(REGISTRY)}) nor module:Class{hint}")
     try:
         found = import_named(place, name)

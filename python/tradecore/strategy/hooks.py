@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import dis
 import inspect
 import re
@@ -13,6 +12,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from tradecore.errors import HookError
+from tradecore.validation import did_you_mean
 
 __all__ = ["HOOKS", "arguments_of", "check_hooks"]
 
@@ -80,8 +80,7 @@ def _problem(strategy: object, name: str) -> str | None:
     """Return why a hook could never run, or None."""
     if name not in HOOKS:
         snake = _CAMEL.sub(lambda found: f"on_{found[1].lower()}", name)
-        near = difflib.get_close_matches(snake, HOOKS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "."
+        hint = did_you_mean(snake, HOOKS) or "."
         return f"is not a hook{hint} Only hooks may begin with on_: {', '.join(HOOKS)}"
     # On the class, where a property does not run.
     if not callable(found := getattr(type(strategy), name)):

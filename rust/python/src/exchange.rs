@@ -616,7 +616,7 @@ impl SimExchange {
             let known = kernel.positions_in(market)?;
             let qty = known.iter().fold(0_i64, |sum, position| sum.saturating_add(position.qty));
             let cash = known.iter().try_fold(Money::ZERO, |sum, position| sum.checked_add(position.cash));
-            let moved = moves.iter().fold(0_i64, |sum, moved| sum.saturating_add(moved.change()));
+            let moved = Moved::held(&moves);
             if moved != qty {
                 let problem = format!("come to {moved} lots of {}, the kernel holds {qty}", of.id);
                 return Err(errors::invalid("fills", problem));
@@ -624,7 +624,7 @@ impl SimExchange {
             let cash = cash.ok_or_else(|| {
                 errors::invalid("kernel", format!("cash in {} is beyond exact money", of.id))
             })?;
-            state.open()?.take_over(account, market, qty, cash, &moves);
+            state.open()?.take_over(account, market, cash, &moves);
         }
         Ok(())
     }

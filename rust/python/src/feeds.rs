@@ -91,6 +91,9 @@ impl FeedControl {
 /// start : str
 ///     ``snapshot``, or ``empty``: where no snapshot is, changes make a book of nothing. What no change has named since
 ///     is missing in it.
+/// recorded : bool
+///     Whether frames are of a recording: one that was received more than a day from the venue's stamp is refused. A
+///     live venue may be one that plays the past.
 ///
 /// Raises
 /// ------
@@ -216,12 +219,13 @@ impl FeedDecoder {
 #[pymethods]
 impl FeedDecoder {
     #[new]
-    #[pyo3(signature = (venue, instruments, *, keep_events=true, start="snapshot"))]
+    #[pyo3(signature = (venue, instruments, *, keep_events=true, start="snapshot", recorded=false))]
     fn new(
         venue: &str,
         instruments: &Bound<'_, PySequence>,
         keep_events: bool,
         start: &str,
+        recorded: bool,
     ) -> PyResult<Self> {
         if instruments.is_instance_of::<PyString>() {
             let problem = format!("expected a list of ids or instruments, got {}", instruments.repr()?);
@@ -238,6 +242,9 @@ impl FeedDecoder {
             })?;
         if starts_empty(start)? {
             decoder.start_empty();
+        }
+        if recorded {
+            decoder.check_clocks();
         }
         let output = |_| Output { book: Arc::default(), kept: keep_events.then(Default::default) };
         let outputs = instruments.iter().map(output).collect();

@@ -22,7 +22,6 @@ use super::feed::{Decoder as _, FeedMessage, FeedOutcome};
 use super::late::{FirstLate, LateRow};
 use super::lines::{BYTES_IN_LINE, Lines};
 use super::parallel::{ClockOffset, Line, Recordings, receipt};
-use super::parse::CLOCKS_WITHIN;
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;
@@ -193,8 +192,8 @@ impl CaptureReader {
         strictness: Strictness,
     ) -> Self {
         let survey = survey(&mut inputs, instrument.id.symbol());
-        let mut decoder =
-            BinanceDecoder::new(market, vec![Arc::clone(instrument)]).with_clocks_within(CLOCKS_WITHIN);
+        let mut decoder = BinanceDecoder::new(market, vec![Arc::clone(instrument)]);
+        decoder.check_clocks();
         decoder.set_depth_source(0, survey.source(), survey.has_bare_partial());
         Self {
             names: inputs.iter().map(|lines| lines.name().to_owned()).collect(),

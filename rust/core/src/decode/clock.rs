@@ -3,25 +3,18 @@
 use super::error::DecodeError;
 use super::parse::check_apart;
 
-/// The newest time that a venue has named, and how far from receipt a time may be.
-#[derive(Debug)]
+/// The newest time that a venue has named, and whether times are held against those of receipt.
+#[derive(Debug, Default)]
 pub(super) struct VenueClock {
     /// ns; 0 before the first.
     newest: i64,
-    /// ns.
-    within: u64,
-}
-
-impl Default for VenueClock {
-    fn default() -> Self {
-        Self { newest: 0, within: u64::MAX }
-    }
+    is_checked: bool,
 }
 
 impl VenueClock {
-    /// Refuses what is stamped more than `ns` from its receipt.
-    pub(super) fn keep_within(&mut self, ns: u64) {
-        self.within = ns;
+    /// See [`Decoder::check_clocks`](super::Decoder::check_clocks).
+    pub(super) fn begin_checks(&mut self) {
+        self.is_checked = true;
     }
 
     /// The stamp of a message, given the time it names: one that names none was made after those that came before.
@@ -37,7 +30,15 @@ impl VenueClock {
     #[inline]
     pub(super) fn check(&self, time: Option<i64>, ts_recv: i64) -> Result<(), DecodeError> {
         let cure = "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC";
-        time.map_or(Ok(()), |time| check_apart("frame", cure, ts_recv, time, self.within))
+        match time {
+            Some(time) if self.is_checked => check_apart("frame", cure, ts_recv, time),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of a frame that says how things are, perhaps since long: it may not be stamped far after its receipt.
+    pub(super) fn check_ahead(&self, time: Option<i64>, ts_recv: i64) -> Result<(), DecodeError> {
+        self.check(time.map(|time| time.max(ts_recv)), ts_recv)
     }
 
     /// Remembers the newest time the venue has named.

@@ -310,6 +310,26 @@ pub trait FeedSink: EventSink {
 impl FeedSink for EventColumns {}
 impl FeedSink for L2Book {}
 
+/// Takes the frames of an array, told with where each begins: the outcome is that of the last one that is decoded.
+pub(super) fn last_of<'a>(
+    frames: impl IntoIterator<Item = (usize, &'a [u8])>,
+    mut take: impl FnMut(&'a [u8]) -> Result<FeedOutcome, DecodeError>,
+) -> Result<FeedOutcome, DecodeError> {
+    let mut said = FeedOutcome::IGNORED;
+    for (at, frame) in frames {
+        let outcome = take(frame).map_err(|error| error.behind(at))?;
+        if outcome.message != FeedMessage::Ignored {
+            said = outcome;
+        }
+    }
+    Ok(said)
+}
+
+/// What is wrong with an array at a place of an array of frames.
+pub(super) fn nested(at: usize) -> DecodeError {
+    DecodeError::Json { at, expected: "a frame, no array inside of an array" }
+}
+
 /// A venue's live messages, decoded for any number of its instruments, which are told by their place.
 pub trait Decoder {
     /// Takes a frame received at `ts_recv` and hands its events to the sink of its instrument.
@@ -323,6 +343,10 @@ pub trait Decoder {
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<FeedOutcome, DecodeError>;
+
+    /// Refuses frames that were received more than a day from the time that the venue names in them. A recording has both,
+    /// while a live venue may be one that plays the past.
+    fn check_clocks(&mut self);
 
     /// Makes books of nothing where no snapshot is: levels that no update has named are missing in them.
     fn start_empty(&mut self);

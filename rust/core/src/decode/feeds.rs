@@ -6,7 +6,7 @@ use super::binance::{BinanceDecoder, BinanceMarket};
 use super::bybit::BybitDecoder;
 use super::coinbase::CoinbaseDecoder;
 use super::error::DecodeError;
-use super::feed::{Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink};
+use super::feed::{Decoder, FeedLog, FeedOutcome, FeedSink, last_of, nested};
 use super::json::{Json, Value};
 use crate::book::{BookState, GapReason};
 use crate::types::Instrument;
@@ -59,15 +59,11 @@ impl Decoder for FeedDecoder {
         if matches!(self, Self::Binance(_)) || Json::new(frame).peek() != Some(b'[') {
             return of!(self, decoder => decoder.feed(frame, ts_recv, out));
         }
-        let mut said = FeedOutcome::IGNORED;
-        for (at, part) in elements(frame)? {
-            let outcome = of!(self, decoder => decoder.feed(part, ts_recv, out));
-            let outcome = outcome.map_err(|error| error.behind(at))?;
-            if outcome.message != FeedMessage::Ignored {
-                said = outcome;
-            }
-        }
-        Ok(said)
+        last_of(elements(frame)?, |part| of!(self, decoder => decoder.feed(part, ts_recv, out)))
+    }
+
+    fn check_clocks(&mut self) {
+        of!(self, decoder => decoder.check_clocks());
     }
 
     fn start_empty(&mut self) {
@@ -108,7 +104,7 @@ fn elements(frame: &[u8]) -> Result<Vec<(usize, &[u8])>, DecodeError> {
     let places = found.into_iter().map(|part| (part.as_ptr().addr() - frame.as_ptr().addr(), part));
     places
         .map(|(at, part)| match part.first() {
-            Some(b'[') => Err(DecodeError::Json { at, expected: "a frame, no array inside of an array" }),
+            Some(b'[') => Err(nested(at)),
             _ => Ok((at, part)),
         })
         .collect()

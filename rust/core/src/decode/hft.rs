@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::error::{DecodeError, PlacedError};
-use super::parse::{CLOCKS_WITHIN, check_apart, epoch_ns};
+use super::parse::{check_apart, epoch_ns};
 use crate::book::L2Book;
 use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, TIME_LIMIT, is_qty};
 use crate::types::{Increment, Instrument, Side};
@@ -179,7 +179,7 @@ impl HftDecoder {
         };
         let (ts_event, ts_recv) = (time("exch_ts", exch_ts)?, time("local_ts", local_ts)?);
         let cure = "local_ts and exch_ts count s, ms, us or ns since 1970, UTC";
-        check_apart("row", cure, ts_recv, ts_event, CLOCKS_WITHIN)?;
+        check_apart("row", cure, ts_recv, ts_event)?;
         let side = match (row.ev & BUY != 0, row.ev & SELL != 0) {
             (true, false) => Some(Side::Buy),
             (false, true) => Some(Side::Sell),

@@ -98,9 +98,15 @@ pub struct KlineReader {
 impl KlineReader {
     /// Klines of these files, one after another by when they begin.
     pub fn new(instrument: &Instrument, inputs: Vec<Lines>) -> Self {
-        let mut inputs: Vec<_> = inputs.into_iter().map(|mut lines| (begins(&mut lines), lines)).collect();
+        let mut inputs: Vec<_> = inputs
+            .into_iter()
+            .map(|mut lines| (Self::of(instrument, Vec::new()).begins(&mut lines), lines))
+            .collect();
         inputs.sort_by_key(|(begins, _)| *begins);
-        let inputs: Vec<_> = inputs.into_iter().map(|(_, lines)| lines).collect();
+        Self::of(instrument, inputs.into_iter().map(|(_, lines)| lines).collect())
+    }
+
+    fn of(instrument: &Instrument, inputs: Vec<Lines>) -> Self {
         Self {
             inputs: inputs.into_iter(),
             current: None,
@@ -111,6 +117,18 @@ impl KlineReader {
             bars: 0,
             duplicates: 0,
             empty_files: 0,
+        }
+    }
+
+    /// When the first bar of a file begins, ns; the greatest time where nothing tells.
+    fn begins(mut self, lines: &mut Lines) -> i64 {
+        let head = lines.look(MAX_ROW);
+        // So that a file is open only while it is read.
+        lines.rewind();
+        let mut bars = head.split(|byte| *byte == b'\n').map(|line| self.line(line.trim_ascii()));
+        match bars.find(|bar| !matches!(bar, Ok(None))) {
+            Some(Ok(Some(bar))) => bar.ts_open,
+            _ => i64::MAX,
         }
     }
 
@@ -199,32 +217,6 @@ impl KlineReader {
             _ => Ok(Some(bar)),
         }
     }
-}
-
-/// When the first bar of a file begins, ns; the greatest time where nothing tells.
-fn begins(lines: &mut Lines) -> i64 {
-    let (head, mut layout) = (lines.look(MAX_ROW), None::<Layout>);
-    // So that a file is open only while it is read.
-    lines.rewind();
-    for line in head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
-        if is_above_header(line) {
-            continue;
-        }
-        if layout.is_none() {
-            let Ok(Some(found)) = Layout::of(line) else { break };
-            let has_header = found.has_header;
-            layout = Some(found);
-            if has_header {
-                continue;
-            }
-        }
-        let Some(Layout { cells, width, places, .. }) = &mut layout else { break };
-        let begun = cells.split(line).ok().filter(|row| row.len() == *width);
-        if let Some(Ok((ns, _))) = begun.map(|row| time("open_time", row.cell(places[0]))) {
-            return ns;
-        }
-    }
-    i64::MAX
 }
 
 /// The bar of the cells that are read.

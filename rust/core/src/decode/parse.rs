@@ -5,7 +5,7 @@ use crate::event::{FINE_SCALE, STEPS_LIMIT, TIME_LIMIT, is_price, is_qty};
 use crate::types::{Decimal, DecimalError, Increment, div_half_even, pow10_i128, words};
 
 /// How far a time of receipt may be from the time that the venue names, ns: a day.
-pub(crate) const CLOCKS_WITHIN: u64 = 86_400_000_000_000;
+const CLOCKS_WITHIN: u64 = 86_400_000_000_000;
 
 /// Refuses what was received longer before or after the venue's stamp than may be, naming both.
 #[inline]
@@ -14,9 +14,8 @@ pub(crate) fn check_apart(
     cure: &'static str,
     ts_recv: i64,
     ts_event: i64,
-    within: u64,
 ) -> Result<(), DecodeError> {
-    if ts_recv.abs_diff(ts_event) <= within {
+    if ts_recv.abs_diff(ts_event) <= CLOCKS_WITHIN {
         return Ok(());
     }
     Err(DecodeError::Apart { what, cure, received: utc(ts_recv), stamped: utc(ts_event) })

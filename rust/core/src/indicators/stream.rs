@@ -67,9 +67,7 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
             if strides == 0 {
                 let known = self.update(columns.map(|column| column[at]));
                 is_ready = known.is_some();
-                for (column, value) in out.iter_mut().zip(known.unwrap_or([f64::NAN; O])) {
-                    column[at] = value;
-                }
+                write(out, at, known.unwrap_or([f64::NAN; O]));
                 at += 1;
                 continue;
             }
@@ -80,6 +78,14 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
             (is_ready, at) = (true, end);
         }
         is_ready
+    }
+}
+
+/// Writes what is known in a row.
+#[inline(always)]
+pub(super) fn write<const O: usize>(out: &mut [&mut [f64]; O], at: usize, known: [f64; O]) {
+    for (column, value) in out.iter_mut().zip(known) {
+        column[at] = value;
     }
 }
 
@@ -439,9 +445,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
             }
             for at in 0..end - start {
                 of.push(block.map(|column| column[at]));
-                for (column, value) in into.iter_mut().zip(of.value) {
-                    column[at] = value;
-                }
+                write(&mut into, at, of.value);
             }
         }
     }

@@ -7,6 +7,7 @@
 use tradecore_wide::{Number, WIDTH, Wide};
 
 use super::state::{Count, Reader, State, state};
+use super::stream::write;
 
 /// The last `n` numbers; 0 stands where there were none yet.
 #[derive(Debug, Clone)]
@@ -238,21 +239,6 @@ impl Sums {
         moments(self.origin[0], self.totals[0], self.squares[0], inverse)
     }
 
-    /// Writes what is said of them.
-    #[inline(always)]
-    fn say<const O: usize>(
-        &self,
-        said: &impl FromMoments<O>,
-        inverse: f64,
-        at: usize,
-        out: &mut [&mut [f64]; O],
-    ) {
-        let [mean, variance] = self.moments(inverse);
-        for (column, value) in out.iter_mut().zip(said.of(mean, variance)) {
-            column[at] = value;
-        }
-    }
-
     /// Goes over to the other count, after the number that begins the next one.
     #[inline(always)]
     fn turn(&mut self, x: f64) {
@@ -353,11 +339,8 @@ impl Moments {
         let rows = numbers.len();
         let mut at = 0;
         while at < rows && !self.ring.is_full() {
-            let known =
-                self.push(numbers[at]).map_or([f64::NAN; O], |[mean, variance]| said.of(mean, variance));
-            for (column, value) in out.iter_mut().zip(known) {
-                column[at] = value;
-            }
+            let known = self.push(numbers[at]).map(|[mean, variance]| said.of(mean, variance));
+            write(out, at, known.unwrap_or([f64::NAN; O]));
             at += 1;
         }
         let are_unequal = at < rows && self.equal.skip_unequal(&numbers[at..]);
@@ -381,7 +364,11 @@ impl Moments {
         numbers: &[f64],
         out: &mut [&mut [f64]; O],
     ) {
-        let mut sums = self.sums;
+        let (mut sums, inverse) = (self.sums, self.inverse);
+        let say = |sums: &Sums| {
+            let [mean, variance] = sums.moments(inverse);
+            said.of(mean, variance)
+        };
         let places = self.ring.next_places(numbers.len());
         let (fours, rest) = numbers.as_chunks::<WIDTH>();
         let (place_fours, place_rest) = places.as_chunks_mut::<WIDTH>();
@@ -389,7 +376,7 @@ impl Moments {
         for (at, (x, place)) in fours.iter().zip(place_fours).enumerate() {
             let old = V::load(&std::mem::replace(place, *x)) - origin;
             let [total, square] = sums.take_four(V::load(x), old);
-            let [mean, variance] = moments(origin, total, square, V::splat(self.inverse));
+            let [mean, variance] = moments(origin, total, square, V::splat(inverse));
             let known = said.of(mean, variance);
             for (column, known) in out.iter_mut().zip(known) {
                 column.as_chunks_mut::<WIDTH>().0[at] = known.numbers();
@@ -397,12 +384,12 @@ impl Moments {
         }
         for (at, (x, place)) in (WIDTH * fours.len()..).zip(rest.iter().zip(place_rest)) {
             sums.take(*x, std::mem::replace(place, *x) - sums.origin[0]);
-            sums.say(said, self.inverse, at, out);
+            write(out, at, say(&sums));
         }
         if self.ring.is_wrapped() {
             let last = numbers.len() - 1;
             sums.turn(numbers[last]);
-            sums.say(said, self.inverse, last, out);
+            write(out, last, say(&sums));
         }
         self.sums = sums;
     }
@@ -415,10 +402,7 @@ impl Moments {
     ) {
         for (at, x) in numbers.iter().enumerate() {
             if self.equal.push(*x) {
-                let known = said.of(*x, 0.0);
-                for (column, value) in out.iter_mut().zip(known) {
-                    column[at] = value;
-                }
+                write(out, at, said.of(*x, 0.0));
             }
         }
     }

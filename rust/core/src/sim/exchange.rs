@@ -250,15 +250,8 @@ impl Exchange {
     }
 
     /// See [`Venue::take_over`].
-    pub fn take_over(
-        &mut self,
-        account: AccountId,
-        market: MarketId,
-        qty: i64,
-        cash: Money,
-        moves: &[Moved],
-    ) {
-        self.venue.take_over(account, market, qty, cash, moves);
+    pub fn take_over(&mut self, account: AccountId, market: MarketId, cash: Money, moves: &[Moved]) {
+        self.venue.take_over(account, market, cash, moves);
     }
 
     /// When something is next due by itself, ns.

@@ -30,6 +30,11 @@ impl Moved {
             Self::Payment(_) => 0,
         }
     }
+
+    /// What is held after some, in quantity increments.
+    pub fn held(moves: &[Self]) -> i64 {
+        moves.iter().fold(0, |held, moved| held.saturating_add(moved.change()))
+    }
 }
 
 /// That, with when it was and whose.

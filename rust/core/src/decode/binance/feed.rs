@@ -196,9 +196,9 @@ impl Feed {
         self.starts_empty
     }
 
-    /// See [`BinanceDecoder::with_clocks_within`](super::BinanceDecoder::with_clocks_within).
-    pub(super) fn keep_clocks_within(&mut self, ns: u64) {
-        self.clock.keep_within(ns);
+    /// See [`Decoder::check_clocks`](crate::decode::Decoder::check_clocks).
+    pub(super) fn check_clocks(&mut self) {
+        self.clock.begin_checks();
     }
 
     /// Where the book stands.

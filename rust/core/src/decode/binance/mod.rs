@@ -31,7 +31,7 @@ use self::kline::read_kline;
 pub use self::stream::DepthSource;
 pub(super) use self::stream::{Depth, PARTIAL_LEVELS, names};
 use super::error::DecodeError;
-use super::feed::{Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink};
+use super::feed::{Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink, last_of, nested};
 use super::json::{Json, Value, set, unescaped};
 use super::parse::parse_u64;
 use super::symbol::{Symbol, find};
@@ -88,14 +88,6 @@ impl BinanceDecoder {
         let (symbols, feeds): (Vec<_>, Vec<_>) = instruments.into_iter().map(parts).unzip();
         let log = FeedLog::new(feeds.len());
         Self { symbols, feeds, levels: Vec::new(), log }
-    }
-
-    /// Refuses frames whose time of receipt is more than `ns` away from the time the venue names in them. A recording
-    /// has both, while a live venue may be one that plays the past.
-    #[must_use]
-    pub fn with_clocks_within(mut self, ns: u64) -> Self {
-        self.feeds.iter_mut().for_each(|feed| feed.keep_clocks_within(ns));
-        self
     }
 
     /// Says which depth stream is an instrument's book. `has_bare_partial` tells that snapshots without a name of at most
@@ -348,14 +340,11 @@ impl Decoder for BinanceDecoder {
         if let Some(outcome) = self.feed_one(frame, ts_recv, out)? {
             return Ok(outcome);
         }
-        let mut said = FeedOutcome::IGNORED;
-        for (at, part) in frames(frame)? {
-            match self.feed_one(part, ts_recv, out).map_err(|error| error.behind(at))? {
-                Some(outcome) if outcome.message != FeedMessage::Ignored => said = outcome,
-                _ => {}
-            }
-        }
-        Ok(said)
+        last_of(frames(frame)?, |part| Ok(self.feed_one(part, ts_recv, out)?.unwrap_or(FeedOutcome::IGNORED)))
+    }
+
+    fn check_clocks(&mut self) {
+        self.feeds.iter_mut().for_each(Feed::check_clocks);
     }
 
     fn start_empty(&mut self) {
@@ -387,18 +376,16 @@ impl Decoder for BinanceDecoder {
 /// an array is none of the venue's.
 pub(super) fn frames(frame: &[u8]) -> Result<Vec<(usize, &[u8])>, DecodeError> {
     let place = |part: &[u8]| part.as_ptr().addr() - frame.as_ptr().addr();
-    let nested =
-        |part| DecodeError::Json { at: place(part), expected: "a frame, no array inside of an array" };
     let mut all = Vec::new();
     for part in array(frame)?.unwrap_or_default() {
         let parts = match array(part)? {
             None => vec![part],
-            Some(_) if part.starts_with(b"[") => return Err(nested(part)),
+            Some(_) if part.starts_with(b"[") => return Err(nested(place(part))),
             Some(parts) => parts,
         };
         for inner in parts {
             if inner != part && array(inner)?.is_some() {
-                return Err(nested(inner));
+                return Err(nested(place(inner)));
             }
             all.push((place(inner), inner));
         }

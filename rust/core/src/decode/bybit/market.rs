@@ -55,6 +55,12 @@ impl Default for Market {
 }
 
 impl Market {
+    /// Whether a depth above 1 is none of the book.
+    pub(super) fn is_other(&self, depth: u32, is_snapshot: bool) -> bool {
+        let is_other = depth > 1 && self.depth.is_some_and(|ours| ours != depth);
+        is_other && (self.book.is_synced() || !is_snapshot)
+    }
+
     /// Takes a message of a depth above 1.
     pub(super) fn book(
         &mut self,
@@ -65,8 +71,7 @@ impl Market {
         out: &mut impl FeedSink,
     ) -> FeedMessage {
         let &BookUpdate { is_snapshot, id, sequence, .. } = update;
-        let is_other = self.depth.is_some_and(|ours| ours != depth);
-        if is_other && (self.book.is_synced() || !is_snapshot) {
+        if self.is_other(depth, is_snapshot) {
             return FeedMessage::OtherDepth;
         }
         self.depth = Some(depth);

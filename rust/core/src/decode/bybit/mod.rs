@@ -81,6 +81,10 @@ impl BybitDecoder {
             Topic::Book { depth, symbol } => self.book(&mut envelope, (depth, symbol), ts_recv, out),
             Topic::Trades => {
                 let trades = trades(envelope.data()?, &self.symbols, ts_recv)?;
+                for trade in &trades {
+                    let clock = &self.markets[trade.instrument].clock;
+                    clock.check(Some(trade.event.ts_event), ts_recv)?;
+                }
                 let mut said = FeedOutcome::IGNORED;
                 for trade in trades {
                     let message = self.markets[trade.instrument].trade(&trade, &mut out[trade.instrument]);
@@ -95,6 +99,7 @@ impl BybitDecoder {
                 };
                 let market = &mut self.markets[index];
                 let sent = envelope.sent()?;
+                market.clock.check(Some(sent), ts_recv)?;
                 let news = data.news(self.symbols[index].instrument())?;
                 let message = market.ticker(news, envelope.sequence()?, (sent, ts_recv), &mut out[index]);
                 Ok(FeedOutcome::of(message, index, 0))
@@ -102,6 +107,9 @@ impl BybitDecoder {
             Topic::Liquidations => {
                 let sent = envelope.sent()?;
                 let list = liquidations(envelope.data()?, &self.symbols, ts_recv)?;
+                for (index, event) in &list {
+                    self.markets[*index].clock.check(Some(event.ts_event), ts_recv)?;
+                }
                 let mut said = FeedOutcome::IGNORED;
                 let newest: Vec<i64> =
                     list.iter().map(|(index, _)| self.markets[*index].liquidated).collect();
@@ -146,6 +154,9 @@ impl BybitDecoder {
         data.check_symbol(symbol)?;
         let update = envelope.update(&data)?;
         let market = &mut self.markets[index];
+        if !market.is_other(depth, update.is_snapshot) {
+            market.clock.check(Some(update.sent), ts_recv)?;
+        }
         let sides = data.sides.clone().map(|side| &self.levels[side]);
         let out = &mut out[index];
         let message = if depth == 1 {
@@ -169,6 +180,10 @@ impl Decoder for BybitDecoder {
         let outcome = self.one(frame, ts_recv, out)?;
         self.log.note(outcome, ts_recv);
         Ok(outcome)
+    }
+
+    fn check_clocks(&mut self) {
+        self.markets.iter_mut().for_each(|market| market.clock.begin_checks());
     }
 
     fn start_empty(&mut self) {

@@ -58,11 +58,13 @@ impl Levels {
         }
         let mut levels = Vec::new();
         for side in [Side::Buy, Side::Sell] {
-            let (best, qty) = quoted[side.index()];
-            let better = self
-                .best_first(side)
-                .take_while(|(price, _)| qty > 0 && price * side.sign() > best * side.sign());
-            levels.extend(better.filter(|(_, told)| *told < at - APART_NS).map(|(price, _)| (side, price)));
+            let ((best, qty), told) = (quoted[side.index()], &self.told[side.index()]);
+            let better = match side {
+                Side::Buy => told.range(best.saturating_add(1)..),
+                Side::Sell => told.range(..best),
+            };
+            let are_old = better.filter(|(_, told)| qty > 0 && **told < at - APART_NS);
+            levels.extend(are_old.map(|(price, _)| (side, *price)));
         }
         if !levels.is_empty() {
             self.doubt = Some(Doubt { until: at + APART_NS, levels });
@@ -86,17 +88,8 @@ impl Levels {
         }
     }
 
-    fn best_first(&self, side: Side) -> impl Iterator<Item = (i64, i64)> + '_ {
-        let told = &self.told[side.index()];
-        let (falling, rising) = match side {
-            Side::Buy => (Some(told.iter().rev()), None),
-            Side::Sell => (None, Some(told.iter())),
-        };
-        falling.into_iter().flatten().chain(rising.into_iter().flatten()).map(|(price, at)| (*price, *at))
-    }
-
     fn crosses(&self) -> bool {
-        let best = [Side::Buy, Side::Sell].map(|side| self.best_first(side).next());
-        matches!(best, [Some((bid, _)), Some((ask, _))] if bid >= ask)
+        let [bids, asks] = &self.told;
+        matches!((bids.last_key_value(), asks.first_key_value()), (Some((bid, _)), Some((ask, _))) if bid >= ask)
     }
 }

@@ -133,17 +133,30 @@ impl Market {
         self.teller.is_none_or(|teller| teller == connection)
     }
 
-    /// Takes a whole book, or changes of it. One that is void begins anew by whatever connection.
+    /// Takes a whole book, or changes of it; changes have numbers or none. One that is void begins anew by whatever
+    /// connection.
     pub(super) fn book(
         &mut self,
-        is_snapshot: bool,
+        (is_snapshot, is_numbered): (bool, bool),
         connection: usize,
         stamps: Stamps,
         sides: [&[Level]; 2],
         out: &mut impl FeedSink,
     ) -> FeedMessage {
-        if !self.takes(is_snapshot, connection) {
+        let begins = is_snapshot && !self.book.is_synced();
+        if self.orders.is_some() || !(begins || self.may_be_told_by(connection)) {
             return FeedMessage::OtherDepth;
+        }
+        // What begins with nothing knows nothing of the levels that nobody has told.
+        if !is_numbered && !self.starts_empty {
+            if is_snapshot {
+                self.levels.begin(sides, stamps.ts_event);
+            } else if self.book.is_synced()
+                && let Some(reason) = self.levels.change(sides, stamps.ts_event)
+            {
+                self.book.void(reason, stamps, out);
+                return FeedMessage::Depth(DeltaAction::Gap);
+            }
         }
         self.messages += 1;
         let id = self.messages;
@@ -156,35 +169,6 @@ impl Market {
             self.teller = Some(connection);
         }
         said
-    }
-
-    /// Whether the book is one of levels that a connection may tell.
-    fn takes(&self, is_snapshot: bool, connection: usize) -> bool {
-        let begins = is_snapshot && !self.book.is_synced();
-        self.orders.is_none() && (begins || self.may_be_told_by(connection))
-    }
-
-    /// Takes a whole book, or changes of it, where those have no numbers.
-    pub(super) fn unnumbered(
-        &mut self,
-        is_snapshot: bool,
-        connection: usize,
-        stamps: Stamps,
-        sides: [&[Level]; 2],
-        out: &mut impl FeedSink,
-    ) -> FeedMessage {
-        // What begins with nothing knows nothing of the levels that nobody has told.
-        if self.takes(is_snapshot, connection) && !self.starts_empty {
-            if is_snapshot {
-                self.levels.begin(sides, stamps.ts_event);
-            } else if self.book.is_synced()
-                && let Some(reason) = self.levels.change(sides, stamps.ts_event)
-            {
-                self.book.void(reason, stamps, out);
-                return FeedMessage::Depth(DeltaAction::Gap);
-            }
-        }
-        self.book(is_snapshot, connection, stamps, sides, out)
     }
 
     /// Holds the book against best prices of the venue.

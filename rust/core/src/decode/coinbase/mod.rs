@@ -87,6 +87,7 @@ impl CoinbaseDecoder {
         let channel = head.text(Key::Channel).unwrap_or_default();
         let number = head.number("message", Key::SequenceNum)?;
         let sent = head.time(Key::Timestamp)?;
+        self.clock.check(sent, ts_recv)?;
         let events = head.need_start("message", Key::Events)?;
         Ok(match channel {
             b"l2_data" => {
@@ -102,8 +103,8 @@ impl CoinbaseDecoder {
                         let [bids, asks] = event.sides;
                         let sides = [&this.levels[0][bids], &this.levels[1][asks]];
                         let (at, out) = (event.instrument, &mut out[event.instrument]);
-                        let message =
-                            this.markets[at].book(event.is_snapshot, this.connection, stamps, sides, out);
+                        let kind = (event.is_snapshot, true);
+                        let message = this.markets[at].book(kind, this.connection, stamps, sides, out);
                         said = FeedOutcome::of(message, at, number);
                     }
                     said
@@ -249,6 +250,7 @@ impl CoinbaseDecoder {
         };
         let id = head.number(MESSAGE, Key::Sequence)?;
         let time = head.time(Key::Time)?;
+        self.clock.check_ahead(time, ts_recv)?;
         let orders = full::orders(head, self.symbols[index].instrument())?;
         let Some(book) = self.markets[index].by_orders() else {
             return Ok(FeedOutcome::general(FeedMessage::OtherDepth));
@@ -272,6 +274,10 @@ impl CoinbaseDecoder {
         let (symbol, market) = (&mut symbols[index], &mut markets[index]);
         let spec = Arc::clone(symbol.instrument());
         let time = head.time(Key::Time)?;
+        match kind {
+            b"snapshot" | b"ticker" | b"last_match" => clock.check_ahead(time, ts_recv)?,
+            _ => clock.check(time, ts_recv)?,
+        }
         let stamps = Stamps { ts_event: clock.stamp(time, ts_recv), ts_recv, id: 0 };
         let mut id = 0;
         let message = match kind {
@@ -282,7 +288,7 @@ impl CoinbaseDecoder {
                 } else {
                     exchange::changes(head, &spec, levels)?;
                 }
-                market.unnumbered(is_snapshot, *connection, stamps, [&levels[0], &levels[1]], out)
+                market.book((is_snapshot, false), *connection, stamps, [&levels[0], &levels[1]], out)
             }
             b"ticker" => {
                 let quote = exchange::quote(head, &spec)?;
@@ -344,6 +350,10 @@ impl Decoder for CoinbaseDecoder {
         };
         self.log.note(outcome, ts_recv);
         Ok(outcome)
+    }
+
+    fn check_clocks(&mut self) {
+        self.clock.begin_checks();
     }
 
     fn start_empty(&mut self) {

@@ -10,7 +10,7 @@ use crate::book::DeltaIds;
 use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
-use crate::decode::parse::{CLOCKS_WITHIN, Written, check_apart, parse_price, parse_qty, parse_u64};
+use crate::decode::parse::{Written, check_apart, parse_price, parse_qty, parse_u64};
 use crate::decode::text::{Cells, Row, flag, is_nothing, whole};
 use crate::decode::trade_ids::{Copies, trade_id, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
@@ -157,7 +157,7 @@ impl Rows {
             Some(text) => {
                 let ts_recv = self.recv.read("recv", text)?;
                 let cure = "the times of a row count s, ms, us or ns since 1970, or are dates, UTC";
-                check_apart("row", cure, ts_recv, ts_event, CLOCKS_WITHIN)?;
+                check_apart("row", cure, ts_recv, ts_event)?;
                 ts_recv
             }
             None => sent + self.latency,

@@ -75,15 +75,9 @@ impl Venue {
         is_covered
     }
 
-    /// Lets an account have in a market what it came to elsewhere: so much, which has brought so much cash, by these moves.
-    pub fn take_over(
-        &mut self,
-        account: AccountId,
-        market: MarketId,
-        qty: i64,
-        cash: Money,
-        moves: &[Moved],
-    ) {
+    /// Lets an account have in a market what it came to elsewhere by these moves, which have brought so much cash.
+    pub fn take_over(&mut self, account: AccountId, market: MarketId, cash: Money, moves: &[Moved]) {
+        let qty = Moved::held(moves);
         let place = &mut self.places[market.index()];
         place.market.take_over(account, qty);
         if let (Some(spot), Some(wallets)) = (&place.spot, place.wallets) {
