@@ -72,8 +72,9 @@ if TYPE_CHECKING:
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
     from tradecore.live.captured import import_recorded, load_recording
-    from tradecore.live.comparing import Comparison, OrderPair, RequestPair, RestingOrder, compare_session
+    from tradecore.live.comparing import Comparison, OrderPair, RequestPair, compare_session
     from tradecore.live.market import SessionMarket, session_market
+    from tradecore.live.resting import RestingOrder
     from tradecore.live.runner import Live
     from tradecore.orders import OrderSpec
     from tradecore.queue_models import FittedQueue, read_queue_model
@@ -129,7 +130,7 @@ _LATER = {
     "Comparison": "live.comparing",
     "OrderPair": "live.comparing",
     "RequestPair": "live.comparing",
-    "RestingOrder": "live.comparing",
+    "RestingOrder": "live.resting",
     "compare_session": "live.comparing",
     "SessionMarket": "live.market",
     "session_market": "live.market",

@@ -18,9 +18,11 @@ from tradecore.instruments import venue_of
 from tradecore.live.desk import PaperDesk
 from tradecore.live.replay import Replay
 from tradecore.live.requests import Clocks, Request, paired
+from tradecore.live.resting import RestingOrder, resting_orders
+from tradecore.profiles import profiles
 from tradecore.venue import Latency, SimVenue
 
-__all__ = ["Comparison", "OrderPair", "RequestPair", "RestingOrder", "compare_session"]
+__all__ = ["Comparison", "OrderPair", "RequestPair", "compare_session"]
 
 Outcome: TypeAlias = Literal["both", "live_only", "model_only", "neither"]
 
@@ -154,36 +156,6 @@ class RequestPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestingOrder:
-    """An order of the session that rested and ended, as :func:`tradecore.fit_queue` takes it.
-
-    Parameters
-    ----------
-    instrument, side : str
-    price, qty : float
-        Quote currency, and contracts (spot: base units).
-    placed_ns, ended_ns : int
-        When it came to rest, and was filled or cancelled, by the venue's clock; where the venue did not say, halfway
-        between its sending and the answer, and when that it had ended was known.
-    filled_qty : float
-
-    Examples
-    --------
-    ::
-
-        filled = [each for each in tc.compare_session("journal/s1").resting if each.filled_qty]
-    """
-
-    instrument: str
-    side: str
-    price: float
-    qty: float
-    placed_ns: int
-    ended_ns: int
-    filled_qty: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """A session beside the simulator.
 
@@ -198,7 +170,7 @@ class Comparison:
         New orders, replacements and cancels on their way, in the order they left, as :func:`tradecore.fit_latency`
         takes them.
     resting : list of RestingOrder
-        Orders that rested, as :func:`tradecore.fit_queue` takes them.
+        Orders that rested, place by place, as :func:`tradecore.fit_queue` takes them.
 
     Examples
     --------
@@ -308,17 +280,12 @@ def compare_session(
         for row in orders
     ]
     paid = sum((row["paid"] for row in tables.table("payments").to_dicts()), _ZERO)
-    stamps = _stamps(requests)
     return Comparison(
         session=first.session,
         orders=pairs,
         funding_cost=paid - first.paid,
         requests=requests,
-        resting=[
-            _resting(row, live.get(row["order_id"], Side()), stamps[row["order_id"]])
-            for row in orders
-            if _rested(row, taken)
-        ],
+        resting=first.resting(trust_clocks=trust_clocks),
     )
 
 
@@ -328,7 +295,9 @@ class _Ran:
 
     session: str
     mode: str
-    clocks: Clocks
+    measured: Clocks
+    keeping: frozenset[str]
+    """Venues where a replacement may keep the place in the queue."""
     tables: TableStore
     commands: list[tuple[int, Command]] = field(default_factory=list)
     """That left for the venue, with their times, ns UTC."""
@@ -344,12 +313,20 @@ class _Ran:
 
     def requests(self, *, trust_clocks: bool) -> list[RequestPair]:
         """Return each command beside the same one in the model."""
-        is_paper = self.mode == "paper"
-        lived = paired(self.commands, self.told, always_stamped=is_paper)
         modelled = paired(self.commands, self.answered, always_stamped=True)
-        # On paper the venue is the model itself, whose clock is ours.
-        clocks = Clocks() if is_paper or trust_clocks else self.clocks
-        return [_request(live, model, clocks) for live, model in zip(lived, modelled, strict=True)]
+        clocks = self._clocks(trust_clocks)
+        return [_request(live, model, clocks) for live, model in zip(self._lived(), modelled, strict=True)]
+
+    def resting(self, *, trust_clocks: bool) -> list[RestingOrder]:
+        """Return its orders that rested, place by place."""
+        return resting_orders(self._lived(), self.told, self._clocks(trust_clocks), keeping=self.keeping)
+
+    def _lived(self) -> list[Request]:
+        return paired(self.commands, self.told, always_stamped=self.mode == "paper")
+
+    def _clocks(self, trusted: bool) -> Clocks:
+        """Return how far clocks are apart; on paper the venue is the model itself, whose clock is ours."""
+        return Clocks() if trusted or self.mode == "paper" else self.measured
 
     def of(self, order: Mapping[str, Any]) -> Side:
         """Return what became of an order, as long as the session had it: what ended it there ends it here."""
@@ -369,7 +346,7 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
         settings = {name: replace(venue, latency=latency) for name, venue in settings.items()}
     desk = PaperDesk(replay.instruments, settings, seed=replay.seed)
     tables = TableStore([i.id for i in replay.instruments], replay.strategies)
-    ran = _Ran(replay.session, replay.mode, replay.clocks, tables)
+    ran = _Ran(replay.session, replay.mode, replay.clocks, _keeping(replay), tables)
     for entries in replay.pieces(singly=True):
         for at, market, columns in journal_messages(entries):
             _hear(desk, at, ran)
@@ -387,6 +364,19 @@ def _run(journal: str | Path, venues: Sequence[SimVenue] | None, latency: Latenc
     replay.checked_summary()
     ran.tables.keep(replay.kernel.take_tables())
     return ran
+
+
+def _keeping(replay: Replay) -> frozenset[str]:
+    """Return the venues where a replacement may keep the place in the queue.
+
+    A real venue is its profile, unless the configuration starts from one itself.
+    """
+    own = {} if replay.mode == "paper" else profiles()
+    rules = {
+        each.name: each.amend if each.based_on else own.get(each.name, {}).get("amend", each.amend)
+        for each in replay.venues
+    }
+    return frozenset(name for name, rule in rules.items() if rule == "keeps_place")
 
 
 def _hear(desk: PaperDesk, until_ns: int, ran: _Ran) -> None:
@@ -456,34 +446,6 @@ def _worse(row: Mapping[str, Any], one: Side, other: Side) -> Decimal:
 
 def _took_ms(row: Mapping[str, Any], side: Side) -> float | None:
     return (side.last_ns - row["ts_submit"]) / 1e6 if side.filled_qty else None
-
-
-def _rested(row: Mapping[str, Any], taken: set[int]) -> bool:
-    ended = row["ts_accept"] is not None and row["ts_close"] is not None
-    return bool(ended and row["price"] is not None and not row["replaced"] and row["order_id"] not in taken)
-
-
-def _resting(row: Mapping[str, Any], live: Side, stamps: Mapping[str, int]) -> RestingOrder:
-    """Return an order that rested, by its venue's own clock: that of the market beside it."""
-    is_whole = live.filled_qty == Decimal(repr(row["qty"]))
-    placed = stamps.get("submit", (row["ts_submit"] + row["ts_accept"]) // 2)
-    ended = live.last_ns if is_whole else stamps.get("cancel", row["ts_close"])
-    told = {name: row[name] for name in ("instrument", "side", "price", "qty")}
-    return RestingOrder(**told, placed_ns=placed, ended_ns=max(ended, placed), filled_qty=float(live.filled_qty))
-
-
-def _stamps(requests: Sequence[RequestPair]) -> Mapping[int, dict[str, int]]:
-    """Return the venue's own times of what it was asked for each order: of the first order sent, of the last cancel."""
-    stamps: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for each in requests:
-        if each.acted_ns is None or each.answer == "cancel_rejected":
-            continue
-        venue_ns = each.acted_ns + (each.clock_offset_ns or 0)
-        if each.request == "cancel":
-            stamps[each.order_id]["cancel"] = venue_ns
-        else:
-            stamps[each.order_id].setdefault(each.request, venue_ns)
-    return stamps
 
 
 def _request(live: Request, model: Request, clocks: Clocks) -> RequestPair:

@@ -33,6 +33,8 @@ class Request:
     """The kind of the report; None where none came, ``unknown`` where its outcome had to be asked for."""
     venue_ns: int | None = None
     """When it took effect, the venue's clock; None where the venue did not say."""
+    report: Notice | None = None
+    """What answered it."""
     received_ns: int | None = None
     """When the answer was taken, our clock."""
 
@@ -93,7 +95,7 @@ def paired(
                 earlier.venue_ns = venue_ns
             continue
         of_order.remove(request)
-        request.answer, request.venue_ns, request.received_ns = kind, venue_ns, notice.at_ns
+        request.answer, request.report, request.venue_ns, request.received_ns = kind, notice, venue_ns, notice.at_ns
         if venue_ns is None:
             unstamped[order, kind] = request
     return requests
