@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -243,5 +246,18 @@ def test_a_strategy_that_failed_is_started_once_more_by_its_name(tmp_path: Path)
             0,
             True,
         )
+
+    run(tmp_path, work)
+
+
+def test_a_port_for_metrics_that_is_taken_is_said_as_that_of_the_server_is(tmp_path: Path) -> None:
+    async def work(_: FakeBinance) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            said = f"127.0.0.1:{port} cannot be listened on: {os.strerror(errno.EADDRINUSE)}\n"
+            code, out, err = await done(tmp_path, "paper", "--config", "session.toml", "--metrics-port", str(port))
+            assert (code, out, err) == (2, "", f"error: session.toml: metrics.port: {said}")
+            code, out, err = await done(tmp_path, "serve", "--config", "session.toml", "--port", str(port))
+            assert (code, out, err) == (2, "", f"error: session.toml: server.port: {said}")
 
     run(tmp_path, work)

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from test_live import NAME, Bidder, Failing, paper, run, trade
 
 import tradecore as tc
-from tradecore.errors import RunError, StrategyError
+from tradecore.errors import ConfigError, RunError, StrategyError
 from tradecore.live.runner import Live
 from tradecore.observe.endpoint import Endpoint
 from tradecore.observe.health import Thresholds
@@ -231,8 +231,10 @@ def test_a_port_that_is_taken_is_an_error() -> None:
             async with Observer(live) as observer:
                 with Endpoint(observer, 0) as first:
                     port = int(first.url.rpartition(":")[2])
-                    with pytest.raises(RunError, match=rf"metrics cannot be served at 127\.0\.0\.1:{port}"):
-                        Endpoint(observer, port)
+                    with pytest.raises(
+                        ConfigError, match=rf"metrics\.port: 127\.0\.0\.1:{port} cannot be listened on: "
+                    ):
+                        Endpoint(observer, port, source="session.toml")
 
         await paper(server, during, Bidder("b", [NAME]))
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from tradecore.errors import RunError
+from tradecore.errors import ConfigError
 from tradecore.observe.observer import Answer, Observer
 
 __all__ = ["Endpoint"]
@@ -26,6 +26,8 @@ class Endpoint:
         0 for a free one.
     host : str
         Metrics tell of positions and profit: other machines are answered only where this says so.
+    source : str
+        Whose the port is: a configuration's file, or ``metrics``.
 
     Attributes
     ----------
@@ -34,11 +36,11 @@ class Endpoint:
 
     Raises
     ------
-    RunError
+    ConfigError
         When it cannot listen there.
     """
 
-    def __init__(self, observer: Observer, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, observer: Observer, port: int, host: str = "127.0.0.1", source: str = "metrics") -> None:
         class Handler(BaseHTTPRequestHandler):
             timeout = _PATIENCE_S
 
@@ -66,7 +68,8 @@ class Endpoint:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
-            raise RunError(f"metrics cannot be served at {host}:{port}: {error.strerror or error}") from error
+            problem = f"{host}:{port} cannot be listened on: {error.strerror or error}"
+            raise ConfigError(source, "metrics.port", problem) from None
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}"
 

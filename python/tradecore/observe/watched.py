@@ -50,9 +50,8 @@ async def watched(live: Live, config: BacktestConfig, source: str) -> AsyncItera
     Raises
     ------
     ConfigError
-        For what needs a package that is not installed, and targets of alerts that the environment does not have.
-    RunError
-        When the port is taken.
+        For what needs a package that is not installed, targets of alerts that the environment does not have, and a port
+        that is taken.
     """
     async with AsyncExitStack() as stack:
         if log_config(config.log) is not None:
@@ -77,7 +76,7 @@ async def watched(live: Live, config: BacktestConfig, source: str) -> AsyncItera
         if config.metrics is None:
             yield observer, None
             return
-        endpoint = stack.enter_context(Endpoint(observer, config.metrics.port, config.metrics.host))
+        endpoint = stack.enter_context(Endpoint(observer, config.metrics.port, config.metrics.host, source))
         yield observer, endpoint.url
 
 
