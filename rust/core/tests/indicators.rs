@@ -89,6 +89,37 @@ fn a_long_column_is_the_stream_in_a_loop_with_holes_in_it() {
 }
 
 #[test]
+fn several_threads_give_what_one_gives() {
+    const ROWS: usize = 150_001;
+    let price = |row: usize| 100.0 + ((row * 7_919) % 613) as f64 / 17.0 + (row % 5_003) as f64 / 99.0;
+    let of = |value: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..ROWS).map(value).collect() };
+    let markets = [
+        of(&price),
+        // What is first known later, a hole in what others are to begin with, and nothing that moves.
+        of(&|row| if row < 7 { f64::NAN } else { price(row) }),
+        of(&|row| if row == 65_000 { f64::INFINITY } else { price(row) }),
+        of(&|_| 0.1),
+    ];
+    for name in ["ema", "rma", "t3", "trix", "rsi", "macd", "natr", "adx", "sma"] {
+        let spec = find(name).unwrap();
+        for (market, column) in markets.iter().enumerate() {
+            let columns = vec![column.as_slice(); spec.inputs.len()];
+            let of = |threads: usize| {
+                let mut stream = short(spec, NanPolicy::Restart);
+                let mut out = vec![vec![0.0; ROWS]; spec.outputs.len()];
+                let mut into: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+                stream.batch_on(&columns, &mut into, threads);
+                (out.iter().map(|column| bits(column)).collect::<Vec<_>>(), stream.save())
+            };
+            let one = of(1);
+            for threads in [2, 3] {
+                assert!(of(threads) == one, "{name} of market {market} by {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
 fn names_are_told_apart_and_nearly_right_ones_are_suggested() {
     let mut names: Vec<&str> = specs().flat_map(|spec| [spec.name, spec.class]).collect();
     let count = names.len();

@@ -229,7 +229,8 @@ pub(crate) fn compute_indicator<'py>(
     let mut stream = parse(name, args, Some(kwargs))?;
     let spec = stream.spec();
     let columns = slices(&core::input_names(spec), &columns)?;
-    into_columns(py, (spec.outputs.len(), columns[0].len()), |out| stream.batch(&columns, out))
+    let rows = columns[0].len();
+    into_columns(py, (spec.outputs.len(), rows), |out| stream.batch_on(&columns, out, threads(rows)))
 }
 
 /// Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output.

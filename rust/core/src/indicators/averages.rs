@@ -16,6 +16,10 @@ impl Indicator<1, 1> for Smooth {
         Some([self.push(x)?])
     }
 
+    fn memory(&self) -> Option<usize> {
+        Some(Self::memory(self))
+    }
+
     #[inline(always)]
     fn to_next_stride(&self) -> Option<usize> {
         Self::to_next_stride(self)
@@ -69,6 +73,11 @@ impl<const N: usize> Cascade<N> {
         Self(std::array::from_fn(|_| Smooth::ema(n)))
     }
 
+    /// Numbers after which nothing is left of those before: see [`Smooth::memory`].
+    pub(super) fn memory(&self) -> usize {
+        self.0.iter().fold(0, |all, smooth| all.saturating_add(smooth.memory()))
+    }
+
     #[inline(always)]
     pub(super) fn push(&mut self, x: f64) -> Option<[f64; N]> {
         let mut out = [x; N];
@@ -89,7 +98,7 @@ state!(Cascade<6> { 0 });
 struct Dema(Cascade<2>);
 
 state!(Dema { 0 });
-single!(Dema);
+single!(Dema, |own| own.0.memory());
 
 impl Dema {
     fn push(&mut self, x: f64) -> Option<f64> {
@@ -101,7 +110,7 @@ impl Dema {
 struct Tema(Cascade<3>);
 
 state!(Tema { 0 });
-single!(Tema);
+single!(Tema, |own| own.0.memory());
 
 impl Tema {
     fn push(&mut self, x: f64) -> Option<f64> {
@@ -116,7 +125,7 @@ struct T3 {
 }
 
 state!(T3 { averages });
-single!(T3);
+single!(T3, |own| own.averages.memory());
 
 impl T3 {
     fn new(n: usize, v: f64) -> Self {

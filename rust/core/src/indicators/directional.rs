@@ -27,6 +27,11 @@ impl Movement {
         Self { n: n as f64, has_last: false, last: [0.0; 3], count, up: 0.0, down: 0.0, range: 0.0 }
     }
 
+    /// Rows after which nothing is left of those before: as with [`Smooth::memory`].
+    fn memory(&self) -> usize {
+        (64.0 * self.n) as usize
+    }
+
     /// Takes a row; whether it came after the first sums, once these are there.
     #[inline(always)]
     fn push(&mut self, row: [f64; 3]) -> Option<bool> {
@@ -76,6 +81,10 @@ struct Dm {
 state!(Dm { movement });
 
 impl Indicator<2, 1> for Dm {
+    fn memory(&self) -> Option<usize> {
+        Some(self.movement.memory())
+    }
+
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         self.movement.push([high, low, low])?;
         Some([if self.is_up { self.movement.up } else { self.movement.down }])
@@ -91,6 +100,10 @@ struct Di {
 state!(Di { movement });
 
 impl Indicator<3, 1> for Di {
+    fn memory(&self) -> Option<usize> {
+        Some(self.movement.memory())
+    }
+
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         let (plus, minus) = self.movement.lines(row)?;
         Some([if self.is_up { plus } else { minus }])
@@ -103,6 +116,10 @@ struct Dx(Movement);
 state!(Dx { 0 });
 
 impl Indicator<3, 1> for Dx {
+    fn memory(&self) -> Option<usize> {
+        Some(self.0.memory())
+    }
+
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         Some([self.0.index(row)?])
     }
@@ -123,6 +140,10 @@ impl Adx {
 }
 
 impl Indicator<3, 1> for Adx {
+    fn memory(&self) -> Option<usize> {
+        Some(self.movement.memory().saturating_add(self.average.memory()))
+    }
+
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         let index = self.movement.index(row)?;
         Some([self.average.push(index)?])

@@ -30,6 +30,7 @@ mod spec;
 mod state;
 mod statistics;
 mod stream;
+mod threads;
 mod trend;
 mod volatility;
 mod volume;

@@ -45,8 +45,13 @@ impl Moves {
         if !self.count.is_full() {
             return None;
         }
-        self.sums.start(self.first);
-        Some(self.first)
+        let first = std::mem::take(&mut self.first);
+        self.sums.start(first);
+        Some(first)
+    }
+
+    fn memory(&self) -> usize {
+        self.count.target().saturating_add(self.sums.memory())
     }
 
     #[inline(always)]
@@ -126,6 +131,10 @@ macro_rules! of_moves {
                 Some([self.push(x)?])
             }
 
+            fn memory(&self) -> Option<usize> {
+                Some(self.0.memory())
+            }
+
             #[inline(always)]
             fn to_next_stride(&self) -> Option<usize> {
                 self.0.to_next_stride()
@@ -198,7 +207,7 @@ struct Trix {
 }
 
 state!(Trix { averages, last });
-single!(Trix);
+single!(Trix, |own| own.averages.memory() + 1);
 
 impl Trix {
     fn push(&mut self, x: f64) -> Option<f64> {

@@ -6,7 +6,7 @@ use super::momentum::ratio;
 use super::ranges::TrueRange;
 use super::smooth::{Lanes, Places, Smooth, ema_weight};
 use super::spec::{Param, Spec, VALUE, period, spec};
-use super::state::{Count, state};
+use super::state::{Count, State, state};
 use super::stream::{Bits, Four, Fours, Indicator, Pairs, Strides, StridesMut, single};
 use super::windows::{Mean, Ring, Sum};
 
@@ -81,7 +81,15 @@ impl Pair {
         let (fast, slow) = (self.sums[0].push(x), self.sums[1].push(x)?);
         let means = [fast? / self.sizes[0], slow / self.sizes[1]];
         self.averages.lanes.start(means);
+        self.sums.reset();
         Some(means)
+    }
+}
+
+impl Pair {
+    /// Rows after which nothing is left of those before: see [`Lanes::memory`].
+    fn memory(&self) -> usize {
+        self.rows.target().saturating_add(self.averages.lanes.memory())
     }
 }
 
@@ -130,6 +138,10 @@ impl Indicator<1, 3> for Macd {
             self.pair.averages.lanes.begin_stride();
         }
         Some([line, signal, line - signal])
+    }
+
+    fn memory(&self) -> Option<usize> {
+        Some(self.pair.memory().saturating_add(self.signal.0.memory()))
     }
 
     #[inline(always)]

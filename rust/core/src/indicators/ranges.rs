@@ -79,6 +79,10 @@ impl Indicator<3, 1> for Atr {
         Some([self.push(high, low, close)?])
     }
 
+    fn memory(&self) -> Option<usize> {
+        Some(self.mean.memory())
+    }
+
     #[inline(always)]
     fn to_next_stride(&self) -> Option<usize> {
         self.mean.to_next_stride()
@@ -135,6 +139,10 @@ struct Natr(Atr);
 state!(Natr { 0 });
 
 impl Indicator<3, 1> for Natr {
+    fn memory(&self) -> Option<usize> {
+        Some(self.0.mean.memory())
+    }
+
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         Some([100.0 * ratio(self.0.push(high, low, close)?, close)])
     }

@@ -1,7 +1,6 @@
 //! All indicators by name, and one of them with its parameters.
 
-use std::sync::{Mutex, PoisonError};
-use std::{fmt, thread};
+use std::fmt;
 
 use super::spec::{BAR, Given, Input, Kind, Spec, Values};
 use super::state::Reader;
@@ -174,40 +173,6 @@ impl Stream {
         self.row.batch(columns, out);
     }
 
-    /// Works several series off, each from the beginning: columns hold them one after the other, `rows` of each.
-    ///
-    /// Up to `threads` of them at once; what comes out is the same for any number.
-    ///
-    /// # Panics
-    /// If columns are missing, or shorter than those of the outputs.
-    pub fn panel(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]], threads: usize) {
-        let Some(symbols) = out[0].len().checked_div(rows) else { return };
-        let mut rest: Vec<_> = out.iter_mut().map(|column| column.chunks_mut(rows)).collect();
-        let series = (0..symbols).map(|symbol| {
-            let into: Vec<&mut [f64]> = rest.iter_mut().filter_map(Iterator::next).collect();
-            (symbol * rows, into)
-        });
-        // Each thread takes the next one when it is free: one that begins late takes fewer.
-        let left = Mutex::new(series);
-        let work = || {
-            let mut one = self.clone();
-            loop {
-                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((start, mut into)) = next else { return };
-                let columns: Vec<&[f64]> =
-                    columns.iter().map(|column| &column[start..start + rows]).collect();
-                one.reset();
-                one.batch(&columns, &mut into);
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads.min(symbols) {
-                scope.spawn(work);
-            }
-            work();
-        });
-    }
-
     /// What the last row gave; NaN before the first one.
     pub fn value(&self) -> &[f64] {
         self.row.value()
@@ -221,6 +186,11 @@ impl Stream {
     /// Rows of the warm-up.
     pub fn warm_up(&self) -> usize {
         self.spec.warm_up(&self.values)
+    }
+
+    /// Rows after which nothing is left of those before, to the last bit, unless by chance; `None` where that is not so.
+    pub(super) fn memory(&self) -> Option<usize> {
+        self.row.memory()
     }
 
     /// Forgets all rows.

@@ -59,6 +59,15 @@ impl<const L: usize> Lanes<L> {
         self.value
     }
 
+    /// Numbers after which nothing is left of a sum before them, to the last bit, unless by chance.
+    ///
+    /// What is left of a difference is `keep` of it: after `37 / (1 - keep)` numbers less than a last bit. Two sums that
+    /// differ by that meet sooner or later, as each is rounded; nearly always in half as many again.
+    pub(super) fn memory(&self) -> usize {
+        let keep = self.keeps[0].iter().copied().fold(0.0, f64::max);
+        (64.0 / (1.0 - keep)) as usize
+    }
+
     /// Numbers until a stride begins.
     #[inline(always)]
     pub(super) fn to_next_stride(&self) -> usize {
@@ -152,6 +161,11 @@ impl Smooth {
         }
         self.average.start([self.average.value[0] / n as f64]);
         Some(self.average.value[0])
+    }
+
+    /// Numbers after which nothing is left of those before: see [`Lanes::memory`].
+    pub(super) fn memory(&self) -> usize {
+        self.count.target().saturating_add(self.average.memory())
     }
 
     /// Whether there is an average.

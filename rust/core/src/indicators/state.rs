@@ -122,6 +122,11 @@ impl Count {
         self.done = 0;
     }
 
+    /// Rows that are counted at most.
+    pub(super) fn target(&self) -> usize {
+        self.target
+    }
+
     /// Rows counted.
     #[inline(always)]
     pub(super) fn done(&self) -> usize {

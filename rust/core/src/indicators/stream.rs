@@ -41,6 +41,12 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     /// Takes the next row.
     fn update(&mut self, row: [f64; I]) -> Option<[f64; O]>;
 
+    /// Rows after which nothing is left of those before, to the last bit, unless by chance: for those that many rows can
+    /// be worked off by several threads.
+    fn memory(&self) -> Option<usize> {
+        None
+    }
+
     /// The least number that it can calculate with.
     const FLOOR: f64 = -MOST_VALUE;
 
@@ -338,6 +344,7 @@ pub(super) trait Row: Send + Sync {
     fn batch(&mut self, columns: &[&[f64]], out: &mut [&mut [f64]]);
     fn value(&self) -> &[f64];
     fn is_ready(&self) -> bool;
+    fn memory(&self) -> Option<usize>;
     fn reset(&mut self);
     fn write(&self, out: &mut Vec<u8>);
     fn read(&mut self, from: &mut Reader<'_>) -> Option<()>;
@@ -369,6 +376,10 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
 
     fn is_ready(&self) -> bool {
         self.is_ready
+    }
+
+    fn memory(&self) -> Option<usize> {
+        self.inner.memory()
     }
 
     fn reset(&mut self) {
@@ -451,14 +462,19 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
     }
 }
 
-/// What gives a number for a number is an indicator of one input and one output.
+/// What gives a number for a number is an indicator of one input and one output; with what its memory is, if it ends.
 macro_rules! single {
-    ($type:ty) => {
+    ($type:ty $(, $memory:expr)?) => {
         impl $crate::indicators::stream::Indicator<1, 1> for $type {
             #[inline(always)]
             fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
                 Some([self.push(x)?])
             }
+
+            $(fn memory(&self) -> Option<usize> {
+                let memory: fn(&Self) -> usize = $memory;
+                Some(memory(self))
+            })?
         }
     };
 }

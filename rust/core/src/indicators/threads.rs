@@ -1,0 +1,120 @@
+//! Columns for several threads to work off.
+
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::registry::Stream;
+use super::smooth::STRIDE;
+
+/// Rows of a share at least: to begin a thread costs as much as some thousands of them.
+const LEAST_SHARE: usize = 1 << 15;
+
+/// Rows that a thread takes without knowing those long before them.
+struct Share<'a> {
+    start: usize,
+    out: Vec<&'a mut [f64]>,
+    /// What the indicator remembered before the first of them, and what it is after the last one.
+    ahead: Option<(Vec<u8>, Stream)>,
+}
+
+/// Some rows of each column.
+fn rows_of<'a>(columns: &[&'a [f64]], start: usize, rows: usize) -> Vec<&'a [f64]> {
+    columns.iter().map(|column| &column[start..start + rows]).collect()
+}
+
+impl Stream {
+    /// Takes many rows as [`Stream::batch`] does, on up to `threads`; what comes out is the same for any number.
+    ///
+    /// Where an indicator forgets, a share of the rows is begun with some of those before it, in the hope that nothing is
+    /// left of how it began. Whether that is so is seen when the share before it is done; if not, it is worked off anew.
+    ///
+    /// # Panics
+    /// As [`Stream::batch`].
+    pub fn batch_on(&mut self, columns: &[&[f64]], out: &mut [&mut [f64]], threads: usize) {
+        const SHARES: usize = 8;
+        let rows = out[0].len();
+        let size = LEAST_SHARE.max((rows / (SHARES * threads)).next_multiple_of(STRIDE));
+        let lead = self.memory().and_then(|rows| rows.checked_next_multiple_of(STRIDE));
+        let Some(lead) = lead.filter(|lead| threads > 1 && rows >= 2 * size && *lead <= size / 8) else {
+            return self.batch(columns, out);
+        };
+        // Strides are counted from the first row that holds numbers.
+        let holds_none = |row: &usize| columns.iter().any(|column| column[*row].is_nan());
+        let mut end = (0..rows).take_while(holds_none).count() % STRIDE;
+        let mut rest: Vec<&mut [f64]> = out.iter_mut().map(|column| &mut **column).collect();
+        let mut shares = Vec::with_capacity(rows / size);
+        let mut start = 0;
+        while start < rows {
+            end = if rows - end < 2 * size { rows } else { end + size };
+            let out =
+                rest.iter_mut().map(|column| column.split_off_mut(..end - start).expect("as many rows"));
+            shares.push(Share { start, out: out.collect(), ahead: None });
+            start = end;
+        }
+        let Some((first, others)) = shares.split_first_mut() else { return };
+        let left = Mutex::new(others.iter_mut());
+        let begin = {
+            let mut one = self.clone();
+            one.reset();
+            one
+        };
+        let work = || {
+            loop {
+                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(Share { start, out, ahead }) = next else { return };
+                let mut one = begin.clone();
+                // Not to be kept: the rows themselves are written over it.
+                let mut into: Vec<&mut [f64]> = out.iter_mut().map(|column| &mut column[..lead]).collect();
+                one.batch(&rows_of(columns, *start - lead, lead), &mut into);
+                let before = one.save();
+                one.batch(&rows_of(columns, *start, out[0].len()), out);
+                *ahead = Some((before, one));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            self.batch(&rows_of(columns, 0, first.out[0].len()), &mut first.out);
+            work();
+        });
+        for Share { start, out, ahead } in others {
+            match ahead.take() {
+                Some((before, after)) if before == self.save() => *self = after,
+                _ => self.batch(&rows_of(columns, *start, out[0].len()), out),
+            }
+        }
+    }
+
+    /// Works several series off, each from the beginning: columns hold them one after the other, `rows` of each.
+    ///
+    /// Up to `threads` of them at once; what comes out is the same for any number.
+    ///
+    /// # Panics
+    /// If columns are missing, or shorter than those of the outputs.
+    pub fn panel(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]], threads: usize) {
+        let Some(symbols) = out[0].len().checked_div(rows) else { return };
+        let mut rest: Vec<_> = out.iter_mut().map(|column| column.chunks_mut(rows)).collect();
+        let series = (0..symbols).map(|symbol| {
+            let into: Vec<&mut [f64]> = rest.iter_mut().filter_map(Iterator::next).collect();
+            (symbol * rows, into)
+        });
+        // Each thread takes the next one when it is free: one that begins late takes fewer.
+        let left = Mutex::new(series);
+        let work = || {
+            let mut one = self.clone();
+            loop {
+                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((start, mut into)) = next else { return };
+                one.reset();
+                one.batch(&rows_of(columns, start, rows), &mut into);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads.min(symbols) {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+}
