@@ -199,7 +199,8 @@ def config_text(path: Path) -> str:
             data = file.read(_CONFIG_BYTES + 1)
         if len(data) > _CONFIG_BYTES:
             raise ConfigError(str(path), "", f"has more than {_CONFIG_BYTES >> 20} MiB, which no configuration has")
-        return data.decode("utf-8")
+        # Editors put a byte order mark in front.
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(str(path), "", error.strerror or str(error)) from None
     except UnicodeDecodeError as error:

@@ -75,7 +75,7 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
             fields[f"{field}_ns"] = time_ns(name, field, time)
     if unknown := sorted(set(fields) - {*_REQUIRED, *_OPTIONAL}):
         raise InstrumentError(name, unknown[0], "unknown field")
-    if missing := [field for field in ("id", *_REQUIRED) if field not in spec]:
+    if missing := [field for field in ("id", *_REQUIRED) if spec.get(field) is None]:
         raise InstrumentError(name, missing[0], "missing")
     try:
         return Instrument(name, **{k: v for k, v in fields.items() if v is not None})

@@ -203,6 +203,12 @@ def test_loading_from_toml_and_json(tmp_path: Path, instrument: tc.Instrument) -
     own = tmp_path / "own.json"
     own.write_text(json.dumps([spec]))
     assert tc.load_instruments(toml) == tc.load_instruments(own) == {instrument.id: instrument}
+    for file in (toml, own):  # As editors on Windows write it.
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+        assert tc.load_instruments(file) == {instrument.id: instrument}
+    own.write_text(json.dumps([{**spec, "price_increment": None}]))
+    with pytest.raises(InstrumentError, match="price_increment: missing"):
+        tc.load_instruments(own)
     (tmp_path / "bad.toml").write_text("instruments = 3")
     for bad in ("bad.toml", "missing.toml"):
         with pytest.raises(ConfigError, match=bad):
