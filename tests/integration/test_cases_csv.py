@@ -571,6 +571,14 @@ def test_a_pipe_is_refused_before_anything_waits_for_it(tmp_path: Path, capsys: 
         tc.import_tardis(pipe, USDM, tmp_path / "c")
 
 
+@pytest.mark.parametrize("given", ["https://data.example/BTCUSDT.zip", "s3://bucket/trades.csv", "file:///tmp/a.csv"])
+def test_an_address_is_no_file(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["check", given], ["import", "tables", given, "--catalog", str(tmp_path / "c")]):
+        assert main(["data", *words]) == 2
+        told = f"{given.replace(':///', '://')}: is an address, and nothing is fetched: download it"
+        assert told in capsys.readouterr().err
+
+
 # --- names --------------------------------------------------------------------------------------------------------
 
 

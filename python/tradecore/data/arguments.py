@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from tradecore.errors import DataError, InvalidValueError
 from tradecore.instruments import find_instrument
 
 __all__ = ["id_of", "instrument_of", "paths_of"]
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):[/\\]+(.*)")
+"""Of one letter it is a drive."""
 
 
 def id_of(instrument: str | Instrument) -> str:
@@ -48,7 +52,7 @@ def paths_of(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     InvalidValueError
         For no path at all, or what is none.
     DataError
-        For a pipe, or what else is there and no file.
+        For an address, a pipe, or what else is there and no file.
     """
     if isinstance(paths, (str, Path)):
         paths = [paths]
@@ -57,6 +61,10 @@ def paths_of(paths: str | Path | Sequence[str | Path]) -> list[Path]:
         raise InvalidValueError("paths", f"expected the path of a file, or a list of them, got {given!r}")
     files = [Path(path) for path in given]
     for file in files:
+        # A path has one slash where an address has two.
+        if (address := _ADDRESS.fullmatch(str(file))) and not file.exists():
+            said = "{}://{}".format(*address.groups())
+            raise DataError(said, 0, "is an address, and nothing is fetched: download it and name the file")
         # Whose they are is told by a first look, and what has been read of a pipe is gone.
         if file.exists() and not (file.is_file() or file.is_dir()):
             raise DataError(str(file), 0, "is a pipe or a device, which cannot be read twice: expected a file")
