@@ -630,6 +630,19 @@ def test_a_folder_of_official_dumps_comes_in(tmp_path: Path, capsys: pytest.Capt
     )
 
 
+def test_files_of_a_folder_that_are_a_header_alone_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    um = tmp_path / "um"
+    write(um, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(3))
+    write(um, "BTCUSDT-aggTrades-2024-08-09.csv", AGG_HEADER)
+    write(um, "BTCUSDT-1m-2024-08-09.csv", KLINE_HEADER)
+    arguments = ["data", "import", str(um), "--catalog", str(tmp_path / "market"), "--assume-latency", "10ms"]
+    assert main([*arguments, "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [file["refused"] for file in told["files"]] == ["a header and no rows", None, "a header and no rows"]
+
+
 def test_a_latency_is_assumed_of_those_files_of_a_folder_that_need_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,7 @@ _MAY_HOLD_DATA = frozenset(
     {"", ".csv", ".data", ".gz", ".json", ".jsonl", ".log", ".ndjson", ".parquet", ".txt", ".xz", ".zip", ".zst"}
 )
 """How names of files end that are missed when nothing is made of them; others are readmes, checksums and the like."""
+_BARE = "a header and no rows"
 _KINDS = ("book_updates", "trades", "quotes", "marks", "open_interests", "liquidations", "off_book_trades")
 
 
@@ -314,7 +315,7 @@ def _look(
         name, others = _names(told, wanted)
         file = replace(file, format=told.format, instrument=name, others=others)
         if name is None and told.format == "tardis":
-            return replace(file, refused="a header and no rows", is_left_out=True)
+            return replace(file, refused=_BARE, is_left_out=True)
         if name is None:
             why = "; ".join(told.reasons) or "names no symbol"
             return replace(file, refused=f"{why}; say which instrument it is with --instrument")
@@ -399,6 +400,8 @@ def _begun(file: FileFound, options: ReadOptions, spec: Instrument) -> FileFound
         # Its snapshots are in a file of their own; when it begins it says itself.
         begun = _begun(file, replace(options, start="empty"), spec)
         return replace(begun, kinds=tuple(kinds), lacks_book=True)
+    if summary["first_ts_recv"] is None and summary.get("files_without_rows"):
+        return replace(file, refused=_BARE, is_left_out=True)
     if summary["first_ts_recv"] is None:
         return replace(file, refused=f"holds no events of {spec.id}")
     return replace(
