@@ -147,6 +147,10 @@ def test_what_is_cut_or_damaged_is_an_error_at_its_place(tmp_path: Path, content
         (b"\x89HDF\r\n\x1a\n", "is a file of HDF5"),
         (b"ARROW1\0\0", r"is a file of Arrow \(Feather\)"),
         (b"SQLite format 3\0", "is a database of SQLite"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "is a page of HTML or XML, such as a server"),
+        (b"<!DOCTYPE html>\n<html></html>\n", "is a page of HTML or XML"),
+        (b"<HTML><body>404</body></HTML>", "is a page of HTML or XML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "is a pointer of Git LFS"),
     ],
 )
 def test_what_is_not_read_is_called_by_its_name(tmp_path: Path, head: bytes, problem: str) -> None:
@@ -154,6 +158,21 @@ def test_what_is_not_read_is_called_by_its_name(tmp_path: Path, head: bytes, pro
     for read in (lambda: check_files(path), lambda: tc.import_tardis(path, USDM, tmp_path / "cat")):
         with pytest.raises(DataError, match=rf"trades\.csv:1: {problem}"):
             read()
+
+
+def test_a_method_of_zip_that_is_not_read_is_called_by_its_name(tmp_path: Path) -> None:
+    for method, name in ((zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "LZMA")):
+        path = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("trades.csv", tardis_trades(10))
+        with pytest.raises(DataError, match=f"is packed in the zip archive with {name}, which is not read; unpack it"):
+            check_files(path)
+
+
+def test_columns_may_be_called_with_angles(tmp_path: Path) -> None:
+    path = write(tmp_path, "ticks.csv", "<TIME>,<LAST>,<VOLUME>\n1723075200101,60000.1,0.5\n")
+    report = check_files(path, USDM, columns="time=<TIME>,price=<LAST>,amount=<VOLUME>")
+    assert (report["trades"], report["failed"]) == (1, False)
 
 
 def test_the_line_where_a_stream_breaks_is_named(tmp_path: Path) -> None:

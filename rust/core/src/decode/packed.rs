@@ -8,11 +8,11 @@ use std::io::{BufReader, Cursor, Error, ErrorKind, Read, Result, Seek};
 use flate2::bufread::MultiGzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 /// Bytes that tell what a stream is.
-const HEAD: usize = 6;
+const HEAD: usize = 24;
 /// Memory that xz may take for its dictionary: the most that its own levels need is 65 MiB.
 const XZ_MEMORY: u64 = 128 << 20;
 /// Streams packed into one another at most.
@@ -80,10 +80,22 @@ fn foreign(head: &[u8]) -> Option<String> {
         [4, 0x22, 0x4d, 0x18, ..] => packed("LZ4"),
         [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, ..] => stored("a workbook of Excel"),
         [0x89, b'H', b'D', b'F', b'\r', b'\n', ..] => stored("a file of HDF5"),
-        b"ARROW1" => stored("a file of Arrow (Feather)"),
-        b"SQLite" => stored("a database of SQLite"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => stored("a file of Arrow (Feather)"),
+        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => stored("a database of SQLite"),
+        _ if head.starts_with(b"version https://git-lfs") => {
+            "is a pointer of Git LFS and not the file itself; fetch that with git lfs pull".to_owned()
+        }
+        // Columns of tables may be called <DATE>.
+        _ if [&b"<?xml"[..], b"<!doctype", b"<html"].iter().any(|begin| begins_with(head, begin)) => {
+            "is a page of HTML or XML, such as a server answers with in place of a file; download it anew"
+                .to_owned()
+        }
         _ => return None,
     })
+}
+
+fn begins_with(head: &[u8], word: &[u8]) -> bool {
+    head.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
 }
 
 fn broken(problem: impl Into<String>) -> Error {
@@ -187,6 +199,18 @@ pub(super) fn members(file: impl Read + Seek) -> Result<Vec<Member>> {
     Ok(all)
 }
 
+/// What a method is called that is not read.
+const fn name_of(method: CompressionMethod) -> &'static str {
+    match method {
+        CompressionMethod::DEFLATE64 => "deflate64",
+        CompressionMethod::BZIP2 => "bzip2",
+        CompressionMethod::LZMA => "LZMA",
+        CompressionMethod::ZSTD => "zstd",
+        CompressionMethod::XZ => "xz",
+        _ => "another method than deflate",
+    }
+}
+
 fn is_file(name: &str) -> bool {
     let is_hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
     !is_hidden && !name.ends_with('/')
@@ -207,9 +231,15 @@ impl Member {
         each: impl FnOnce(&mut dyn Read) -> Result<T>,
     ) -> Result<T> {
         let mut archive = archive(file)?;
-        let member = archive
-            .by_index(self.index)
-            .map_err(|error| broken(format!("cannot be read in the zip archive: {error}")))?;
+        let unread = |error| broken(format!("cannot be read in the zip archive: {error}"));
+        let method = archive.by_index_raw(self.index).map_err(unread)?.compression();
+        if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+            return Err(broken(format!(
+                "is packed in the zip archive with {}, which is not read; unpack it, or pack it with deflate",
+                name_of(method)
+            )));
+        }
+        let member = archive.by_index(self.index).map_err(unread)?;
         each(&mut unpack(Box::new(InWords { inner: member, packing: Packing::Zip }))?)
     }
 }
@@ -220,7 +250,6 @@ pub(super) mod tests {
     use std::result::Result;
     use std::sync::Arc;
 
-    use ::zip::CompressionMethod;
     use ::zip::write::SimpleFileOptions;
 
     use super::*;
