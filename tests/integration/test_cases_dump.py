@@ -597,6 +597,50 @@ def test_klines_of_a_header_alone_say_so_and_lack_no_column_unnoticed(tmp_path: 
     assert caught.value.line == 1
 
 
+def test_klines_of_another_symbol_or_market_are_refused(tmp_path: Path) -> None:
+    for name, told in (
+        ("ETHUSDT-1m-2024-08-08.csv", "it is named after ETHUSDT, expected BTCUSDT"),
+        ("data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-08-08.csv", "are of venue BINANCE, expected BINANCE_USDM"),
+        ("futures/cm/daily/klines/BTCUSDT-1m-2024-08-08.csv", "are of venue BINANCE_COINM, expected BINANCE_USDM"),
+        ("um/indexPriceKlines/BTCUSDT-1m-2024-08-08.csv", "lies in a folder of them: klines of a mark price"),
+    ):
+        path = write(tmp_path, name, KLINES)
+        for read in (
+            lambda path: check_files(path, USDM),
+            lambda path: tc.import_klines(path, USDM, tmp_path / "market"),
+        ):
+            with pytest.raises(DataError, match=told) as caught:
+                read(path)
+            assert (caught.value.source, caught.value.line) == (str(path), 1)
+    path = write(tmp_path, "BTCUSDT-1m-2024-08-08.csv", KLINES)
+    with pytest.raises(DataError, match="are of venue BINANCE or BINANCE_USDM or BINANCE_COINM, expected BITMEX"):
+        tc.import_klines(path, tc.find_instrument("XBTUSD.BITMEX"), tmp_path / "market")
+
+
+def test_a_check_says_between_which_bars_some_are_missing(tmp_path: Path) -> None:
+    lines = KLINES.decode().splitlines(keepends=True)
+    report = check_files(write(tmp_path, "futures/um/BTCUSDT-1m-2024-08-08.csv", lines[0] + lines[2]))
+    assert (report["bars"], report["failed"], report["bar_gaps"]) == (2, False, 1)
+    assert "bars are missing 1 time, first at 2024-08-08 00:01:00.000000000 UTC" in report["notes"]
+
+
+def test_a_bar_that_reaches_into_the_next_ends_where_that_begins(tmp_path: Path) -> None:
+    """Spot of February 2018, as it is published: after a halt bars lay off the hour, and the last of them a second too far."""
+    name = "data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2018-02.csv"
+    cells = "8000.00,8001.00,7999.00,8000.00,1.5,{},1,60,0.5,1,0\n"
+    odd, even = 1_518_319_694_789, 1_518_321_600_000
+    path = write(tmp_path, name, f"{odd},{cells.format(even + 999)}{even},{cells.format(even + 3_599_999)}")
+    report = check_files(path)
+    assert (report["bars"], report["failed"], report["shortened_bars"]) == (2, False, 1)
+    summary = tc.import_klines(path, "BTCUSDT.BINANCE", tmp_path / "market")
+    assert summary["bars"] == 2
+    closes = events(tmp_path / "market", "BTCUSDT.BINANCE").filter(pl.col("kind") == tc.EventKind.BAR_CLOSE)
+    assert closes["ts_event"].to_list() == [even * 1_000_000, (even + 3_600_000) * 1_000_000]
+    path = write(tmp_path, name, f"{odd},{cells.format(even + 1_999)}{even},{cells.format(even + 3_599_999)}")
+    with pytest.raises(DataError, match="open_time 1518321600000000000 is before 1518321602000000000"):
+        tc.import_klines(path, "BTCUSDT.BINANCE", tmp_path / "market")
+
+
 def test_klines_of_an_unknown_instrument_are_inferred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, "WIFUSDT-1m-2024-08-08.csv", KLINES)
     words = ["data", "import", "klines", str(path), "--catalog", str(tmp_path / "market"), "--json", "--quiet"]

@@ -81,6 +81,8 @@ _REMARKS = (
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
     _Rule("ignored", "left out: {n} message{s} of other kinds or symbols"),
     _Rule("skipped", "left out: {n} row{s} of the book before its first snapshot"),
+    _Rule("bar_gaps", "bars are missing {n} time{s}", "first_ts_bar_gap"),
+    _Rule("shortened_bars", "cut at the beginning of the next: {n} bar{s} that reached into it"),
 )
 
 _HELD = (

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::decode::{
     self, BinanceMarket, BybitReader, CaptureReader, ClockOffset, ColumnMap, FeedSummary as CoreSummary,
-    HftDecoder as CoreHftDecoder, HftRows, KlineReader, LateRow, Merged, PlacedError, ReadEvents, Receipt,
-    Strictness, TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
+    HftDecoder as CoreHftDecoder, HftRows, KlineCounts, KlineReader, LateRow, Merged, PlacedError,
+    ReadEvents, Receipt, Strictness, TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
     TradeSieve as CoreTradeSieve,
 };
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
@@ -492,8 +492,7 @@ fn counts_to_py(
         }
         Source::Klines(_) | Source::Synth { .. } => {
             if let Source::Klines(reader) = source {
-                out.set_item("files_without_rows", reader.files_without_rows())?;
-                out.set_item("duplicates", reader.duplicates())?;
+                klines_to_py(reader.counts(), out)?;
             }
             out.set_item("book_updates", summary.book_messages)?;
             out.set_item("snapshots", summary.snapshots)?;
@@ -521,6 +520,15 @@ fn set_first_late(out: &Bound<'_, PyDict>, row: Option<&LateRow>) -> PyResult<()
         Ok::<_, PyErr>(told)
     });
     out.set_item(FIRST_LATE, told.transpose()?)
+}
+
+/// Adds what was read of klines.
+fn klines_to_py(counts: KlineCounts, out: &Bound<'_, PyDict>) -> PyResult<()> {
+    out.set_item("files_without_rows", counts.files_without_rows)?;
+    out.set_item("duplicates", counts.duplicates)?;
+    out.set_item("bar_gaps", counts.gaps)?;
+    out.set_item("first_ts_bar_gap", counts.first_gap)?;
+    out.set_item("shortened_bars", counts.shortened)
 }
 
 /// Adds what the sources of one reader counted, each for itself.

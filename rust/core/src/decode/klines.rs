@@ -7,11 +7,11 @@
 
 use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
-use super::named;
+use super::named::{self, Origin};
 use super::parse::{Written, epoch_ns, epoch_unit};
 use super::text::{Cells, MAX_ROW, is_above_header, whole as spare};
 use crate::event::{EventColumns, VenueBar};
-use crate::types::{Increment, Instrument};
+use crate::types::{Increment, Instrument, InstrumentId};
 
 /// What a header calls the columns that are read, in the order of [`bar`], and where they stand in rows without
 /// a header.
@@ -28,6 +28,12 @@ const READ: [(&str, usize); 9] = [
 ];
 /// Cells of a row without a header.
 const CELLS: usize = 12;
+/// Venues whose klines are read.
+const VENUES: [&str; 3] = ["BINANCE", "BINANCE_USDM", "BINANCE_COINM"];
+/// Folders of klines that are no bars of trades.
+const PRICES: [&str; 3] = ["markPriceKlines", "indexPriceKlines", "premiumIndexKlines"];
+/// How far a bar may reach into the next one, ns: the venue's own did in 2018, where it had stood still.
+const MAX_OVERLAP: i64 = 1_000_000_000;
 
 /// How the rows of a file are written.
 #[derive(Debug, Clone)]
@@ -76,7 +82,7 @@ pub fn is_kline<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> bool {
 /// `.../spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-08-08.zip`.
 pub fn kline_origin(path: &str) -> (Option<&str>, Option<&'static str>) {
     let symbol = named::kline_symbol(path);
-    (symbol, named::venue(&["BINANCE", "BINANCE_USDM", "BINANCE_COINM"], symbol, path, false))
+    (symbol, named::venue(&VENUES, symbol, path, false))
 }
 
 /// Reads klines of one instrument, file by file.
@@ -85,14 +91,27 @@ pub struct KlineReader {
     current: Option<Lines>,
     /// Of the file at hand, once a line of it was seen.
     layout: Option<Layout>,
+    id: InstrumentId,
     price: Increment,
     qty: Increment,
-    /// The last bar.
+    /// The last bar: it ends where the next one begins.
     last: Option<VenueBar>,
-    bars: u64,
+    counts: KlineCounts,
+}
+
+/// What has been read of klines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KlineCounts {
     /// Bars that were there right before.
-    duplicates: u64,
-    empty_files: u64,
+    pub duplicates: u64,
+    /// How often a bar does not begin where the one before it ended.
+    pub gaps: u64,
+    /// End of the bar before the first of these, ns.
+    pub first_gap: Option<i64>,
+    /// Bars that end up to a second earlier than they say, where the next one begins.
+    pub shortened: u64,
+    /// Files that have a header and no rows.
+    pub files_without_rows: u64,
 }
 
 impl KlineReader {
@@ -111,12 +130,11 @@ impl KlineReader {
             inputs: inputs.into_iter(),
             current: None,
             layout: None,
+            id: instrument.id.clone(),
             price: instrument.price_increment,
             qty: instrument.qty_increment,
             last: None,
-            bars: 0,
-            duplicates: 0,
-            empty_files: 0,
+            counts: KlineCounts::default(),
         }
     }
 
@@ -132,19 +150,20 @@ impl KlineReader {
         }
     }
 
-    /// Bars read so far.
-    pub fn bars(&self) -> u64 {
-        self.bars
+    /// What has been read so far.
+    pub fn counts(&self) -> KlineCounts {
+        self.counts
     }
 
-    /// Bars so far that were there right before.
-    pub fn duplicates(&self) -> u64 {
-        self.duplicates
-    }
-
-    /// Files so far that have a header and no rows.
-    pub fn files_without_rows(&self) -> u64 {
-        self.empty_files
+    /// Refuses a file of another instrument, or of prices that nobody traded at.
+    fn check(&self, path: &str) -> Result<(), DecodeError> {
+        if path.split(['/', '\\']).any(|part| PRICES.contains(&part)) {
+            return Err(DecodeError::Row(
+                "lies in a folder of them: klines of a mark price, an index or a premium are no bars of trades and not read",
+            ));
+        }
+        let (symbol, venue) = kline_origin(path);
+        Origin { publisher: "Binance klines", venues: &VENUES, venue, symbol }.check(&self.id)
     }
 
     /// Adds the messages of the next bars, at least `rows` rows; `false` at the end.
@@ -155,23 +174,32 @@ impl KlineReader {
         while out.len() < rows {
             if self.current.is_none() {
                 (self.current, self.layout) = (self.inputs.next(), None);
+                if let Some(lines) = &self.current {
+                    self.check(lines.name()).map_err(|error| lines.error(error))?;
+                }
             }
-            let Some(mut lines) = self.current.take() else { return Ok(false) };
+            let Some(mut lines) = self.current.take() else {
+                if let Some(last) = self.last.take() {
+                    last.push(out);
+                }
+                return Ok(false);
+            };
             let Some(bar) = lines.next_with(|line| self.line(line))? else {
-                self.empty_files += u64::from(self.layout.as_ref().is_some_and(|layout| layout.is_bare));
+                let is_empty = self.layout.as_ref().is_some_and(|layout| layout.is_bare);
+                self.counts.files_without_rows += u64::from(is_empty);
                 continue;
             };
             self.current = Some(lines);
-            if let Some(bar) = bar {
-                self.bars += 1;
-                bar.push(out);
-                self.last = Some(bar);
+            if let Some(bar) = bar
+                && let Some(before) = self.last.replace(bar)
+            {
+                before.push(out);
             }
         }
         Ok(true)
     }
 
-    /// The bar of a line; a header and a line without anything in it have none.
+    /// The bar of a line, before which the last one ends; a header and a line without anything in it have none.
     fn line(&mut self, line: &[u8]) -> Result<Option<VenueBar>, DecodeError> {
         if is_above_header(line) {
             return Ok(None);
@@ -205,17 +233,23 @@ impl KlineReader {
         *is_bare = false;
         let read = places.map(|place| row.cell(place));
         let bar = bar(read, self.price, self.qty)?;
-        match &self.last {
-            Some(last) if *last == bar => {
-                self.duplicates += 1;
-                Ok(None)
-            }
-            Some(last) if bar.ts_open < last.ts_close => {
-                let (field, got, previous) = ("open_time", bar.ts_open, last.ts_close);
-                Err(DecodeError::Unsorted { field, got, previous })
-            }
-            _ => Ok(Some(bar)),
+        let Some(last) = &mut self.last else { return Ok(Some(bar)) };
+        if *last == bar {
+            self.counts.duplicates += 1;
+            return Ok(None);
         }
+        if bar.ts_open < last.ts_close {
+            if bar.ts_open <= last.ts_open || last.ts_close - bar.ts_open > MAX_OVERLAP {
+                let (field, got, previous) = ("open_time", bar.ts_open, last.ts_close);
+                return Err(DecodeError::Unsorted { field, got, previous });
+            }
+            self.counts.shortened += 1;
+            (last.ts_close, last.ts_recv) = (bar.ts_open, bar.ts_open);
+        } else if bar.ts_open > last.ts_close {
+            self.counts.gaps += 1;
+            self.counts.first_gap.get_or_insert(last.ts_close);
+        }
+        Ok(Some(bar))
     }
 }
 

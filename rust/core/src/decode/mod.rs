@@ -46,7 +46,7 @@ pub use exported::{ExportedReader, is_exported};
 pub use feed::{Control, ControlKind, Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink, Subject};
 pub use feeds::{FEED_VENUES, FeedDecoder};
 pub use hft::{HFT_OWN, HftDecoder, HftRows};
-pub use klines::{KlineReader, is_kline, kline_origin};
+pub use klines::{KlineCounts, KlineReader, is_kline, kline_origin};
 pub use late::LateRow;
 pub use lines::{FileBytes, Lines, OpenFile};
 pub use merged::{Merged, ReadEvents};

@@ -1,5 +1,41 @@
 //! Whose data a file says it holds, in its name and where it lies.
 
+use super::error::DecodeError;
+use super::tardis::is_known;
+use crate::types::InstrumentId;
+
+/// What a file says of its origin.
+pub(super) struct Origin<'a> {
+    pub(super) publisher: &'static str,
+    /// Venues that publish such files; none where anybody may.
+    pub(super) venues: &'a [&'static str],
+    /// The one of them that it is of, if that is known.
+    pub(super) venue: Option<&'static str>,
+    /// The symbol that it is named after.
+    pub(super) symbol: Option<&'a str>,
+}
+
+impl Origin<'_> {
+    /// Refuses the file of another venue or symbol, as far as both are known: columns alike are not the same market.
+    pub(super) fn check(&self, id: &InstrumentId) -> Result<(), DecodeError> {
+        let fail = |problem| Err(DecodeError::Value { field: "file", problem });
+        let is_other = match self.venue {
+            Some(venue) => venue != id.venue(),
+            None => !self.venues.is_empty() && !self.venues.contains(&id.venue()),
+        };
+        if is_other && is_known(id.venue()) {
+            let whose = self.venue.map_or_else(|| self.venues.join(" or "), ToOwned::to_owned);
+            return fail(format!("{} are of venue {whose}, expected {}", self.publisher, id.venue()));
+        }
+        match self.symbol {
+            Some(symbol) if symbol != id.symbol() => {
+                fail(format!("it is named after {symbol}, expected {}", id.symbol()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The symbol in the name of an official file (`BTCUSDT-aggTrades-2024-08-08.csv`, `BTC-USDT-SWAP-trades-2024-08-08.csv`,
 /// `BTCUSDT_2022-11-10.csv`): what stands before the kind or the date, written as venues write symbols.
 pub(super) fn symbol(path: &str) -> Option<&str> {

@@ -18,7 +18,8 @@ use crate::decode::error::{DecodeError, PlacedError, Strictness};
 use crate::decode::late::{FirstLate, LateRow};
 use crate::decode::lines::Lines;
 use crate::decode::symbol::{Symbol, find};
-use crate::decode::table::{Chain, Receipt, Step, TableOptions, is_known};
+use crate::decode::table::{Chain, Receipt, Step, TableOptions};
+use crate::decode::tardis::is_known;
 use crate::event::{Event, EventColumns, EventKind, EventSink as _, FLAG_SNAPSHOT};
 use crate::types::{Instrument, Level};
 

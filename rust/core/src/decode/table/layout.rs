@@ -467,11 +467,6 @@ impl Known {
     }
 }
 
-/// Whether a venue is one of those whose files are known.
-pub(in crate::decode) fn is_known(venue: &str) -> bool {
-    KNOWN.iter().any(|known| known.venues.contains(&venue))
-}
-
 /// Whether the cells of a row look like this.
 fn has_shape(cells: &[&[u8]], shape: &str) -> bool {
     cells.len() == shape.len() && cells.iter().zip(shape.bytes()).all(|(cell, kind)| looks_like(cell, kind))

@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 use self::cells::is_snap;
 pub(super) use self::chain::{Chain, Step};
-pub(super) use self::layout::is_known;
 pub use self::layout::{ColumnMap, TableKind};
 use self::layout::{Field, Layout, find};
 use self::rows::Rows;
@@ -27,7 +26,7 @@ pub use self::rows::TableCounts;
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::late::{LateRow, earliest};
 use super::lines::Lines;
-use super::named;
+use super::named::{self, Origin};
 use super::text::{Cells, is_above_header};
 use crate::book::SyncRule;
 use crate::event::{Columns as _, Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, Heads};
@@ -152,27 +151,11 @@ impl File {
 
     /// Refuses the file of another venue or symbol, as far as both are known: columns alike are not the same market.
     fn check(&self, instrument: &Instrument) -> Result<(), PlacedError> {
-        let (head, id) = (self.head(), &instrument.id);
-        let fail = |problem: String| {
-            let error = DecodeError::Value { field: "file", problem };
-            Err(PlacedError { source_name: self.lines.name().to_owned(), line: 1, error })
-        };
-        let venues = self.layout.venues;
-        let is_other = match head.venue {
-            Some(venue) => venue != id.venue(),
-            None => !venues.is_empty() && !venues.contains(&id.venue()),
-        };
-        if is_other && is_known(id.venue()) {
-            let whose = head.venue.map_or_else(|| venues.join(" or "), ToOwned::to_owned);
-            return fail(format!("{} are of venue {whose}, expected {}", self.layout.publisher, id.venue()));
-        }
-        match head.symbol {
-            // What rows say is counted row by row.
-            Some(symbol) if symbol != id.symbol() && self.layout.place(Field::Symbol).is_none() => {
-                fail(format!("it is named after {symbol}, expected {}", id.symbol()))
-            }
-            _ => Ok(()),
-        }
+        let TableHead { publisher, venue, symbol, .. } = self.head();
+        // What rows say is counted row by row.
+        let symbol = symbol.filter(|_| self.layout.place(Field::Symbol).is_none());
+        let told = Origin { publisher, venues: self.layout.venues, venue, symbol: symbol.as_deref() };
+        told.check(&instrument.id).map_err(|error| self.lines.error(error))
     }
 }
 

@@ -26,6 +26,7 @@ pub use self::layout::TardisKind;
 use self::rows::Rows;
 pub use self::rows::TardisCounts;
 use self::sources::{Next, Sources};
+pub(super) use self::venues::is_known;
 pub use self::venues::{TARDIS_EXCHANGES, tardis_venue};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::late::{LateRow, earliest};

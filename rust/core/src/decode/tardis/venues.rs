@@ -75,8 +75,12 @@ pub fn tardis_venue(exchange: &str) -> String {
 /// known here the user knows better.
 pub(super) fn may_be_of(exchange: &str, venue: &str) -> bool {
     let own = tardis_venue(exchange);
-    let is_known = |venue: &str| TARDIS_EXCHANGES.iter().any(|known| tardis_venue(known) == venue);
     own == venue || !is_known(&own) || !is_known(venue)
+}
+
+/// Whether a venue is one that data is published of by that name, and not one of somebody's own.
+pub(in crate::decode) fn is_known(venue: &str) -> bool {
+    TARDIS_EXCHANGES.iter().any(|known| tardis_venue(known) == venue)
 }
 
 #[cfg(test)]
