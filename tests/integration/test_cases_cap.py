@@ -380,6 +380,58 @@ def same_book(
     return summary
 
 
+class SeenBooks(tc.Strategy):
+    """Remembers each best bid."""
+
+    def __init__(self, name: str, instruments: list[str]) -> None:
+        super().__init__(name, instruments)
+        self.bids: list[float | None] = []
+
+    def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+        self.bids.append(book.best_bid)
+
+
+@pytest.mark.parametrize("venue", ["BINANCE_USDM", "BYBIT", "COINBASE"])
+def test_the_snapshot_of_a_book_with_nothing_in_it_is_no_gap(venue: str, tmp_path: Path) -> None:
+    """As of an option or a new listing that nobody quotes yet: what comes behind it is the book."""
+    ms, at = START_MS, "2026-01-02T00:00:00Z"
+    level = [["2999.90", "1.000"]]
+    frames: list[tuple[int, Any]]
+    match venue:
+        case "BINANCE_USDM":
+            symbol = "ETHUSDT"
+            frames = [(ms, {"lastUpdateId": 500, "bids": [], "asks": []}), (ms + 100, depth(ms + 100, 502, level))]
+        case "BYBIT":
+            symbol = "BTCUSDT"
+            frames = [
+                (
+                    ms + 100 * n,
+                    {
+                        "topic": "orderbook.50.BTCUSDT",
+                        "type": kind,
+                        "ts": ms + 100 * n,
+                        "data": {"s": symbol, "b": bids, "a": [], "u": 500 + n, "seq": 5_000 + n},
+                    },
+                )
+                for n, (kind, bids) in enumerate([("snapshot", []), ("delta", level)])
+            ]
+        case _:
+            symbol = "BTC-USD"
+            first = {"type": "snapshot", "product_id": symbol, "bids": [], "asks": [], "time": at}
+            change = {"type": "l2update", "product_id": symbol, "changes": [["buy", "2999.90", "1"]], "time": at}
+            frames = [(ms, first), (ms + 100, change)]
+    path, name = write(tmp_path / "c.txt", frames), f"{symbol}.{venue}"
+    told = report(path, instrument=name)
+    assert (told["problems"], told["failed"], told["gaps"], told["snapshots"]) == ([], False, 0, 1)
+    read = tc.import_binance_ws if venue == "BINANCE_USDM" else tc.import_capture
+    summary = read(path, name, tmp_path / "market")
+    assert (summary["gaps"], summary["snapshots"], summary["book_updates"]) == (0, 1, 1)
+    strategy = SeenBooks("seen", [name])
+    result = tc.Backtest([strategy], tmp_path / "market").run()
+    assert strategy.bids[-1] == 2999.9
+    assert not [note for note in result.notes if "gap" in str(note)]
+
+
 @pytest.mark.parametrize("first", [False, True])
 def test_another_speed_beside_the_book_is_left_out(tmp_path: Path, first: bool) -> None:
     other = slower()

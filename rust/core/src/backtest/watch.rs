@@ -2,7 +2,7 @@
 //! told, and in which no price was told that positions are valued at.
 
 use crate::book::{FillBasis, MarkSource};
-use crate::event::{EventKind, KindSet, Span, View};
+use crate::event::{EventKind, FLAG_SNAPSHOT, KindSet, Span, View};
 use crate::types::Moments;
 
 /// What says that a market is told of.
@@ -53,7 +53,8 @@ impl Watch {
             }
             let kind = view.kind[rows.from];
             if kind == EventKind::BookClear as u8 {
-                self.cleared(at, rows.to - rows.from == 1);
+                let is_snapshot = view.flags[rows.from] & FLAG_SNAPSHOT != 0;
+                self.cleared(at, !is_snapshot && rows.to - rows.from == 1);
             } else if !OF_THE_BOOK.has_column(kind) {
                 // What a venue publishes beside its market says nothing of the book.
                 return;
@@ -140,6 +141,8 @@ mod tests {
             (5, BookClear, LAST),
             (8, BookClear, 0),
             (8, BookSet, LAST),
+            // The snapshot of a book with nothing in it.
+            (8, BookClear, FLAG_SNAPSHOT | LAST),
             (9, BookClear, LAST),
         ];
         assert_eq!(told(&rows, FillBasis::L2, 11), [vec![(3, 8), (9, 11)], vec![]]);

@@ -137,10 +137,11 @@ impl FeedSummary {
                 }
                 if book_changed {
                     self.crossed += u64::from(self.crossing.look(&self.book, view, start, row + 1));
-                    if self.book.state() == BookState::Gap {
-                        self.gaps += 1;
-                    } else if is_snapshot {
+                    // The snapshot of a book with nothing in it is no gap.
+                    if is_snapshot {
                         self.snapshots += 1;
+                    } else if self.book.state() == BookState::Gap {
+                        self.gaps += 1;
                     } else {
                         self.book_messages += 1;
                     }

@@ -351,7 +351,7 @@ impl Survey {
             self.silence = (ts - last, Some(last));
         }
         self.last = Some(ts);
-        let is_gap = book_changed && self.book.state() == BookState::Gap;
+        let is_gap = book_changed && !is_snapshot && self.book.state() == BookState::Gap;
         let stretch = self.stretches.at(ts);
         stretch.messages += 1;
         stretch.trades += trades;
