@@ -665,6 +665,14 @@ def test_a_trade_received_a_day_from_its_stamp_is_refused_and_old_levels_are_not
             events(path, tmp_path)
 
 
+@pytest.mark.parametrize("unknown", ["0", "0.0", ""])
+def test_a_row_without_a_time_of_the_venue_is_of_its_receipt(unknown: str, tmp_path: Path) -> None:
+    for header, rest in ((BOOK, "true,bid,60000,0.5"), (TRADES, "1,buy,60000,0.5")):
+        path = write(tmp_path / "file.csv", header, row(0, rest).replace(f",{START},", f",{unknown},", 1))
+        frame = events(path, tmp_path / rest[:1])
+        assert set(frame["ts_event"]) == set(frame["ts_recv"]) == {(START + 100) * 1_000}
+
+
 def test_a_row_of_any_table_received_a_day_from_its_stamp_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text(f"px,sz,t,r\n1,2,{START},{START}\n1,2,{START},{START + 86_400_000_001}\n")

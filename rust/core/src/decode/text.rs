@@ -368,9 +368,9 @@ pub(super) fn is_blank(cell: &[u8]) -> bool {
     })
 }
 
-/// Whether a price says that there is no level: none is written, or zero.
-pub(super) fn is_nothing(price: &[u8]) -> bool {
-    price.iter().all(|byte| matches!(byte, b'0' | b'.')) || is_blank(price)
+/// Whether a price says that there is no level, or a time that none is known: nothing is written, or zero.
+pub(super) fn is_nothing(cell: &[u8]) -> bool {
+    cell.iter().all(|byte| matches!(byte, b'0' | b'.')) || is_blank(cell)
 }
 
 /// A whole number without the fraction of zeros that pandas gives to columns with gaps.

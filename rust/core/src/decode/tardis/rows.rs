@@ -235,7 +235,8 @@ impl Rows {
             });
         }
         let ts_event = match row.cell(self.layout.timestamp) {
-            text if is_blank(text) => ts_recv,
+            // Of some venues 0 stands for a time that they do not tell.
+            text if is_nothing(text) => ts_recv,
             text => self.venue.read("timestamp", text)?,
         };
         self.check_clocks(ts_event, ts_recv)?;
