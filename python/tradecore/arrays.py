@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["column_names", "computed", "frame_like", "series_like", "to_floats", "to_stamps"]
+__all__ = ["column_names", "computed", "frame_like", "missing_row", "series_like", "to_floats", "to_stamps"]
 
 
 def library_of(given: Any) -> str:
@@ -44,6 +44,21 @@ def column_names(name: str, given: Any) -> list[str]:
     if library_of(given) == "numpy" or not hasattr(given, "columns"):
         raise InvalidValueError(name, f"expected a frame or arrays by name, got {type(given).__name__}")
     return [str(column) for column in given.columns]
+
+
+def missing_row(given: Any) -> int | None:
+    """Return the first row of a column that has no value, from 1; None where each has one."""
+    import numpy as np
+
+    values = np.asarray(given)
+    if values.ndim != 1 or values.dtype.kind not in "fO":
+        return None
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+    else:
+        # What pandas has for nothing is neither equal to itself nor different from it.
+        missing = np.array([each is None or type(each).__name__ == "NAType" or each != each for each in values], bool)
+    return int(missing.argmax()) + 1 if missing.any() else None
 
 
 def to_stamps(name: str, given: Any) -> NDArray[np.int64]:

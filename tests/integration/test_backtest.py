@@ -700,6 +700,12 @@ def test_bad_data_in_memory_is_named(instrument: tc.Instrument) -> None:
         run(Quoter, {k: v for k, v in data.items() if k != "qty"}, instrument)
     with pytest.raises(DataError, match="column kind has dtype int64, expected uint8"):
         run(Quoter, {**data, "kind": data["kind"].astype(np.int64)}, instrument)
+    with pytest.raises(DataError, match="column price has dtype float64, expected int64"):
+        run(Quoter, {**data, "price": data["price"].astype(float)}, instrument)
+    frame = pl.DataFrame(data).with_columns(pl.when(pl.int_range(pl.len()) != 2).then("price").alias("price"))
+    for form in (frame, frame.to_pandas(), {**data, "price": np.array([1, 2, None, 4, 5, 6], object)}):
+        with pytest.raises(DataError, match=r"BTCUSDT\.TEST:3: column price has no value, expected int64"):
+            run(Quoter, form, instrument)
     with pytest.raises(DataError, match=r"BTCUSDT\.TEST: after 0 rows: row 1: ts_recv"):
         run(Quoter, {**data, "ts_recv": data["ts_recv"][::-1].copy()}, instrument)
     with pytest.raises(UnknownInstrumentError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from tradecore._core import FeedSummary, Instrument, PartWriter, TradeSieve, check_columns
-from tradecore.arrays import computed
+from tradecore.arrays import computed, missing_row
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE, SOURCES, part_name
@@ -151,9 +151,9 @@ class CatalogWriter:
         if name not in columns:
             raise CatalogError(str(self._held.folder), f"needs a column {name} of {wanted}")
         given = columns[name]
-        if nulls := getattr(given, "null_count", lambda: 0)():
-            raise CatalogError(str(self._held.folder), f"column {name} has {nulls} rows without a value")
         values = np.asarray(given)
+        if not np.can_cast(values.dtype, wanted, "safe") and (row := missing_row(values)) is not None:
+            raise CatalogError(str(self._held.folder), f"column {name} has no value in row {row}, expected {wanted}")
         if not np.can_cast(values.dtype, wanted, "safe"):
             raise CatalogError(str(self._held.folder), f"column {name} has dtype {values.dtype}, expected {wanted}")
         if values.ndim != 1:

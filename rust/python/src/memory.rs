@@ -65,9 +65,20 @@ impl MemoryColumns {
                 return Err(refuse(format!("has no column {column}")));
             };
             let found = if column == "id" { numbered(found)? } else { found };
-            let array = match array(found, column, wanted)? {
+            let array = match array(found.clone(), column, wanted)? {
+                Ok(array) => array,
                 Err(_) if column == "id" && !with_ids => continue,
-                array => array.map_err(&refuse)?,
+                Err(problem) => {
+                    let arrays = py.import("tradecore.arrays")?;
+                    let row: Option<u64> = arrays.call_method1("missing_row", (found,))?.extract()?;
+                    return Err(row.map_or_else(
+                        || refuse(problem),
+                        |row| {
+                            let problem = format!("column {column} has no value, expected {wanted}");
+                            DataError::new_err((name.to_owned(), row, problem))
+                        },
+                    ));
+                }
             };
             let (rows, expected) = (array.len(), *expected.get_or_insert(array.len()));
             if rows != expected {
