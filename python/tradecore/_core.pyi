@@ -2543,9 +2543,10 @@ class FeedDecoder:
         Returns
         -------
         str
-            ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``; ``trade``, ``off_book_trade``, ``empty_trade``,
-            ``duplicate_trade``, ``trade_history``; ``quote``, ``stale_quote``; ``ticker`` (mark, index, funding, open
-            interest), ``open_interest``; ``liquidation``, ``duplicate_liquidation``; ``kline``, ``open_kline``;
+            ``depth``, ``snapshot``, ``unused_snapshot`` (older than the book, or not needed for it), ``partial_depth``,
+            ``other_depth``; ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``, ``trade_history``;
+            ``quote``, ``stale_quote``; ``ticker`` (mark, index, funding, open interest), ``open_interest``;
+            ``liquidation``, ``duplicate_liquidation``; ``kline``, ``open_kline``;
             ``control`` (see :attr:`control`); ``duplicate`` (a numbered message that was there), ``ignored``
             (another symbol, or a known kind that is no market data) or ``unknown`` (see :attr:`unknown`). Of several
             messages in one frame, what the last one was that is decoded.

@@ -559,6 +559,28 @@ def test_partial_depth_of_the_issue_is_a_book() -> None:
     assert (found["problems"], found["gaps"], found["other_depth"], found["depth_stream"]) == ([], 0, 4, "depth@100ms")
 
 
+@pytest.mark.parametrize(("id", "depth_levels"), [(100, 3), (100, 40), (513, 3), (513, 40), (525, 3)])
+def test_a_snapshot_that_the_book_does_not_need_is_counted_as_one(tmp_path: Path, id: int, depth_levels: int) -> None:
+    """An answer of REST that came late, or one asked for in vain: not depth of another stream."""
+    late = (START_MS + 901, snapshot(levels=depth_levels) | {"lastUpdateId": id})
+    path = write(tmp_path / "c.txt", [*market(12), late])
+    read = [tc.import_capture(path, USDM, tmp_path / "cat"), imported(path, tmp_path / "own"), report(path)]
+    for found in read:
+        counts = [found[name] for name in ("snapshots", "snapshots_unused", "other_depth", "book_updates", "gaps")]
+        assert counts == [1, 1, 0, 12, 0]
+    assert read[2]["notes"] == ["left out: 1 snapshot older than the book, or not needed for it"]
+    assert read[2]["problems"] == []
+
+
+def test_a_snapshot_of_few_levels_that_a_change_leads_on_from_is_none_that_was_not_needed(tmp_path: Path) -> None:
+    first, *updates = market(12)
+    again = (START_MS + 650, snapshot() | {"lastUpdateId": 513})
+    path = write(tmp_path / "c.txt", [first, *updates[:4], again, *updates[6:]])
+    for found in (imported(path, tmp_path / "own"), tc.import_capture(path, USDM, tmp_path / "cat"), report(path)):
+        counts = [found[name] for name in ("snapshots", "snapshots_unused", "other_depth", "book_updates", "gaps")]
+        assert counts == [2, 0, 0, 10, 0]
+
+
 def test_late_partial_depth_never_takes_the_book_back(tmp_path: Path) -> None:
     frames = partial(5, 4)
     late = [(START_MS + 400 + n, frame) for n, (_, frame) in enumerate(frames)]

@@ -77,6 +77,7 @@ _REMARKS = (
         "{n} trade{s} without an id equal to the one above: copies or not, nothing tells, so all are kept",
     ),
     _Rule("other_depth", "left out: {n} message{s} of other depth{than_the_book}"),
+    _Rule("snapshots_unused", "left out: {n} snapshot{s} older than the book, or not needed for it"),
     _Rule("uncrossed", "the older side of a locked or crossed book was removed {n} time{s}"),
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
     _Rule("ignored", "left out: {n} message{s} of other kinds or symbols"),

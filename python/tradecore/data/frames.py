@@ -24,7 +24,7 @@ _DISCONNECTED = b'{"tradecore":"disconnected"'
 """What a line of a capture begins with that says that a connection ended there, in place of a frame."""
 
 _FRAMES_A_PIECE = 4_096
-_NOTHING = frozenset({"control", "ignored", "other_depth", "unknown"})
+_NOTHING = frozenset({"control", "ignored", "other_depth", "unknown", "unused_snapshot"})
 """What no events are made of."""
 _SUBJECTS = {
     "trade": "trades",
@@ -108,10 +108,10 @@ class FramesReader(ColumnsReader):
     def summary(self) -> dict[str, Any]:
         """Return what was counted so far."""
         counted, words = super().summary(), self._words
+        # A change begins a book that is made of nothing, or comes with a snapshot that was passed by before.
+        begun = max(counted["snapshots"] - words["snapshot"] - words["partial_depth"], 0)
         if self._starts_empty:
-            # A book that was made of nothing begins with a change of it.
-            made = max(counted["snapshots"] - words["snapshot"] - words["partial_depth"], 0)
-            counted |= {"snapshots": counted["snapshots"] - made, "book_updates": counted["book_updates"] + made}
+            counted |= {"snapshots": counted["snapshots"] - begun, "book_updates": counted["book_updates"] + begun}
         quotes = self._in_parallel["quotes"]
         return counted | {
             "duplicate_trades": self._decoder.duplicate_trades,
@@ -121,6 +121,9 @@ class FramesReader(ColumnsReader):
             "stale_quotes": words["stale_quote"] - quotes,
             "empty_trades": self._decoder.empty_trades,
             "other_depth": words["other_depth"],
+            "snapshots_unused": words["unused_snapshot"]
+            if self._starts_empty
+            else max(words["unused_snapshot"] - begun, 0),
             "ignored": words["ignored"] + words["unknown"],
             "skipped_lines": len(self._skipped or ()),
             "unsorted": words["unsorted"],

@@ -6,7 +6,7 @@ use numpy::PyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySequence, PyString};
-use tradecore_core::book::{BookState, L2Book, Level};
+use tradecore_core::book::{BookState, L2Book, Level, SnapshotAction};
 use tradecore_core::decode::{
     Control, Decoder as _, FEED_VENUES, FeedDecoder as CoreDecoder, FeedMessage, FeedSink, Subject,
 };
@@ -265,9 +265,10 @@ impl FeedDecoder {
     /// Returns
     /// -------
     /// str
-    ///     ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``; ``trade``, ``off_book_trade``, ``empty_trade``,
-    ///     ``duplicate_trade``, ``trade_history``; ``quote``, ``stale_quote``; ``ticker`` (mark, index, funding, open
-    ///     interest), ``open_interest``; ``liquidation``, ``duplicate_liquidation``; ``kline``, ``open_kline``;
+    ///     ``depth``, ``snapshot``, ``unused_snapshot`` (older than the book, or not needed for it), ``partial_depth``,
+    ///     ``other_depth``; ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``, ``trade_history``;
+    ///     ``quote``, ``stale_quote``; ``ticker`` (mark, index, funding, open interest), ``open_interest``;
+    ///     ``liquidation``, ``duplicate_liquidation``; ``kline``, ``open_kline``;
     ///     ``control`` (see :attr:`control`); ``duplicate`` (a numbered message that was there), ``ignored``
     ///     (another symbol, or a known kind that is no market data) or ``unknown`` (see :attr:`unknown`). Of several
     ///     messages in one frame, what the last one was that is decoded.
@@ -293,7 +294,8 @@ impl FeedDecoder {
             decoder.feed(frame, ts_recv, outputs).map_err(|error| errors::frame(error.in_frame(frame)))?;
         Ok(match outcome.message {
             FeedMessage::Depth(_) => intern!(py, "depth"),
-            FeedMessage::Snapshot(_) => intern!(py, "snapshot"),
+            FeedMessage::Snapshot(SnapshotAction::Load { .. }) => intern!(py, "snapshot"),
+            FeedMessage::Snapshot(_) => intern!(py, "unused_snapshot"),
             FeedMessage::PartialDepth => intern!(py, "partial_depth"),
             FeedMessage::OtherDepth => intern!(py, "other_depth"),
             FeedMessage::Trade => intern!(py, "trade"),

@@ -67,7 +67,7 @@ pub struct CaptureCounts {
     pub open_interests: u64,
     /// Snapshots loaded, partial depth among them where it is the book.
     pub snapshots: u64,
-    /// Snapshots older than what was known, or too old for the updates kept.
+    /// Snapshots older than what was known, too old for the updates kept, or of few levels where the book goes on without.
     pub snapshots_unused: u64,
     /// Holes in the sequence of depth updates.
     pub gaps: u64,
@@ -310,6 +310,12 @@ impl CaptureReader {
     /// Takes what came of a frame.
     fn take(&mut self, outcome: FeedOutcome, line: u64, out: &mut EventColumns) {
         self.count(outcome.message);
+        // An update that leads from a snapshot that was passed by comes with it.
+        let begins_anew = self.frame[0].view().flags.first().is_some_and(|flags| flags & FLAG_SNAPSHOT != 0);
+        if outcome.message == FeedMessage::Depth(DeltaAction::Apply) && begins_anew {
+            self.counts.snapshots += 1;
+            self.counts.snapshots_unused -= 1;
+        }
         self.counts.book_updates += outcome.applied as u64;
         self.counts.gaps = self.decoder.gaps(0);
         if self.counts.gaps > 0 && self.counts.first_gap_line == 0 {

@@ -387,11 +387,12 @@ impl Feed {
         let is_shallow = bids.len().max(asks.len()) <= PARTIAL_LEVELS;
         // Updates lead beyond it by themselves, and it would cut their book short.
         let is_cut = || self.sync.end().is_some_and(|end| id > end) && self.sync.state() == BookState::Synced;
-        if is_shallow && (self.has_bare_partial || is_cut()) {
-            if !self.has_bare_partial {
-                self.passed_by = Some((id, ts_event, [levels[bids].to_vec(), levels[asks].to_vec()]));
-            }
+        if is_shallow && self.has_bare_partial {
             return Ok((None, id));
+        }
+        if is_shallow && is_cut() {
+            self.passed_by = Some((id, ts_event, [levels[bids].to_vec(), levels[asks].to_vec()]));
+            return Ok((Some(SnapshotAction::Ignore), id));
         }
         self.passed_by = None;
         let action = self.sync.on_snapshot(id);
