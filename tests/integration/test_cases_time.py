@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -946,6 +947,20 @@ def test_exported_columns_without_rows_say_so(tmp_path: Path, form: str) -> None
     assert check_files(path, ID)["problems"] == ["nothing recognised: a header and no rows"]
     with pytest.raises(DataError, match=rf"holds no events of {ID}: a header and no rows"):
         import_exported(path, tmp_path / "no", ID)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_exported_files_that_overlap_are_both_named(tmp_path: Path, form: str) -> None:
+    rows = trades_of(TRADE_ROWS)
+    first = as_file(rows.with_columns(pl.col("ts_recv") + pl.int_range(pl.len())), tmp_path / f"first.{form}")
+    second = as_file(rows.with_columns(pl.col("ts_recv") + 4), tmp_path / f"second.{form}")
+    begins, ends = START * NS + 1_004, START * NS + 1_005
+    problem = f"{second}: begins at ts_recv {begins}, before {first} ends at {ends}: they go in order of time"
+    with pytest.raises(DataError, match=re.escape(problem)):
+        import_exported([first, second], tmp_path / "no", ID)
+    assert not (tmp_path / "no").exists()
+    later = as_file(rows.with_columns(pl.col("ts_recv") + 5), tmp_path / f"later.{form}")
+    assert import_exported([first, later], tmp_path / "cat", ID)["events"] == 3
 
 
 def import_and_scan(path: Path, folder: Path) -> pl.DataFrame:

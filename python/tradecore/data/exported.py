@@ -176,11 +176,17 @@ def exported_reader(files: Sequence[Path], instrument: Instrument) -> ColumnsRea
 
 
 def _counted(files: Sequence[Path], instrument: Instrument, counts: dict[str, int]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of files, and count the files that have none."""
+    """Yield the rows of files, one of which begins where the last has ended, and count the files that have none."""
+    last: tuple[int, Path] | None = None
     for file in files:
         is_empty = True
         for piece in _pieces([file], instrument):
+            if is_empty and last is not None and len(piece) and (begins := int(piece["ts_recv"][0])) < last[0]:
+                overlap = f"begins at ts_recv {begins}, before {last[1]} ends at {last[0]}"
+                raise DataError(str(file), 0, f"{overlap}: they go in order of time, without overlap")
             is_empty = is_empty and not len(piece)
+            if len(piece):
+                last = int(piece["ts_recv"][-1]), file
             yield piece
         counts["files_without_rows"] += is_empty
 
