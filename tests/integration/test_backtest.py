@@ -151,6 +151,21 @@ def test_a_callback_that_sets_itself_again_at_once_is_named(instrument: tc.Instr
     assert "in tick" in caught.value.traceback
 
 
+def test_a_callback_that_sets_itself_again_in_no_time_is_named(instrument: tc.Instrument) -> None:
+    class Hasty(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.at(10 * MS, self.tick)
+
+        def tick(self, ctx: tc.Context) -> None:
+            ctx.at(ctx.now_ns + 1, self.tick)
+
+    with pytest.raises(
+        StrategyError, match=r"strategy s failed: .*ts_ns: 100000 timers went off within 100ms; .* let time go on"
+    ) as caught:
+        run(Hasty, quiet_market(), instrument)
+    assert "in tick" in caught.value.traceback
+
+
 def test_many_timers_for_now_all_go_off(instrument: tc.Instrument) -> None:
     class Many(tc.Strategy):
         def on_start(self, ctx: tc.Context) -> None:

@@ -1391,7 +1391,8 @@ impl Context {
     /// ------
     /// InvalidValueError
     ///     When the time is none, or the callback cannot be called; for the 10,001st timer that was set at one moment
-    ///     for that very moment: a callback that sets itself again so keeps time from going on.
+    ///     for that very moment, and for one less than 1 us ahead after 100,000 went off within 100 ms: a callback
+    ///     that sets itself again so keeps time from going on.
     ///
     /// Examples
     /// --------

@@ -12,11 +12,11 @@ const MOST_TURNS: u32 = 10_000;
 
 /// A strategy keeps time from going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{MOST_TURNS} {what} at one moment; a strategy that answers each with the next never ends: let time go on between them"
-)]
+#[error("{most} {what}; a strategy that answers each with the next never ends: let time go on between them")]
 pub struct TooManyAtOnce {
-    /// Of what.
+    /// How many there may be.
+    pub most: u32,
+    /// Of what, and when.
     pub what: &'static str,
 }
 
@@ -51,7 +51,7 @@ impl Bursts {
         what: &'static str,
     ) -> Result<(), TooManyAtOnce> {
         if self.reaches(MOST_TURNS, strategy, now) {
-            return Err(TooManyAtOnce { what });
+            return Err(TooManyAtOnce { most: MOST_TURNS, what });
         }
         self.count(strategy, now);
         Ok(())

@@ -384,7 +384,7 @@ impl Context {
     /// Calls [`super::Strategy::on_timer`] once, at `ts_ns` (at once if that has passed).
     ///
     /// # Errors
-    /// [`TooManyAtOnce`] for one that is always set again for the same moment.
+    /// [`TooManyAtOnce`] for one that is always set again for the same moment, or for the next nanoseconds.
     pub fn at(&mut self, ts_ns: i64) -> Result<u64, TooManyAtOnce> {
         let strategy = self.strategy;
         let core = self.core_mut();

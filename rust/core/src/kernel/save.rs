@@ -26,7 +26,7 @@ use crate::ledger::{CostBasis, Position};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 17";
+const MAGIC: &str = "tradecore kernel 18";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -236,7 +236,12 @@ impl Kernel {
             let (at, id) = (r.i64()?, r.u64()?);
             timers.push(Timer { at, id, strategy: r.strategy_of(strategies)?, interval: r.i64()? });
         }
-        core.timers = Timers::restore(timers, r.u64()?);
+        let last = r.u64()?;
+        let mut gone_off = Vec::new();
+        for _ in 0..r.index()? {
+            gone_off.push((r.i64()?, r.u64()? as u32));
+        }
+        core.timers = Timers::restore(timers, last, gone_off);
         core.executions = Executions::load(&mut r, strategies, markets)?;
         core.groups = Groups::load(&mut r, strategies, markets)?;
         core.holds = Holds::load(&mut r, core.desk.orders())?;
@@ -284,7 +289,7 @@ fn save_balances(w: &mut Writer<'_>, accounts: &Accounts) {
 }
 
 fn save_timers(w: &mut Writer<'_>, timers: &Timers) {
-    let (timers, last) = timers.list();
+    let (timers, last, gone_off) = timers.list();
     w.index(timers.len());
     for timer in timers {
         w.i64(timer.at);
@@ -293,6 +298,11 @@ fn save_timers(w: &mut Writer<'_>, timers: &Timers) {
         w.i64(timer.interval);
     }
     w.u64(last);
+    w.index(gone_off.len());
+    for &(since, count) in gone_off {
+        w.i64(since);
+        w.u64(u64::from(count));
+    }
 }
 
 fn save_position(w: &mut Writer<'_>, position: &Position) {

@@ -144,7 +144,7 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn ask(&mut self, question: Question) -> Result<(), TooManyAtOnce> {
-        self.asked.take(question.strategy, question.ts, "questions to a model were asked")?;
+        self.asked.take(question.strategy, question.ts, "questions to a model were asked at one moment")?;
         self.questions.push(question);
         Ok(())
     }

@@ -10,6 +10,10 @@ use crate::types::StrategyId;
 /// second of data, which takes longer than the second.
 pub const SHORTEST_INTERVAL: i64 = 1_000;
 
+/// Timers of a strategy that go off once may do so as often within this time before it has to let time go on, too, ns.
+const SPELL: i64 = 100_000_000;
+const MOST_A_SPELL: u32 = (SPELL / SHORTEST_INTERVAL) as u32;
+
 /// A timer: when it goes off, who set it, how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Timer {
@@ -30,6 +34,8 @@ pub(super) struct Timers {
     last: u64,
     /// Those that were set for the moment at which they were.
     at_once: Bursts,
+    /// By strategy, when a spell began and how many went off in it that do so once.
+    gone_off: Vec<(i64, u32)>,
 }
 
 impl Timers {
@@ -45,10 +51,16 @@ impl Timers {
     /// Sets a timer that goes off once, at once where `at` has come.
     ///
     /// # Errors
-    /// [`TooManyAtOnce`] for a strategy that sets one for the same moment whenever one goes off.
+    /// [`TooManyAtOnce`] for a strategy that sets one for the same moment, or for the next nanoseconds, whenever one goes
+    /// off.
     pub(super) fn set_once(&mut self, at: i64, now: i64, strategy: StrategyId) -> Result<u64, TooManyAtOnce> {
         if at <= now {
-            self.at_once.take(strategy, now, "timers were set for now")?;
+            self.at_once.take(strategy, now, "timers were set for now at one moment")?;
+        }
+        let (since, count) = self.gone_off.get(strategy.index()).copied().unwrap_or_default();
+        let is_soon = at.saturating_sub(now) < SHORTEST_INTERVAL;
+        if is_soon && count >= MOST_A_SPELL && now.saturating_sub(since) < SPELL {
+            return Err(TooManyAtOnce { most: MOST_A_SPELL, what: "timers went off within 100ms" });
         }
         Ok(self.set(Some(at.max(now)), strategy, 0))
     }
@@ -65,6 +77,9 @@ impl Timers {
     pub(super) fn take(&mut self, now: i64) -> Option<Timer> {
         let Reverse(timer) = *self.heap.peek().filter(|Reverse(timer)| timer.at <= now)?;
         self.heap.pop();
+        if timer.interval == 0 {
+            self.count(timer.strategy, now);
+        }
         // A timer whose next turn lies beyond the end of time has had its last one.
         if timer.interval > 0
             && let Some(next) = now
@@ -76,21 +91,34 @@ impl Timers {
         Some(timer)
     }
 
+    /// Counts one that went off.
+    fn count(&mut self, strategy: StrategyId, now: i64) {
+        let at = strategy.index();
+        if at >= self.gone_off.len() {
+            self.gone_off.resize(at + 1, (i64::MIN, 0));
+        }
+        let (since, count) = &mut self.gone_off[at];
+        if now.saturating_sub(*since) >= SPELL {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+    }
+
     /// Forgets the timers of a strategy.
     pub(super) fn forget(&mut self, strategy: StrategyId) {
         self.heap.retain(|Reverse(timer)| timer.strategy != strategy);
     }
 
-    /// All of them in order, and the number given last.
-    pub(super) fn list(&self) -> (Vec<Timer>, u64) {
+    /// All of them in order, the number given last, and how many went off in whose spell.
+    pub(super) fn list(&self) -> (Vec<Timer>, u64, &[(i64, u32)]) {
         let mut timers: Vec<Timer> = self.heap.iter().map(|Reverse(timer)| *timer).collect();
         timers.sort_unstable();
-        (timers, self.last)
+        (timers, self.last, &self.gone_off)
     }
 
     /// What [`Timers::list`] told.
-    pub(super) fn restore(timers: Vec<Timer>, last: u64) -> Self {
-        Self { heap: timers.into_iter().map(Reverse).collect(), last, at_once: Bursts::default() }
+    pub(super) fn restore(timers: Vec<Timer>, last: u64, gone_off: Vec<(i64, u32)>) -> Self {
+        Self { heap: timers.into_iter().map(Reverse).collect(), last, at_once: Bursts::default(), gone_off }
     }
 }
 
@@ -110,8 +138,9 @@ mod tests {
         assert_eq!(told, [(10, 1, b), (10, 2, a)]);
         assert_eq!(timers.take(15).map(|t| (t.at, t.id)), Some((15, 1)));
         assert_eq!(timers.next(), Some(20));
-        let (list, last) = timers.list();
-        assert_eq!(Timers::restore(list.clone(), last).list(), (list, last));
+        let (list, last, gone_off) = timers.list();
+        let restored = Timers::restore(list.clone(), last, gone_off.to_vec());
+        assert_eq!(restored.list(), (list, last, gone_off));
         timers.forget(b);
         assert_eq!(timers.next(), None);
     }
@@ -124,6 +153,42 @@ mod tests {
         assert_eq!((timers.take(1_003), timers.next()), (None, Some(1_005)));
         assert_eq!(timers.take(1_005).map(|timer| timer.at), Some(1_005));
         assert_eq!(timers.next(), Some(1_010));
+    }
+
+    #[test]
+    fn timers_in_a_chain_may_go_off_as_often_as_one_that_repeats() {
+        let strategy = StrategyId::new(0);
+        // Sets the next one whenever one goes off, and tells when that was refused.
+        let refused = |step: i64, most: u32| {
+            let (mut timers, mut now) = (Timers::default(), 0);
+            (0..most).find_map(|_| {
+                let error = timers.set_once(now + step, now, strategy).err();
+                now = timers.next().unwrap_or(now);
+                timers.take(now);
+                error.map(|error| (now, error.to_string()))
+            })
+        };
+        assert_eq!(refused(SHORTEST_INTERVAL, 3 * MOST_A_SPELL), None);
+        let (at, error) = refused(1, 2 * MOST_A_SPELL).unwrap();
+        assert_eq!(at, i64::from(MOST_A_SPELL));
+        assert!(error.starts_with("100000 timers went off within 100ms; "), "{error}");
+    }
+
+    #[test]
+    fn timers_far_ahead_and_of_another_strategy_or_spell_can_be_set_all_the_same() {
+        let [busy, other] = [0, 1].map(StrategyId::new);
+        let mut timers = Timers::default();
+        for at in 0..i64::from(MOST_A_SPELL) {
+            timers.set(Some(at), busy, 0);
+            timers.take(at);
+        }
+        let now = i64::from(MOST_A_SPELL);
+        assert!(timers.set_once(now + 1, now, busy).is_err());
+        assert!(timers.set_once(now + SHORTEST_INTERVAL, now, busy).is_ok());
+        assert!(timers.set_once(now + 1, now, other).is_ok());
+        assert!(timers.set_once(SPELL + 1, SPELL, busy).is_ok());
+        let (list, last, gone_off) = timers.list();
+        assert!(Timers::restore(list, last, gone_off.to_vec()).set_once(now + 1, now, busy).is_err());
     }
 
     #[test]
