@@ -941,6 +941,23 @@ def test_rows_of_exported_parquet_mean_what_their_types_say(tmp_path: Path) -> N
             import_exported(path, tmp_path / "no", ID)
 
 
+def test_parquet_of_events_in_units_comes_back(tmp_path: Path) -> None:
+    """As `scan(units=True)` is written: kinds and sides are words, of whatever type of text."""
+    tc.synthesize(tmp_path / "market", events=300, seed=5, instrument=ID)
+    catalog = tc.Catalog(tmp_path / "market")
+    stored, units = catalog.scan(ID).collect(), catalog.scan(ID, units=True).collect()
+    assert units["side"].null_count()
+    for number, text in enumerate([None, pl.String, pl.Categorical]):
+        words = [] if text is None else [pl.col("kind", "side").cast(pl.String).cast(text)]
+        path = as_file(units.with_columns(words), tmp_path / f"{number}.parquet")
+        import_exported(path, tmp_path / str(number), ID)
+        assert tc.Catalog(tmp_path / str(number)).scan(ID).collect().equals(stored)
+    for name, word, told in (("side", "long", "'long' is not buy or sell"), ("flags", True, "True is not a whole")):
+        path = as_file(units.with_columns(pl.lit(word).alias(name)), tmp_path / "bad.parquet")
+        with pytest.raises(DataError, match=rf"bad\.parquet:1: {name} {told}"):
+            import_exported(path, tmp_path / "no", ID)
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_exported_columns_without_rows_say_so(tmp_path: Path, form: str) -> None:
     path = as_file(trades_of(TRADE_ROWS[:1]).head(0), tmp_path / f"out.{form}")

@@ -21,7 +21,7 @@ from tradecore.data.units import in_increments
 from tradecore.data.views import in_whole_messages
 from tradecore.errors import CatalogError, DataError, InstrumentError, InvalidValueError
 from tradecore.instruments import instrument_from_dict
-from tradecore.types import EventFlag, EventKind
+from tradecore.types import EventFlag, EventKind, Side
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,6 +36,11 @@ __all__ = [
 ]
 
 _ROWS = 1 << 17
+_WORDS = {
+    "kind": ({kind.name.lower(): int(kind) for kind in EventKind}, "a kind of event such as trade"),
+    "side": ({side.name.lower(): int(side) for side in Side}, "buy or sell"),
+}
+"""Words of a column, as frames of events in units have them, and what is expected of others."""
 
 
 def import_exported(
@@ -242,10 +247,12 @@ def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int)
     """Return rows as event columns: of units, or of increments as they are; ``line`` is the number of the first row."""
     import polars as pl
 
-    words = {kind.name.lower(): int(kind) for kind in EventKind}
-    if frame.schema["kind"] == pl.String:
-        kinds = pl.col("kind").replace_strict(words, default=None, return_dtype=pl.UInt8)
-        frame = _typed(frame, "kind", kinds, "a kind of event such as trade", source, line)
+    for name, (words, what) in _WORDS.items():
+        if frame.schema[name] == pl.String or isinstance(frame.schema[name], (pl.Enum, pl.Categorical)):
+            value = pl.col(name).cast(pl.String).replace_strict(words, default=None, return_dtype=pl.Int8)
+            if name == "side":
+                value = pl.when(pl.col(name).is_null()).then(0).otherwise(value)
+            frame = _typed(frame, name, value, what, source, line)
     types = {"u1": pl.UInt8, "i1": pl.Int8, "i8": pl.Int64, "u8": pl.UInt64}
     if (kind := frame.schema["id"]).is_numeric():
         # Only an id may be missing.
@@ -257,7 +264,10 @@ def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int)
         wanted = types[DTYPES[name]]
         if isinstance(frame.schema[name], pl.Datetime):
             frame = frame.with_columns(pl.col(name).dt.epoch("ns"))
-        frame = _typed(frame, name, pl.col(name).cast(wanted, strict=False), "a whole number", source, line)
+        # A truth would be 1.
+        is_truth = frame.schema[name] == pl.Boolean
+        value = pl.lit(None) if is_truth else pl.col(name).cast(wanted, strict=False)
+        frame = _typed(frame, name, value, "a whole number", source, line)
     return in_increments(frame, instrument, source, line).select(COLUMNS)
 
 
