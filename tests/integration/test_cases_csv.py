@@ -637,6 +637,17 @@ def test_a_trade_of_nothing_in_an_array_is_none(tmp_path: Path, capsys: pytest.C
     assert tc.Catalog(tmp_path / "cat").trades(USDM).collect()["qty"].to_list() == [1, 2]
 
 
+def test_an_archive_of_several_arrays_has_one_called_data(tmp_path: Path) -> None:
+    data = np.zeros(1, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
+    data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, 60_000.0, 1.0
+    data["exch_ts"] = data["local_ts"] = START * 1_000
+    np.savez(tmp_path / "parts.npz", first=data, second=data)
+    with pytest.raises(DataError, match="holds several arrays and none called data: first, second; write each"):
+        tc.import_hftbacktest(tmp_path / "parts.npz", USDM, tmp_path / "cat")
+    np.savez(tmp_path / "day.npz", data=data, notes=np.zeros(3))
+    assert tc.import_hftbacktest(tmp_path / "day.npz", USDM, tmp_path / "cat")["trades"] == 1
+
+
 def test_a_receipt_a_day_from_the_venues_stamp_is_refused_with_both(tmp_path: Path) -> None:
     data = np.zeros(2, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
     data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, 60_000.0, 1.0

@@ -59,7 +59,7 @@ def event_arrays(path: Path) -> Iterator[list[NDArray[Any]]]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open the array: of an archive the one called ``data``, or the first."""
+    """Open the array: of an archive the one called ``data``, or the only one."""
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             file.seek(0)
@@ -69,6 +69,11 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             if not names:
                 raise DataError(str(path), 0, "is not an event array: the archive holds none")
+            if len(names) > 1 and "data.npy" not in names:
+                held = ", ".join(name.removesuffix(".npy") for name in names)
+                raise DataError(
+                    str(path), 0, f"holds several arrays and none called data: {held}; write each to a file"
+                )
             member = archive.getinfo("data.npy" if "data.npy" in names else names[0])
             # Others may ask for as much memory as they like before the first byte.
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
