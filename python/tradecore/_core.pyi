@@ -2795,7 +2795,7 @@ class MemoryColumns:
         """Return the kinds of events there are."""
     @property
     def left_out(self) -> dict[str, int]:
-        """How many trades were left out: ``duplicate_trades``, by their ids, and ``empty_trades``, of no quantity."""
+        """Trades that were left out: ``duplicate_trades``, by their ids, and ``empty_trades``, of no price or size."""
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
@@ -3097,7 +3097,7 @@ class FeatureEngine:
     def update(self, columns: Any) -> None:
         """Take event columns: whole messages, received not before those taken last.
 
-        Trades that are none are left out as everywhere: those of no quantity, and those whose ids it has taken before.
+        Trades that are none are left out as everywhere: without price or size, or of an id that it has taken before.
 
         Parameters
         ----------
@@ -3245,7 +3245,7 @@ class FeedSummary:
 
 @final
 class TradeSieve:
-    """Leaves trades out of columns that are none: those whose ids were there before, and those of no quantity.
+    """Leaves trades out of columns that are none: those whose ids were there before, and those without price or size.
 
     Trades without an id are all kept.
     """
@@ -3423,7 +3423,7 @@ class HftDecoder:
 
     @property
     def empty_trades(self) -> int:
-        """How many trades of no quantity there were so far, which are none and left out."""
+        """How many trades without price or quantity there were so far, which are none and left out."""
 
 @final
 class Survey:

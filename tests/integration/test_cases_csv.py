@@ -637,6 +637,21 @@ def test_a_trade_of_nothing_in_an_array_is_none(tmp_path: Path, capsys: pytest.C
     assert tc.Catalog(tmp_path / "cat").trades(USDM).collect()["qty"].to_list() == [1, 2]
 
 
+def test_a_trade_at_no_price_is_none(tmp_path: Path) -> None:
+    data = np.zeros(2, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
+    data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, [0.0, 60_000.0], 1.0
+    data["exch_ts"] = data["local_ts"] = START * 1_000
+    np.savez(tmp_path / "day.npz", data=data)
+    summary = tc.import_hftbacktest(tmp_path / "day.npz", USDM, tmp_path / "array")
+    assert (summary["trades"], summary["empty_trades"]) == (1, 1)
+    path = tmp_path / "day.csv"
+    rows = [f"{START * 1_000},{START * 1_000},trade,1,1,{price},1,0" for price in ("0", "60000.0")]
+    path.write_text("\n".join(["ts_event,ts_recv,kind,side,flags,price,qty,id", *rows, ""]))
+    summary = import_exported(path, tmp_path / "text", USDM)
+    assert (summary["trades"], summary["empty_trades"]) == (1, 1)
+    assert tc.Catalog(tmp_path / "text").bars(USDM, "1m").collect()["low"].to_list() == [60_000.0]
+
+
 def test_an_archive_of_several_arrays_has_one_called_data(tmp_path: Path) -> None:
     data = np.zeros(1, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
     data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, 60_000.0, 1.0

@@ -887,7 +887,7 @@ def test_trades_of_columns_in_memory_count_once_and_none_of_nothing(tmp_path: Pa
         notes = tc.Backtest([seen], data).run().notes
         assert seen.prices == [6_000.0, 6_000.01]
         assert f"{ID}: 2 trades that had been there before, by id, left out" in notes
-        assert f"{ID}: 1 trade of no quantity, left out" in notes
+        assert f"{ID}: 1 trade without price or quantity, left out" in notes
     assert not [note for note in run_of(stored).notes if "left out" in note]
 
 

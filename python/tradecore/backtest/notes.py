@@ -126,7 +126,7 @@ def notes_on_trades(left_out: Mapping[str, Mapping[str, int]]) -> Iterable[str]:
     for name, counts in left_out.items():
         for count, why in (
             ("duplicate_trades", "that had been there before, by id"),
-            ("empty_trades", "of no quantity"),
+            ("empty_trades", "without price or quantity"),
         ):
             if number := counts.get(count):
                 yield f"{name}: {counted(number, 'trade')} {why}, left out"

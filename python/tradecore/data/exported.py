@@ -58,8 +58,8 @@ def import_exported(
     ----------
     paths : path or sequence of path
         Files of one instrument, in order of time; CSV plain or packed (gzip, zip, zstd, xz). They are told apart by
-        what they hold. Trades whose ids are there twice count once (``duplicate_trades``), those of no quantity are
-        none (``empty_trades``).
+        what they hold. Trades whose ids are there twice count once (``duplicate_trades``), those without price or
+        quantity are none (``empty_trades``).
     catalog : path or Catalog
         Where to write.
     instrument : str or Instrument, optional

@@ -288,7 +288,7 @@ def import_hftbacktest(
 ) -> ImportSummary:
     """Import hftbacktest event arrays (``.npz`` or ``.npy``), in order. See :func:`import_binance_ws` for the rest.
 
-    Trades whose ids are there twice count once (``duplicate_trades``), and those of no quantity are none
+    Trades whose ids are there twice count once (``duplicate_trades``), and those without price or quantity are none
     (``empty_trades``).
 
     Examples

@@ -96,8 +96,8 @@ class CatalogWriter:
     def left_out(self) -> dict[str, int]:
         """Trades that were not written because they are none, as importers count them.
 
-        ``duplicate_trades``: their ids had been written before. ``empty_trades``: their quantity is 0. Trades without
-        an id are all written.
+        ``duplicate_trades``: their ids had been written before. ``empty_trades``: their price or quantity is 0.
+        Trades without an id are all written.
         """
         return self._sieve.counts
 

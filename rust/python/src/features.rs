@@ -495,7 +495,7 @@ impl FeatureEngine {
 
     /// Take event columns: whole messages, received not before those taken last.
     ///
-    /// Trades that are none are left out as everywhere: those of no quantity, and those whose ids it has taken before.
+    /// Trades that are none are left out as everywhere: without price or size, or of an id that it has taken before.
     ///
     /// Parameters
     /// ----------

@@ -665,7 +665,7 @@ impl FeedSummary {
     }
 }
 
-/// Leaves trades out of columns that are none: those whose ids were there before, and those of no quantity.
+/// Leaves trades out of columns that are none: those whose ids were there before, and those without price or size.
 ///
 /// Trades without an id are all kept.
 #[pyclass(frozen, module = "tradecore")]
@@ -852,7 +852,7 @@ impl HftDecoder {
         self.step(py, CoreHftDecoder::finish)
     }
 
-    /// How many trades of no quantity there were so far, which are none and left out.
+    /// How many trades without price or quantity there were so far, which are none and left out.
     #[getter]
     fn empty_trades(&self) -> u64 {
         lock(&self.0).empty_trades()

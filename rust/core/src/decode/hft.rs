@@ -78,7 +78,7 @@ pub struct HftDecoder {
     message: (i64, i64, u8),
     /// Rows read.
     rows: u64,
-    /// Trades of no quantity, which are none.
+    /// Trades without price or quantity, which are none.
     empty_trades: u64,
     /// Rows that take the times of the next one that has some.
     untimed: Vec<Row>,
@@ -142,7 +142,7 @@ impl HftDecoder {
         taken
     }
 
-    /// Trades of no quantity so far, which are none.
+    /// Trades without price or quantity so far, which are none.
     pub fn empty_trades(&self) -> u64 {
         self.empty_trades
     }
@@ -228,7 +228,7 @@ impl HftDecoder {
             }
             2 => {
                 let (price, qty) = (price()?, qty()?);
-                if qty > 0 {
+                if qty > 0 && price > 0 {
                     self.out.push(Event { kind: EventKind::Trade, price, qty, ..template });
                 } else {
                     self.empty_trades += 1;

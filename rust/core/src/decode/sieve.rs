@@ -3,7 +3,7 @@
 use super::trade_ids::Copies;
 use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, View};
 
-/// Leaves out of columns the trades that were there before, and those of no quantity, and counts them.
+/// Leaves out of columns the trades that were there before, and those without price or quantity, and counts them.
 ///
 /// As in the files of venues a trade is a copy if its id was there and its stamp is not newer. Trades without an id, or
 /// with the id 0, are all kept: two of them may be equal. Ids may be those of messages instead of trades: of one id that
@@ -14,7 +14,7 @@ pub struct TradeSieve {
     off_book: Prints,
     /// Trades that were there before.
     pub duplicate_trades: u64,
-    /// Trades of no quantity, which are none.
+    /// Trades without price or quantity, which are none.
     pub empty_trades: u64,
 }
 
@@ -71,7 +71,7 @@ impl TradeSieve {
                 }
             };
             next = row + 1;
-            let is_empty = view.qty.get(row) == 0;
+            let is_empty = view.qty.get(row) == 0 || view.price.get(row) == 0;
             if !is_empty && prints.is_new(view, row) {
                 continue;
             }
@@ -122,6 +122,15 @@ mod tests {
         let later = columns(&[(Trade, 1, 6, 2, 9), (Trade, 1, 7, 2, 7), (OffBookTrade, 1, 7, 2, 7)]);
         assert_eq!(sieve.sift(&later.view()).unwrap().ts_event, [7, 7]);
         assert_eq!((sieve.duplicate_trades, sieve.empty_trades), (2, 1));
+    }
+
+    #[test]
+    fn a_trade_at_no_price_is_none() {
+        let mut rows = columns(&[(Trade, 1, 5, 2, 7), (BookSet, 1, 6, 2, 8), (Trade, 1, 7, 2, 9)]);
+        rows.price.fill(0);
+        rows.price[2] = 9;
+        let mut sieve = TradeSieve::default();
+        assert_eq!((sieve.sift(&rows.view()).unwrap().id, sieve.empty_trades), (vec![8, 9], 1));
     }
 
     #[test]
