@@ -380,6 +380,25 @@ def same_book(
     return summary
 
 
+def test_a_tab_may_stand_behind_the_receipt(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain.txt", [*market(), (START_MS + 350, trade(START_MS + 350, 7))])
+    tabs = tmp_path / "tabs.txt"
+    tabs.write_text(plain.read_text().replace(" {", "\t{"))
+    imported(plain, tmp_path / "plain")
+    imported(tabs, tmp_path / "tabs")
+    assert rows(tmp_path / "tabs").equals(rows(tmp_path / "plain"))
+    counts = ("instrument", "problems", "book_updates", "trades", "depth_stream")
+    assert [report(tabs)[name] for name in counts] == [report(plain)[name] for name in counts]
+
+
+def test_a_snapshot_that_the_websocket_api_answers_is_one(tmp_path: Path) -> None:
+    frames = market()
+    answer = {"id": "51e2", "status": 200, "result": frames[0][1], "rateLimits": [{"limit": 6000}]}
+    beside = [(START_MS + 1, {"result": None, "id": 1}), (START_MS + 2, {"id": "2", "status": 200, "result": {}})]
+    told = report(write(tmp_path / "c.txt", [(START_MS, answer), *beside, *frames[1:]]))
+    assert (told["problems"], told["snapshots"], told["book_updates"]) == ([], 1, 6)
+
+
 class SeenBooks(tc.Strategy):
     """Remembers each best bid."""
 

@@ -10,7 +10,7 @@ import orjson
 
 __all__ = ["conclude", "conclude_other", "contradiction", "is_captured"]
 
-_CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +[\[{]")
+_CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)?[ \t]+[\[{]")
 _COIN_MARGINED = re.compile(r"USD_(PERP|[0-9]{6})$")
 _OTHER_KEYS = (b'"topic"', b'"channel"', b'"product_id"')
 """What a frame of Bybit or Coinbase has one of, and none of Binance."""
@@ -23,6 +23,11 @@ _Reasons = dict[str, str]
 def is_captured(line: bytes) -> bool:
     """Return whether a line begins as those of captures do."""
     return _CAPTURED.match(line) is not None
+
+
+def _frame(line: bytes) -> bytes:
+    """Return what stands behind a line's time of receipt."""
+    return b"".join(line.split(maxsplit=1)[1:])
 
 
 def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
@@ -63,7 +68,7 @@ def _others(line: bytes) -> Iterator[tuple[str | None, str]]:
     if not any(key in line for key in _OTHER_KEYS):
         return
     try:
-        frames = orjson.loads(line.partition(b" ")[2])
+        frames = orjson.loads(_frame(line))
     except orjson.JSONDecodeError:
         return
     for frame in frames if isinstance(frames, list) else [frames]:
@@ -168,7 +173,7 @@ def _evidence(heads: Sequence[Sequence[bytes]]) -> tuple[dict[str, _Reasons], _R
 def _messages(line: bytes) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Yield a line's messages, each with its stream and whether it stands alone."""
     try:
-        frame = orjson.loads(line.partition(b" ")[2])
+        frame = orjson.loads(_frame(line))
     except orjson.JSONDecodeError:
         return
     for part in frame if isinstance(frame, list) else [frame]:

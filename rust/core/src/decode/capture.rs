@@ -451,7 +451,7 @@ fn survey(inputs: &mut [Lines], symbol: &str) -> DepthSurvey {
         let head = lines.look(left.min(LOOK_EACH));
         left -= head.len();
         for line in head.split(|byte| *byte == b'\n') {
-            if let Some(space) = memchr::memchr(b' ', line) {
+            if let Some(space) = memchr::memchr2(b' ', b'\t', line) {
                 let frame = line[space + 1..].trim_ascii_end();
                 match frames(frame) {
                     Ok(parts) if !parts.is_empty() => {

@@ -34,7 +34,7 @@ const MEMORY: usize = 1 << 20;
 /// # Errors
 /// [`DecodeError`] when there is no time or no space behind it.
 pub fn receipt(line: &[u8]) -> Result<(i64, &[u8]), DecodeError> {
-    let space = memchr::memchr(b' ', line).ok_or_else(|| {
+    let space = memchr::memchr2(b' ', b'\t', line).ok_or_else(|| {
         DecodeError::value("line", line, "a receive time in s, ms, us or ns, a space and a JSON frame")
     })?;
     Ok((parse_stamp("ts_recv", &line[..space])?, &line[space + 1..]))

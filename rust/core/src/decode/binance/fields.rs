@@ -115,6 +115,7 @@ impl<'a> Fields<'a> {
             b"symbol" => set(&mut self.symbol, "symbol", json.value()?),
             b"openInterest" => set(&mut self.open_interest, "openInterest", json.value()?),
             b"time" => set(&mut self.time, "time", json.value()?),
+            b"result" if json.peek() == Some(b'{') => self.result(json, symbols, levels),
             b"result" | b"error" | b"code" => {
                 json.value()?;
                 self.is_answer = true;
@@ -122,6 +123,21 @@ impl<'a> Fields<'a> {
             }
             _ => json.value().map(|_| ()),
         }
+    }
+
+    /// Takes what the WebSocket API answers: of a snapshot it is what REST answers.
+    #[cold]
+    fn result(
+        &mut self,
+        json: &mut Json<'a>,
+        symbols: &mut [Symbol],
+        levels: &mut Vec<Level>,
+    ) -> Result<(), DecodeError> {
+        self.is_answer = true;
+        json.object(|json, key| match key {
+            b"lastUpdateId" | b"bids" | b"asks" | b"E" | b"T" => self.take(json, key, symbols, levels),
+            _ => json.value().map(|_| ()),
+        })
     }
 
     /// Refuses a side of an update that is there as a number, too.
