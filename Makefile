@@ -22,6 +22,9 @@ SOAK_LOG := $(CARGO_TARGET)/soak.log
 # Has what a recipe runs beside its commands end with them, also by Ctrl-C.
 ends_with_us = beside=$(1); trap 'kill $$beside 2>/dev/null' EXIT; trap 'exit 130' INT TERM;
 
+# Waits for what a recipe runs beside its commands, once, and says where it failed: what it said is far above.
+ended = { test -z "$(1)" || wait $(1) || { echo "failed above: $(2)" >&2; false; }; }
+
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
@@ -43,13 +46,15 @@ serve: build
 # Each Python test runs once, on the build that tells most. Both suites wait for clocks and processes, installing for networks,
 # and linking a release is the work of one core for minutes: so builds, Rust's tests and lints go on beside them. The first suite
 # gives way to the release, for which the second one waits; Rust's tests and lints give way to all, and have until the end.
+# What fails there is shown as it fails; no second suite is begun then, and the end says it again.
 test:
 	@nice -n 19 $(MAKE) --no-print-directory rust-test & tests=$$!; $(call ends_with_us,$$tests) \
 	$(MAKE) --no-print-directory --jobs=2 packages programs checked || exit; \
 	$(MAKE) --no-print-directory build & build=$$!; $(call ends_with_us,"$$tests $$build") \
 	nice $(MAKE) --no-print-directory py-test-checked && wait $$build || exit; \
+	kill -0 $$tests 2>/dev/null || { $(call ended,$$tests,Rust's tests) && tests=; } || exit; \
 	nice -n 19 $(MAKE) --no-print-directory lint & lint=$$!; $(call ends_with_us,"$$tests $$lint") \
-	$(MAKE) --no-print-directory py-test && wait $$tests && wait $$lint
+	$(MAKE) --no-print-directory py-test && $(call ended,$$tests,Rust's tests) && $(call ended,$$lint,a lint)
 
 build: $(VENV)/.built
 
