@@ -125,10 +125,10 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
         case "model_type" | "dict_type":
             return key, f"expected a table, got {given!r}"
     message = first["msg"].removeprefix("Value error, ")
+    if isinstance(given, dict):
+        return key, message if first["type"] == "value_error" else f"{message}, got a table"
     shown = repr(given)
-    if len(shown) > 60 or isinstance(given, dict):
-        return key, message
-    return key, f"{message}, got {shown}"
+    return key, message if len(shown) > 60 or shown in message or "{" in shown else f"{message}, got {shown}"
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

@@ -214,8 +214,8 @@ def test_a_session_on_paper_says_so_in_its_file(tmp_path: Path, capsys: pytest.C
         assert code == (2 if err else 0), err
         problems.append(err)
     assert problems[0] == ""
-    assert "mode.connections: expected advanced, exchange or full, got 'other'" in problems[1]
-    assert "mode.connections: BYBIT has no such option" in problems[2]
+    assert "mode.connections.0.feed: expected advanced, exchange or full, got 'other'" in problems[1]
+    assert "mode.connections.0.feed: BYBIT has no such option" in problems[2]
 
 
 @pytest.mark.parametrize("words", [("check-exchange",), ("record", "--symbol", "BTC-USD", "--output", "folder")])

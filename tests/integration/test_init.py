@@ -111,7 +111,7 @@ def test_a_typo_in_the_configuration_is_one_line_with_file_and_key(
         ("seed =", "sead =", "sead: unknown key; did you mean seed?"),
         ("skew_ticks =", "skew_tics =", "strategies.0.params.skew_tics: unknown key; did you mean skew_ticks?"),
         ("maker_fee_bps =", "maker_fees_bps =", "venues.0.maker_fees_bps: unknown key; did you mean maker_fee_bps?"),
-        ("maker.py:Maker", "maker.py:Taker", "strategies.0.kind: maker.py has no Taker"),
+        ("maker.py:Maker", "maker.py:Taker", "strategies.0.kind: maker.py has no Taker; did you mean Maker?"),
     ):
         assert old in text
         Path("backtest.toml").write_text(text.replace(old, new))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, cli
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
 from tradecore.venues.clock import SystemClock
 from venue_binance import FakeBinance
@@ -261,3 +261,45 @@ def test_a_port_for_metrics_that_is_taken_is_said_as_that_of_the_server_is(tmp_p
             assert (code, out, err) == (2, "", f"error: session.toml: server.port: {said}")
 
     run(tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('journal = "journal"', "sync_timeout = 30", "mode.sync_timeout: 30 has no unit"),
+        ('journal = "journal"', "max_lag = 5", "mode.max_lag: 5 has no unit"),
+        ('journal = "journal"', 'dead_man = "1s"', "mode.dead_man: 1 s is less than 3"),
+        ('journal = "journal"', 'store = "s.db"', "mode.store: needs a journal"),
+        ('venue = "BINANCE"', 'venue = "BINACE"', "mode.connections.0.venue: no strategy trades at BINACE, but at BINANCE; did"),
+        ("sandbox = true", 'url = "localhost"', "mode.connections.0.url: expected http://... or https://..., got 'localhost'"),
+        ("sandbox = true", "sockets = 3", "mode.connections.0.sockets: Input should be less than or equal to 2, got 3"),
+        ("BTCUSDT.BINANCE", "BTCUSTD.BINANCE", "strategies.0.instruments: unknown instrument BTCUSTD.BINANCE; known"),
+        ("BTCUSDT.BINANCE", "BTCUSTD.BINANCE", "; did you mean BTCUSDT.BINANCE?"),
+        ("quote_qty = ", "quote_qty = true, x = ", "strategies.0.params.x: unknown key"),
+        ('quote_qty = "0.01"', "quote_qty = true", "strategies.0.params.quote_qty: expected a number, got True"),
+        ("[[strategies]]", "[log]\nlevel = 'loud'\n[[strategies]]", "is no level: expected one of trace, debug, info, warn, warning, error, off\n"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_configuration_of_a_session_is_one_line_with_its_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
+) -> None:
+    text = (ROOT / "examples" / "paper.toml").read_text()
+    assert old in text
+    path = tmp_path / "session.toml"
+    path.write_text(text.replace(old, new, 1))
+    code, out, err = cli("paper", "--config", path, "--duration", "1s", capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: {path}: ")
+    assert message in err
+
+
+def test_a_venue_without_a_connector_is_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "session.toml"
+    text = (ROOT / "examples" / "paper.toml").read_text().replace("BTCUSDT.BINANCE", "BTCUSDT.BINACE")
+    path.write_text(
+        "\n".join(line for line in text.splitlines() if not line.startswith(("[[mode", "venue", "sandbox")))
+    )
+    code, _, err = cli("paper", "--config", path, capsys=capsys)
+    known = "BINANCE, BINANCE_USDM, BYBIT, BYBIT_SPOT, COINBASE"
+    problem = f"'BINACE' has no connector; there are {known}; did you mean BINANCE?"
+    assert (code, err) == (2, f"error: {path}: strategies.0.instruments: {problem}\n")

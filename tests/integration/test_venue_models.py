@@ -299,7 +299,7 @@ def test_a_model_is_told_of_its_order_and_can_remember_it(market: Path) -> None:
     [
         ("queue", Constant(), r"expected the name of a queue model"),
         ("queue", Cautious, "Cautious is a class, expected an object of it"),
-        ("queue", "no_such_module:Model", "ModuleNotFoundError"),
+        ("queue", "no_such_module:Model", "queue: no module no_such_module"),
         ("queue", "math:nothing", "math has no nothing"),
         ("queue", "math:pi", r"math:pi has no method join\(self, place\)"),
         ("queue", "math:pi(share=1)", r"math:pi\(share=1\): TypeError: 'float' object is not callable"),

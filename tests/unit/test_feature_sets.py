@@ -289,7 +289,7 @@ def test_a_feature_of_ones_own_is_named_by_text(tmp_path: Path, market: Path, mo
         tc.FeatureSet.from_toml(own.to_toml(), own_classes=False)
     for wrong, problem in (
         ("tc_test_walls:Wal", "tc_test_walls has no Wal"),
-        ("nowhere_at_all:Wall", "ModuleNotFoundError"),
+        ("nowhere_at_all:Wall", "no module nowhere_at_all"),
         ("tc_test_walls:Wall(5)", "plain data by name"),
         ("tc_test_walls:Wall(depth=5)", "unexpected keyword argument"),
         ("json:dumps", "TypeError"),

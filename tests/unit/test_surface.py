@@ -19,9 +19,10 @@ from tradecore._core import vocabulary
 PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
-    {"_core", "errors", "types", "forks", "imports", "interrupts", "locks", "memory", "text", "version"},
+    {"_core", "errors", "types", "forks", "interrupts", "locks", "memory", "text", "version"},
     {
         "instruments",
+        "imports",
         "validation",
         "venue",
         "profiles",

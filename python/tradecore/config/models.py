@@ -104,7 +104,7 @@ class OutputConfig(Section):
     """Length of the candles that are recorded from the market's trades."""
     sample_interval: IntervalText = "1s"
     """Time between samples of the equity."""
-    csv_safe: bool = True
+    csv_safe: Annotated[bool, Field(strict=True)] = True
     """Whether text in the tables that a spreadsheet would take for a formula gets an apostrophe in front."""
 
 

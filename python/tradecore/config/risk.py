@@ -53,8 +53,9 @@ def read_system(path: str | Path) -> RiskLimits:
     ConfigError
         With the file and the key path of the first problem.
     """
+    text = config_text(Path(path))
     try:
-        document = orjson.loads(config_text(Path(path)))
+        document = orjson.loads(text)
     except ValueError as error:
         raise ConfigError(str(path), "", f"is not JSON: {error}") from None
     section = document.get("risk") if isinstance(document, dict) else None

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from tradecore._core import parse_duration
 from tradecore.errors import InvalidValueError
+from tradecore.validation import REFUSED
 
 __all__ = ["IntervalText"]
 
 
-def _is_interval(text: str) -> str:
+def _is_interval(given: Any) -> Any:
     try:
-        length = parse_duration(text)
+        length = parse_duration(given)
     except InvalidValueError as error:
-        raise ValueError(error.problem) from None
+        raise PydanticCustomError(REFUSED, "{problem}", {"problem": error.problem}) from None
     if length == 0:
         raise ValueError("expected more than 0")
-    return text
+    return given
 
 
-IntervalText = Annotated[str, AfterValidator(_is_interval)]
+IntervalText = Annotated[str, BeforeValidator(_is_interval)]
 """A length of time above zero, kept as text."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, LiteralString, get_args, get_origin, get_type
 from pydantic import PlainSerializer, PlainValidator, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
+from tradecore._core import parse_duration
 from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
@@ -25,6 +26,9 @@ _PROFILE = "profile"
 """The key of the field ``based_on``: all other keys begin as that profile says."""
 _LISTS = {"fees": Mapping} | dict.fromkeys(("order_types", "times_in_force", "post_only", "triggers"), str)
 """Keys that may be lists of these as well as text."""
+
+_LENGTHS = ("granularity", "clock_lead", "stale_after", "day_begins")
+"""Keys of lengths of time, beside latencies."""
 
 
 def _leg_key(leg: str) -> str:
@@ -75,7 +79,7 @@ def from_table(given: Any) -> SimVenue:
             if declared.default is MISSING and declared.default_factory is MISSING:
                 problems.append(_problem(key, "missing", given))
         elif key not in _exact_keys() and not _is_text(given[key], declared):
-            problems.append(_problem(key, "string_type", given[key]))
+            problems.append(_problem(key, _no_text(key, given[key]), given[key]))
     if problems:
         raise _invalid(problems)
     legs = {leg.name: given[_leg_key(leg.name)] for leg in fields(Latency) if _leg_key(leg.name) in given}
@@ -130,6 +134,16 @@ def _is_text(value: Any, declared: Field[Any]) -> bool:
     if isinstance(value, int):
         return declared.name in numbers and not isinstance(value, bool)
     return isinstance(value, str) or (value is None and declared.default is None)
+
+
+def _no_text(key: str, value: Any) -> str | PydanticCustomError:
+    """Return what to say of a value that is no text: of a number in a length of time's place that it has no unit."""
+    if key.endswith(_leg_key("")) or key in _LENGTHS:
+        try:
+            parse_duration(value)
+        except InvalidValueError as error:
+            return _said(REFUSED, error.problem)
+    return "string_type"
 
 
 def _said(kind: LiteralString, problem: str) -> PydanticCustomError:

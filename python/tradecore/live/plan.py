@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradecore._core import parse_duration
-from tradecore.config import BacktestConfig, ConnectionConfig
+from tradecore.config import BacktestConfig, ConnectionConfig, ModeConfig
 from tradecore.data.catalog import Catalog
 from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import venue_of
@@ -16,6 +16,7 @@ from tradecore.live.runner import Live
 from tradecore.live.state import Mode, SessionResult
 from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.strategy import Strategy
+from tradecore.validation import did_you_mean
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Credentials
 from tradecore.venues.registry import feed_options, make_connector
@@ -112,7 +113,8 @@ async def run_session(
                 header={"config": config.model_dump(mode="json")},
             )
         except InvalidValueError as error:
-            raise ConfigError(plan.source, error.field, error.problem) from None
+            key = f"mode.{error.field}" if error.field in ModeConfig.model_fields else error.field
+            raise ConfigError(plan.source, key, error.problem) from None
         async with live, opened(live):
             return await live.run()
 
@@ -124,7 +126,9 @@ def _check_connections(plan: SessionPlan, strategies: Sequence[Strategy]) -> Non
     traded = dict.fromkeys(venue_of(name) for strategy in strategies for name in strategy.instruments)
     for venue in reached:
         if venue not in traded and plan.symbol is None:
-            raise ConfigError(plan.source, place, f"no strategy trades at {venue}, but at {', '.join(traded)}")
+            hint = did_you_mean(venue, traded)
+            problem = f"no strategy trades at {venue}, but at {', '.join(traded)}{hint}"
+            raise ConfigError(plan.source, f"{_key_of(plan, venue)}.venue", problem)
     if plan.mode != "live":
         return
     tested = [venue for venue in traded if venue in reached and reached[venue].testnet]
@@ -147,15 +151,25 @@ async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Seque
     for make in dict.fromkeys(server_of(venue) for venue in wanted):
         if make is None:
             lacking = next(venue for venue in wanted if server_of(venue) is None)
-            raise ConfigError(plan.source, "mode.connections", f"no sandbox: there is none of {lacking}")
+            raise ConfigError(plan.source, f"{_key_of(plan, lacking)}.sandbox", f"there is none of {lacking}")
         venues = [venue for venue in wanted if venue in make.venues]
         symbols = [name for name in names if venue_of(name) in venues]
         if not symbols:  # another one was chosen on the command line
             continue
         try:
             server = make(symbols=symbols, data=plan.config.data.catalog or "synth", seed=plan.config.seed)
-        except (InvalidValueError, UnknownInstrumentError) as error:
-            raise ConfigError(plan.source, "mode.connections", f"no sandbox: {error}") from None
+        except UnknownInstrumentError as error:
+            key = next(
+                (
+                    f"strategies.{index}.instruments"
+                    for index, strategy in enumerate(plan.config.strategies)
+                    if error.instrument in (strategy.instruments or ())
+                ),
+                f"{_key_of(plan, venues[0])}.sandbox",
+            )
+            raise ConfigError(plan.source, key, f"{error}{did_you_mean(error.instrument, error.known)}") from None
+        except InvalidValueError as error:
+            raise ConfigError(plan.source, f"{_key_of(plan, venues[0])}.sandbox", str(error)) from None
         urls |= dict.fromkeys(venues, (await stack.enter_async_context(server)).rest)
     return urls
 
@@ -182,4 +196,18 @@ def _connector(plan: SessionPlan, venue: str, sandbox: str | None) -> Connector:
     try:
         return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet, **options)
     except InvalidValueError as error:
-        raise ConfigError(plan.source, "mode.connections", error.problem) from None
+        key = _key_of(plan, venue)
+        # The venue is that of an instrument; of an option of a connector there may be a key by its name.
+        named = venue in reached and error.field in ConnectionConfig.model_fields
+        raise ConfigError(plan.source, f"{key}.{error.field}" if named else key, error.problem) from None
+
+
+def _key_of(plan: SessionPlan, venue: str) -> str:
+    """Return the key of the connection to a venue, or else of the instruments that are traded there."""
+    for index, connection in enumerate(plan.config.mode.connections):
+        if connection.venue == venue:
+            return f"mode.connections.{index}"
+    for index, strategy in enumerate(plan.config.strategies):
+        if venue in map(venue_of, strategy.instruments or ()):
+            return f"strategies.{index}.instruments"
+    return "mode.connections"

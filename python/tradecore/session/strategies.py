@@ -8,7 +8,7 @@ from typing import Any
 
 from tradecore.config import StrategyConfig
 from tradecore.errors import ConfigError, HookError, InvalidValueError, StrategyError
-from tradecore.imports import import_named
+from tradecore.imports import NotThereError, import_named
 from tradecore.session.instruments import Scope
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
@@ -82,15 +82,17 @@ def strategy_class(kind: str, source: str, key: str) -> type[Strategy]:
     if kind in REGISTRY:
         return REGISTRY[kind]
     place, _, name = kind.rpartition(":")
-    if not place:
+    if kind.removesuffix(":").endswith(".py"):
+        raise ConfigError(source, key, f"{kind!r} names no class of the file: expected {kind.removesuffix(':')}:Class")
+    if not (place and name):
         hint = did_you_mean(kind, REGISTRY)
         raise ConfigError(source, key, f"{kind!r} is neither shipped ({', '.join(REGISTRY)}) nor module:Class{hint}")
     try:
         found = import_named(place, name)
+    except NotThereError as error:
+        raise ConfigError(source, key, str(error)) from None
     except (Exception, SystemExit) as error:
         raise _failed(source, key, kind) from error
-    if found is None:
-        raise ConfigError(source, key, f"{place} has no {name}")
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ConfigError(source, key, f"{kind} is not a Strategy")
     return found

@@ -22,6 +22,8 @@ __all__ = ["check_parameters", "parameter_fields"]
 
 _PLAIN = (bool, int, float, str)
 """Types whose every value is a valid parameter of that type, and stays what it is."""
+_NUMBERS = (int, float, Decimal)
+"""Types for whose value true and false would be taken otherwise."""
 
 
 @cache
@@ -64,6 +66,9 @@ def check_parameters(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     for name, (hint, _) in declared.items():
         if hint == Duration and isinstance(complete[name], str | timedelta):
             complete[name] = to_ns(name, complete[name])
+        is_number = getattr(hint, "__origin__", hint) in _NUMBERS and hint != Duration
+        if is_number and isinstance(complete[name], bool) and values.keys() <= declared.keys():
+            raise InvalidValueError(name, f"expected a number, got {complete[name]}")
     for name in values:
         if (
             name not in declared

@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 from tradecore.errors import InvalidValueError
+from tradecore.validation import did_you_mean
 from tradecore.venues.connector import Connector
 from tradecore.venues.signing import Credentials
 
@@ -60,7 +61,8 @@ def make_connector(
     'BINANCE_USDM'
     """
     if venue not in CONNECTORS:
-        raise InvalidValueError("venue", f"{venue!r} has no connector; there are {', '.join(CONNECTORS)}")
+        problem = f"{venue!r} has no connector; there are {', '.join(CONNECTORS)}{did_you_mean(venue, CONNECTORS)}"
+        raise InvalidValueError("venue", problem)
     module, _, name = CONNECTORS[venue].partition(":")
     make = getattr(importlib.import_module(module), name)
     for option in options:
