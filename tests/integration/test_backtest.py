@@ -6,6 +6,7 @@ import subprocess
 import sys
 import weakref
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,29 @@ def test_a_callback_that_sets_itself_again_in_no_time_is_named(instrument: tc.In
     ) as caught:
         run(Hasty, quiet_market(), instrument)
     assert "in tick" in caught.value.traceback
+
+
+def test_a_callback_is_looked_at_for_what_it_is_though_its_code_was(instrument: tc.Instrument) -> None:
+    class Mine(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.ticks: list[int] = []
+            self.refused: list[str] = []
+            for at in range(10, 60, 10):
+                ctx.at(at * MS, self.tick)
+                ctx.at(at * MS, lambda ctx, at=at: self.ticks.append(at))
+                for wrong in (Mine.tick, wraps(lambda: None)(lambda ctx: None)):
+                    try:
+                        ctx.at(at * MS, wrong)
+                    except InvalidValueError as error:
+                        self.refused.append(error.problem)
+
+        def tick(self, ctx: tc.Context) -> None:
+            self.ticks.append(0)
+
+    strategy, _ = run(Mine, quiet_market(), instrument)
+    assert strategy.ticks == [0, 10, 0, 20, 0, 30, 0, 40, 0, 50]
+    assert len(strategy.refused) == 10
+    assert all("and is called with (ctx)" in problem for problem in strategy.refused)
 
 
 def test_many_timers_for_now_all_go_off(instrument: tc.Instrument) -> None:

@@ -15,7 +15,7 @@ use crate::execution::{Slippage, SlippageTerms};
 use crate::executions::{Asked, Execution};
 use crate::features::{Declared, FeatureVector};
 use crate::groups::{Legs, OrderGroup, to_on_reject, to_request};
-use crate::hooks::{Hears, check_callable, check_takes_context};
+use crate::hooks::{Checked, Hears};
 use crate::indicators::parse as parse_indicator;
 use crate::lending::{Lease, Lent};
 use crate::outlet::Outlet;
@@ -81,6 +81,7 @@ pub(crate) struct Context {
     positions: Lent<PositionView>,
     /// Callbacks of timers that have one of their own, and whether the timer goes off once.
     timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
+    checked: Checked,
     hears: Hears,
     /// Whether it has a hook for timers without a callback.
     has_on_timer: bool,
@@ -111,6 +112,7 @@ impl Context {
             depths: Lent::new(count),
             positions: Lent::new(count),
             timers: Mutex::new(HashMap::new()),
+            checked: Checked::default(),
             hears,
             has_on_timer,
             has_predictor,
@@ -213,8 +215,7 @@ impl Context {
                 ));
             }
             Callback::Given(callback) => {
-                check_callable("callback", &callback)?;
-                check_takes_context(&callback)?;
+                self.checked.check(&callback)?;
                 Some(callback)
             }
             Callback::Absent if self.has_on_timer => None,

@@ -1,9 +1,11 @@
 //! The hooks a Python strategy may override, and what they can tell it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
 use tradecore_core::kernel::{Subscription, Topics};
 
 use crate::errors;
@@ -29,8 +31,53 @@ pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResul
     Ok(())
 }
 
+/// Code of callbacks that was looked at, and whether a method ran it: to look takes a hundred times as long as to call one,
+/// and a strategy may set one each time.
+#[derive(Debug, Default)]
+pub(crate) struct Checked(Mutex<Vec<(Py<PyAny>, bool)>>);
+
+impl Checked {
+    /// Code beyond this is looked at each time.
+    const MOST: usize = 32;
+
+    /// Checks the callback of a timer, unless its code was: a lambda is another object each time.
+    pub(crate) fn check(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        let code = code_of(callback)?;
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, is_method)) = &code
+            && known().iter().any(|(checked, of_method)| checked.is(code) && of_method == is_method)
+        {
+            return Ok(());
+        }
+        check_callable("callback", callback)?;
+        check_takes_context(callback)?;
+        if let Some((code, is_method)) = code {
+            let mut known = known();
+            if known.len() < Self::MOST {
+                known.push((code.unbind(), is_method));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The code of a plain function or method, and whether it is a method; none of what may say otherwise what it takes.
+fn code_of<'py>(callback: &Bound<'py, PyAny>) -> PyResult<Option<(Bound<'py, PyAny>, bool)>> {
+    static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = callback.py();
+    let is_method = callback.is_exact_instance(METHOD.import(py, "types", "MethodType")?);
+    let function = if is_method { callback.getattr("__func__")? } else { callback.clone() };
+    if !function.is_exact_instance(FUNCTION.import(py, "types", "FunctionType")?)
+        || function.getattr("__dict__")?.is_truthy()?
+    {
+        return Ok(None);
+    }
+    Ok(Some((function.getattr("__code__")?, is_method)))
+}
+
 /// A timer's callback is called with the context alone, which it has to take.
-pub(crate) fn check_takes_context(function: &Bound<'_, PyAny>) -> PyResult<()> {
+fn check_takes_context(function: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = function.py();
     // What is not written in Python does not say what it takes.
     let signature = py.import("inspect")?.call_method1("signature", (function,));
