@@ -15,6 +15,7 @@ from benches.harness import Job, Target
 try:
     import talib
     import wickra
+    from talib import abstract
     from talipp import indicators as talipp
 except ImportError:
     talib = None
@@ -104,6 +105,28 @@ def together(rows: int) -> Job:
     return Job("ns/row", dict.fromkeys(work, rows), work, targets, rounds=BATCHES, note="RSI, MACD, Bollinger, ATR")
 
 
+def whole_library(rows: int) -> Job:
+    """Compute whatever TA-Lib has as well, one after the other, each with its defaults."""
+    high, low, close = market(rows)
+    columns = {"open": close, "high": high, "low": low, "close": close, "volume": high}
+    ours, theirs = [], []
+    for spec in ti.indicator_specs():
+        if talib and spec["name"].upper() in talib.get_functions() and set(spec["inputs"]) <= set(columns):
+            work = getattr(ti, spec["name"])
+            ours.append(functools.partial(work, *(columns[name] for name in spec["inputs"])))
+            theirs.append(functools.partial(abstract.Function(spec["name"].upper()), columns))
+
+    def each(calls: list[Callable[[], object]]) -> None:
+        for call in calls:
+            call()
+
+    work = {"tradecore": timed(lambda: each(ours))}
+    if talib:
+        work["TA-Lib"] = timed(lambda: each(theirs))
+    targets = (Target("tradecore", "TA-Lib", 0.5),)
+    return Job("ns/row", dict.fromkeys(work, rows), work, targets, note=f"{len(ours)} indicators")
+
+
 def panel(rows: int) -> Job:
     """Compute RSI over eight symbols."""
     closes = np.stack([market(rows // 8)[2] for _ in range(8)])
@@ -182,6 +205,7 @@ def indicator_jobs(most: int) -> dict[str, Callable[[], Job]]:
         "indicators: batch Bollinger": lambda: batch("bbands", 1.3, rows),
         "indicators: batch ATR": lambda: batch("atr", 1.0, rows),
         "indicators: a set in one pass": lambda: together(rows),
+        "indicators: all that TA-Lib has": lambda: whole_library(rows),
         "indicators: a panel of eight": lambda: panel(rows),
         "indicators: stream RSI": lambda: streamed(streamed_rows),
         "indicators: a bank of ten": lambda: bank(streamed_rows),

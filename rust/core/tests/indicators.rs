@@ -90,7 +90,7 @@ fn a_long_column_is_the_stream_in_a_loop_with_holes_in_it() {
 
 #[test]
 fn several_threads_give_what_one_gives() {
-    const ROWS: usize = 150_001;
+    const ROWS: usize = 270_001;
     let price = |row: usize| 100.0 + ((row * 7_919) % 613) as f64 / 17.0 + (row % 5_003) as f64 / 99.0;
     let of = |value: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..ROWS).map(value).collect() };
     let markets = [
@@ -100,7 +100,7 @@ fn several_threads_give_what_one_gives() {
         of(&|row| if row == 65_000 { f64::INFINITY } else { price(row) }),
         of(&|_| 0.1),
     ];
-    for name in ["ema", "rma", "t3", "trix", "rsi", "macd", "natr", "adx", "sma"] {
+    for name in ["macd", "adx", "bbands", "obv"] {
         let spec = find(name).unwrap();
         for (market, column) in markets.iter().enumerate() {
             let columns = vec![column.as_slice(); spec.inputs.len()];
@@ -111,10 +111,7 @@ fn several_threads_give_what_one_gives() {
                 stream.batch_on(&columns, &mut into, threads);
                 (out.iter().map(|column| bits(column)).collect::<Vec<_>>(), stream.save())
             };
-            let one = of(1);
-            for threads in [2, 3] {
-                assert!(of(threads) == one, "{name} of market {market} by {threads} threads");
-            }
+            assert!(of(3) == of(1), "{name} of market {market}");
         }
     }
 }

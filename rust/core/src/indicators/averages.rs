@@ -2,7 +2,7 @@
 
 use tradecore_wide::Wide;
 
-use super::smooth::{Places, Smooth};
+use super::smooth::{Places, Smooth, forgets};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::{Bits, Four, Fours, Indicator, Strides, StridesMut, by_fours, single};
@@ -14,10 +14,6 @@ impl Indicator<1, 1> for Smooth {
     #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
         Some([self.push(x)?])
-    }
-
-    fn memory(&self) -> Option<usize> {
-        Some(Self::memory(self))
     }
 
     #[inline(always)]
@@ -73,11 +69,6 @@ impl<const N: usize> Cascade<N> {
         Self(std::array::from_fn(|_| Smooth::ema(n)))
     }
 
-    /// Numbers after which nothing is left of those before: see [`Smooth::memory`].
-    pub(super) fn memory(&self) -> usize {
-        self.0.iter().fold(0, |all, smooth| all.saturating_add(smooth.memory()))
-    }
-
     #[inline(always)]
     pub(super) fn push(&mut self, x: f64) -> Option<[f64; N]> {
         let mut out = [x; N];
@@ -98,9 +89,10 @@ state!(Cascade<6> { 0 });
 struct Dema(Cascade<2>);
 
 state!(Dema { 0 });
-single!(Dema, |own| own.0.memory());
+single!(Dema);
 
 impl Dema {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         self.0.push(x).map(|[one, two]| 2.0 * one - two)
     }
@@ -110,9 +102,10 @@ impl Dema {
 struct Tema(Cascade<3>);
 
 state!(Tema { 0 });
-single!(Tema, |own| own.0.memory());
+single!(Tema);
 
 impl Tema {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         self.0.push(x).map(|[one, two, three]| 3.0 * one - 3.0 * two + three)
     }
@@ -125,7 +118,7 @@ struct T3 {
 }
 
 state!(T3 { averages });
-single!(T3, |own| own.averages.memory());
+single!(T3);
 
 impl T3 {
     fn new(n: usize, v: f64) -> Self {
@@ -139,6 +132,7 @@ impl T3 {
         Self { averages: Cascade::new(n), weights }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let [_, _, three, four, five, six] = self.averages.push(x)?;
         let weights = self.weights;
@@ -157,6 +151,7 @@ impl Trima {
         Self([n.div_ceil(2), n / 2 + 1].map(Mean::new))
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let inner = self.0[0].push(x)?;
         self.0[1].push(inner)
@@ -183,6 +178,7 @@ impl Hma {
         Self { half: Wma::new(n / 2), full: Wma::new(n), last: Wma::new(root(n)) }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let half = self.half.push(x);
         let full = self.full.push(x)?;
@@ -205,6 +201,7 @@ impl Zlema {
         Self { past: Ring::new((n - 1) / 2), lag: (n - 1) / 2, average: Smooth::ema(n) }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let old = if self.lag == 0 { x } else { self.past.swap(x)? };
         self.average.push(2.0 * x - old)
@@ -229,6 +226,7 @@ impl Alma {
         Self { window: Ring::new(n), weights: weights.iter().map(|weight| weight / total).collect() }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         self.window.push(x);
         self.window
@@ -249,7 +247,8 @@ struct Kama {
     slow: f64,
 }
 
-state!(Kama { past, way, has_last, last, has_value, value });
+// The least that is taken of a number is `slow` squared; over some rows it is more than `slow`.
+state!(Kama { past, way, has_last, last, has_value, value }; |own| Some(forgets(1.0 - own.slow)));
 single!(Kama);
 
 impl Kama {
@@ -259,6 +258,7 @@ impl Kama {
         Self { past, way, has_last: false, last: 0.0, has_value: false, value: 0.0, fast, slow }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let last = std::mem::replace(&mut self.last, x);
         let old = self.past.swap(x);

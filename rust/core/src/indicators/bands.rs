@@ -1,6 +1,6 @@
 //! Bands around a price.
 
-use tradecore_wide::{Number, Wide};
+use tradecore_wide::Number;
 
 use super::extremes::Channel;
 use super::momentum::ratio;
@@ -9,67 +9,42 @@ use super::smooth::Smooth;
 use super::spec::{Output, Param, Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::{Indicator, single};
-use super::windows::{FromMoments, Moments};
+use super::windows::{FromMoments, OfMoments};
 
+/// Bands, so many standard deviations from the mean.
 #[derive(Debug, Clone)]
-struct Bollinger {
-    window: Moments,
-    width: Width,
-}
+struct Bollinger(f64);
 
-state!(Bollinger { window });
-
-/// Of bands, in standard deviations.
-#[derive(Debug, Clone, Copy)]
-struct Width(f64);
-
-impl FromMoments<3> for Width {
+impl FromMoments<3> for Bollinger {
     #[inline(always)]
-    fn of<N: Number>(&self, mean: N, variance: N) -> [N; 3] {
+    fn of<N: Number>(&self, _: N, mean: N, variance: N) -> [N; 3] {
         let width = N::splat(self.0) * variance.sqrt();
         [mean + width, mean, mean - width]
     }
 }
 
-impl Indicator<1, 3> for Bollinger {
-    #[inline(always)]
-    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 3]> {
-        self.window.push(x).map(|[mean, variance]| self.width.of(mean, variance))
-    }
-
-    #[inline(always)]
-    fn batch<V: Wide>(&mut self, [x]: [&[f64]; 1], out: &mut [&mut [f64]; 3]) -> bool {
-        self.window.batch::<V, 3>(&self.width, x, out)
-    }
-}
-
-impl Bollinger {
-    fn new(n: usize, std: f64) -> Self {
-        Self { window: Moments::new(n), width: Width(std) }
-    }
-}
-
+/// Where a number lies between its bands.
 #[derive(Debug, Clone)]
 struct PercentB(Bollinger);
 
-state!(PercentB { 0 });
-
-impl Indicator<1, 1> for PercentB {
-    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
-        let [upper, _, lower] = self.0.update([x])?;
-        Some([if upper > lower { (x - lower) / (upper - lower) } else { f64::NAN }])
+impl FromMoments<1> for PercentB {
+    #[inline(always)]
+    fn of<N: Number>(&self, x: N, mean: N, variance: N) -> [N; 1] {
+        let [upper, _, lower] = self.0.of(x, mean, variance);
+        let width = upper - lower;
+        // Nothing by nothing, which is no number, where both are one.
+        [(x - lower).unless_zero(width) / width]
     }
 }
 
 #[derive(Debug, Clone)]
 struct Bandwidth(Bollinger);
 
-state!(Bandwidth { 0 });
-
-impl Indicator<1, 1> for Bandwidth {
-    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
-        let [upper, middle, lower] = self.0.update([x])?;
-        Some([ratio(upper - lower, middle)])
+impl FromMoments<1> for Bandwidth {
+    #[inline(always)]
+    fn of<N: Number>(&self, x: N, mean: N, variance: N) -> [N; 1] {
+        let [upper, middle, lower] = self.0.of(x, mean, variance);
+        [ratio(upper - lower, middle)]
     }
 }
 
@@ -83,6 +58,7 @@ struct Keltner {
 state!(Keltner { middle, range });
 
 impl Indicator<3, 3> for Keltner {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 3]> {
         let middle = self.middle.push(close);
         let width = self.width * self.range.push(high, low, close)?;
@@ -96,6 +72,7 @@ struct Donchian(Channel);
 state!(Donchian { 0 });
 
 impl Indicator<2, 3> for Donchian {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 3]> {
         let (high, low) = self.0.push(high, low)?;
         Some([high, f64::midpoint(high, low), low])
@@ -108,6 +85,7 @@ struct Midprice(Channel);
 state!(Midprice { 0 });
 
 impl Indicator<2, 1> for Midprice {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         self.0.push(high, low).map(|(high, low)| [f64::midpoint(high, low)])
     }
@@ -120,6 +98,7 @@ state!(Midpoint { 0 });
 single!(Midpoint);
 
 impl Midpoint {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         self.0.push(x, x).map(|(high, low)| f64::midpoint(high, low))
     }
@@ -136,15 +115,15 @@ pub(super) const SPECS: &[Spec] = &[
         "Bollinger bands."
         "``middle = SMA(close, period)``; ``upper`` and ``lower`` lie ``std`` standard deviations of the population \
          (divided by ``period``) away.";
-        p.n(0) - 1; Bollinger::new(p.n(0), p.x(1))),
+        p.n(0) - 1; OfMoments::new(p.n(0), Bollinger(p.x(1)))),
     spec!(p; "percent_b" "PercentB" CLOSE [period(2, 20), STD] -> [VALUE];
         "Where a price lies between its Bollinger bands: 0 the lower, 1 the upper one."
         "``(close - lower) / (upper - lower)`` of :func:`bbands`; NaN where both are one.";
-        p.n(0) - 1; PercentB(Bollinger::new(p.n(0), p.x(1)))),
+        p.n(0) - 1; OfMoments::new(p.n(0), PercentB(Bollinger(p.x(1))))),
     spec!(p; "bandwidth" "Bandwidth" CLOSE [period(2, 20), STD] -> [VALUE];
         "Width of Bollinger bands as a fraction of their middle."
         "``(upper - lower) / middle`` of :func:`bbands`; 0 where the middle is 0.";
-        p.n(0) - 1; Bandwidth(Bollinger::new(p.n(0), p.x(1)))),
+        p.n(0) - 1; OfMoments::new(p.n(0), Bandwidth(Bollinger(p.x(1))))),
     spec!(p; "keltner" "KELTNER" HLC [
         period(2, 20), Param::whole("atr", 1, 10, "Length of the average true range, rows."),
         Param::number("width", WIDTHS, 2.0, "Average true ranges from the middle to a band."),

@@ -1,7 +1,7 @@
 //! The directional movement of Wilder.
 
 use super::momentum::ratio;
-use super::smooth::Smooth;
+use super::smooth::{Smooth, forgets};
 use super::spec::{Spec, VALUE, period, spec};
 use super::state::{Count, state};
 use super::stream::Indicator;
@@ -19,17 +19,12 @@ struct Movement {
     range: f64,
 }
 
-state!(Movement { has_last, last, count, up, down, range });
+state!(Movement { has_last, last, count, up, down, range }; |own| Some(forgets(1.0 - 1.0 / own.n)));
 
 impl Movement {
     fn new(n: usize) -> Self {
         let count = Count::to(n - 1);
         Self { n: n as f64, has_last: false, last: [0.0; 3], count, up: 0.0, down: 0.0, range: 0.0 }
-    }
-
-    /// Rows after which nothing is left of those before: as with [`Smooth::memory`].
-    fn memory(&self) -> usize {
-        (64.0 * self.n) as usize
     }
 
     /// Takes a row; whether it came after the first sums, once these are there.
@@ -81,10 +76,7 @@ struct Dm {
 state!(Dm { movement });
 
 impl Indicator<2, 1> for Dm {
-    fn memory(&self) -> Option<usize> {
-        Some(self.movement.memory())
-    }
-
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         self.movement.push([high, low, low])?;
         Some([if self.is_up { self.movement.up } else { self.movement.down }])
@@ -100,10 +92,7 @@ struct Di {
 state!(Di { movement });
 
 impl Indicator<3, 1> for Di {
-    fn memory(&self) -> Option<usize> {
-        Some(self.movement.memory())
-    }
-
+    #[inline(always)]
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         let (plus, minus) = self.movement.lines(row)?;
         Some([if self.is_up { plus } else { minus }])
@@ -116,10 +105,7 @@ struct Dx(Movement);
 state!(Dx { 0 });
 
 impl Indicator<3, 1> for Dx {
-    fn memory(&self) -> Option<usize> {
-        Some(self.0.memory())
-    }
-
+    #[inline(always)]
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         Some([self.0.index(row)?])
     }
@@ -140,10 +126,7 @@ impl Adx {
 }
 
 impl Indicator<3, 1> for Adx {
-    fn memory(&self) -> Option<usize> {
-        Some(self.movement.memory().saturating_add(self.average.memory()))
-    }
-
+    #[inline(always)]
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         let index = self.movement.index(row)?;
         Some([self.average.push(index)?])
@@ -159,6 +142,7 @@ struct Adxr {
 state!(Adxr { adx, past });
 
 impl Indicator<3, 1> for Adxr {
+    #[inline(always)]
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
         let [adx] = self.adx.update(row)?;
         Some([f64::midpoint(adx, self.past.swap(adx)?)])

@@ -21,6 +21,7 @@ state!(Historical { has_last, last, window });
 impl Indicator<1, 1> for Historical {
     const FLOOR: f64 = PRICES;
 
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
         let last = std::mem::replace(&mut self.last, x);
         if !std::mem::replace(&mut self.has_last, true) {
@@ -61,6 +62,7 @@ fn root(variance: f64, scale: f64) -> f64 {
 impl Indicator<4, 1> for Ranges {
     const FLOOR: f64 = PRICES;
 
+    #[inline(always)]
     fn update(&mut self, bar: [f64; 4]) -> Option<[f64; 1]> {
         Some([root(self.mean.push((self.of_bar)(bar))?, self.scale)])
     }
@@ -77,6 +79,7 @@ state!(Parkinson { mean });
 impl Indicator<2, 1> for Parkinson {
     const FLOOR: f64 = PRICES;
 
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         let range = libm::log(high / low);
         let mean = self.mean.push(range * range / (4.0 * std::f64::consts::LN_2))?;
@@ -100,6 +103,7 @@ state!(YangZhang { has_last, last, nights, days, ranges });
 impl Indicator<4, 1> for YangZhang {
     const FLOOR: f64 = PRICES;
 
+    #[inline(always)]
     fn update(&mut self, bar: [f64; 4]) -> Option<[f64; 1]> {
         let [open, _, _, close] = bar;
         let last = std::mem::replace(&mut self.last, close);

@@ -76,7 +76,7 @@ pub(super) struct Since {
     sign: f64,
 }
 
-state!(Since { values, rows, best, row });
+state!(Since { values, rows, best, row }; |_| None);
 
 impl Since {
     pub(super) fn highest(n: usize) -> Self {

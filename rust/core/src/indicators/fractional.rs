@@ -54,6 +54,7 @@ impl Fractional {
 impl Indicator<1, 1> for Fractional {
     const FLOOR: f64 = f64::MIN_POSITIVE;
 
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
         self.logs.push(libm::log(x));
         if !self.logs.is_full() {

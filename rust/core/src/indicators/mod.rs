@@ -25,6 +25,7 @@ mod oscillators;
 mod prices;
 mod ranges;
 mod registry;
+mod said;
 mod smooth;
 mod spec;
 mod state;

@@ -4,6 +4,7 @@ use tradecore_wide::{Number, Wide};
 
 use super::averages::Cascade;
 use super::extremes::Channel;
+use super::said::Said;
 use super::smooth::{Lanes, Places, STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
@@ -48,10 +49,6 @@ impl Moves {
         let first = std::mem::take(&mut self.first);
         self.sums.start(first);
         Some(first)
-    }
-
-    fn memory(&self) -> usize {
-        self.count.target().saturating_add(self.sums.memory())
     }
 
     #[inline(always)]
@@ -131,10 +128,6 @@ macro_rules! of_moves {
                 Some([self.push(x)?])
             }
 
-            fn memory(&self) -> Option<usize> {
-                Some(self.0.memory())
-            }
-
             #[inline(always)]
             fn to_next_stride(&self) -> Option<usize> {
                 self.0.to_next_stride()
@@ -165,28 +158,25 @@ macro_rules! of_moves {
 of_moves!(Rsi, strength);
 of_moves!(Cmo, balance);
 
-/// A number against the one `n` rows ago.
+/// A number, and the one `n` rows ago.
 #[derive(Debug, Clone)]
-struct Against {
-    past: Ring,
-    how: fn(f64, f64) -> f64,
-}
+struct Lagged(Ring);
 
-state!(Against { past });
-single!(Against);
+state!(Lagged { 0 });
 
-impl Against {
-    fn new(n: usize, how: fn(f64, f64) -> f64) -> Self {
-        Self { past: Ring::new(n), how }
-    }
-
+impl Indicator<1, 2> for Lagged {
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<f64> {
-        self.past.swap(x).map(|old| (self.how)(x, old))
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 2]> {
+        self.0.swap(x).map(|old| [x, old])
     }
 }
 
-/// The same for what only prices have.
+/// A number against the one `n` rows ago.
+fn against(n: usize, how: impl Fn(f64, f64) -> f64 + Clone + Send + Sync + 'static) -> impl Indicator<1, 1> {
+    Said::of(Lagged(Ring::new(n)), move |[x, old]: [f64; 2]| [how(x, old)])
+}
+
+/// The logarithm of a price to the one `n` rows ago.
 #[derive(Debug, Clone)]
 struct LogReturn(Ring);
 
@@ -195,6 +185,7 @@ state!(LogReturn { 0 });
 impl Indicator<1, 1> for LogReturn {
     const FLOOR: f64 = f64::MIN_POSITIVE;
 
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
         self.0.swap(x).map(|old| [libm::log(x / old)])
     }
@@ -207,9 +198,10 @@ struct Trix {
 }
 
 state!(Trix { averages, last });
-single!(Trix, |own| own.averages.memory() + 1);
+single!(Trix);
 
 impl Trix {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let [_, _, three] = self.averages.push(x)?;
         self.last.swap(three).map(|last| 100.0 * ratio(three - last, last))
@@ -228,6 +220,7 @@ struct Willr(Channel);
 state!(Willr { 0 });
 
 impl Indicator<3, 1> for Willr {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         let (high, low) = self.0.push(high, low)?;
         Some([-100.0 * ratio(high - close, high - low)])
@@ -255,6 +248,7 @@ impl Stochf {
 }
 
 impl Indicator<3, 2> for Stochf {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
         self.push(high, low, close)
     }
@@ -269,6 +263,7 @@ struct Stoch {
 state!(Stoch { fast, mean });
 
 impl Indicator<3, 2> for Stoch {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
         let [_, k] = self.fast.push(high, low, close)?;
         self.mean.push(k).map(|d| [k, d])
@@ -284,6 +279,7 @@ struct Stochrsi {
 state!(Stochrsi { rsi, fast });
 
 impl Indicator<1, 2> for Stochrsi {
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 2]> {
         let rsi = self.rsi.push(x)?;
         self.fast.push(rsi, rsi, rsi)
@@ -309,6 +305,7 @@ state!(Tsi { has_last, last, moves, sizes });
 single!(Tsi);
 
 impl Tsi {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let change = x - std::mem::replace(&mut self.last, x);
         if !std::mem::replace(&mut self.has_last, true) {
@@ -340,16 +337,16 @@ pub(super) const SPECS: &[Spec] = &[
         "``100 (G - L) / (G + L)`` with the averages of :func:`rsi`. 0 where nothing moved.";
         p.n(0); Cmo(Moves::new(p.n(0)))),
     spec!(p; "mom" "MOM" CLOSE [LAG] -> [VALUE];
-        "Momentum." "``x - x[period]``."; p.n(0); Against::new(p.n(0), |x, old| x - old)),
+        "Momentum." "``x - x[period]``."; p.n(0); against(p.n(0), |x, old| x - old)),
     spec!(p; "roc" "ROC" CLOSE [LAG] -> [VALUE];
         "Rate of change, percent." "``100 (x / x[period] - 1)``; 0 where the old one is 0.";
-        p.n(0); Against::new(p.n(0), |x, old| 100.0 * less_one(x, old))),
+        p.n(0); against(p.n(0), |x, old| 100.0 * less_one(x, old))),
     spec!(p; "rocp" "ROCP" CLOSE [LAG] -> [VALUE];
         "Rate of change, fraction." "``(x - x[period]) / x[period]``; 0 where the old one is 0.";
-        p.n(0); Against::new(p.n(0), less_one)),
+        p.n(0); against(p.n(0), less_one)),
     spec!(p; "rocr" "ROCR" CLOSE [LAG] -> [VALUE];
         "Rate of change as a ratio." "``x / x[period]``; 0 where the old one is 0.";
-        p.n(0); Against::new(p.n(0), ratio)),
+        p.n(0); against(p.n(0), ratio)),
     spec!(p; "log_return" "LogReturn" CLOSE [period(1, 1)] -> [VALUE];
         "Logarithmic return." "``ln(x / x[period])``; a price that is not above 0 is a row without a number.";
         p.n(0); LogReturn(Ring::new(p.n(0)))),

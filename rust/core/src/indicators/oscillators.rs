@@ -86,12 +86,7 @@ impl Pair {
     }
 }
 
-impl Pair {
-    /// Rows after which nothing is left of those before: see [`Lanes::memory`].
-    fn memory(&self) -> usize {
-        self.rows.target().saturating_add(self.averages.lanes.memory())
-    }
-}
+impl Pair {}
 
 /// An average of a line, and what is left of the line without it.
 #[derive(Debug, Clone)]
@@ -140,10 +135,6 @@ impl Indicator<1, 3> for Macd {
         Some([line, signal, line - signal])
     }
 
-    fn memory(&self) -> Option<usize> {
-        Some(self.pair.memory().saturating_add(self.signal.0.memory()))
-    }
-
     #[inline(always)]
     fn to_next_stride(&self) -> Option<usize> {
         self.signal.0.to_next_stride().filter(|rows| self.pair.averages.lanes.to_next_stride() == *rows)
@@ -179,6 +170,7 @@ impl PriceOscillator {
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let (fast, slow) = if self.is_ema {
             (self.averages[0].push(x), self.averages[1].push(x)?)
@@ -196,6 +188,7 @@ struct Awesome([Mean; 2]);
 state!(Awesome { 0 });
 
 impl Indicator<2, 1> for Awesome {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         let middle = f64::midpoint(high, low);
         let fast = self.0[0].push(middle);
@@ -212,6 +205,7 @@ struct Cci {
 state!(Cci { window });
 
 impl Indicator<3, 1> for Cci {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         let price = (high + low + close) / 3.0;
         self.window.push(price);
@@ -247,6 +241,7 @@ impl Ultosc {
 }
 
 impl Indicator<3, 1> for Ultosc {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         let last = std::mem::replace(&mut self.last, close);
         let range = self.range.push(high, low, close)?;
@@ -266,6 +261,7 @@ struct Bop;
 state!(Bop {});
 
 impl Indicator<4, 1> for Bop {
+    #[inline(always)]
     fn update(&mut self, [open, high, low, close]: [f64; 4]) -> Option<[f64; 1]> {
         Some([if high > low { (close - open) / (high - low) } else { 0.0 }])
     }
@@ -281,6 +277,7 @@ state!(Dpo { past, mean });
 single!(Dpo);
 
 impl Dpo {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let past = self.past.swap(x);
         let mean = self.mean.push(x)?;

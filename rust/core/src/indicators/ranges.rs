@@ -79,10 +79,6 @@ impl Indicator<3, 1> for Atr {
         Some([self.push(high, low, close)?])
     }
 
-    fn memory(&self) -> Option<usize> {
-        Some(self.mean.memory())
-    }
-
     #[inline(always)]
     fn to_next_stride(&self) -> Option<usize> {
         self.mean.to_next_stride()
@@ -139,10 +135,7 @@ struct Natr(Atr);
 state!(Natr { 0 });
 
 impl Indicator<3, 1> for Natr {
-    fn memory(&self) -> Option<usize> {
-        Some(self.0.mean.memory())
-    }
-
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         Some([100.0 * ratio(self.0.push(high, low, close)?, close)])
     }
@@ -159,6 +152,7 @@ struct Chop {
 state!(Chop { range, sum, channel });
 
 impl Indicator<3, 1> for Chop {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         let range = self.range.push(high, low, close);
         let channel = self.channel.push(high, low);
@@ -179,6 +173,7 @@ state!(Ulcer { peak, squares });
 impl Indicator<1, 1> for Ulcer {
     const FLOOR: f64 = f64::MIN_POSITIVE;
 
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
         let peak = self.peak.push(x)?;
         let fall = 100.0 * (x / peak - 1.0);
@@ -195,6 +190,7 @@ struct Mass {
 state!(Mass { averages, sum });
 
 impl Indicator<2, 1> for Mass {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         let one = self.averages[0].push(high - low)?;
         let two = self.averages[1].push(one)?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::spec::{BAR, Given, Input, Kind, Spec, Values};
-use super::state::Reader;
+use super::state::{Memory, Reader};
 use super::stream::{NanPolicy, Row};
 use super::{
     averages, bands, directional, estimators, momentum, oscillators, prices, ranges, statistics, trend,
@@ -91,6 +91,8 @@ pub struct Stream {
     spec: &'static Spec,
     values: Vec<f64>,
     policy: NanPolicy,
+    /// What it reads of a bar, where that is one number.
+    place: Option<u8>,
     row: Box<dyn Row>,
 }
 
@@ -125,7 +127,8 @@ impl Stream {
             }
         }
         let row = (spec.build)(policy, Values(&values));
-        Ok(Self { spec, values, policy, row })
+        let place = if let [input] = spec.inputs { input.of_bar().map(|place| place as u8) } else { None };
+        Ok(Self { spec, values, policy, place, row })
     }
 
     /// What it is.
@@ -155,8 +158,8 @@ impl Stream {
     /// Takes the next bar `[open, high, low, close, volume, ts]`. What is none of a bar is NaN.
     #[inline]
     pub fn update_bar(&mut self, bar: &[f64; BAR]) -> &[f64] {
-        if let [input] = self.spec.inputs {
-            return self.row.update(&[input.of_bar().map_or(f64::NAN, |place| bar[place])]);
+        if let Some(place) = self.place {
+            return self.row.update(&[bar[usize::from(place)]]);
         }
         let mut row = [f64::NAN; BAR];
         for (to, input) in row.iter_mut().zip(self.spec.inputs) {
@@ -188,8 +191,8 @@ impl Stream {
         self.spec.warm_up(&self.values)
     }
 
-    /// Rows after which nothing is left of those before, to the last bit, unless by chance; `None` where that is not so.
-    pub(super) fn memory(&self) -> Option<usize> {
+    /// How far back what it remembers goes; `None` if to the beginning.
+    pub(super) fn memory(&self) -> Option<Memory> {
         self.row.memory()
     }
 
@@ -246,7 +249,8 @@ const VERSION: u8 = 1;
 
 impl Clone for Stream {
     fn clone(&self) -> Self {
-        Self { spec: self.spec, values: self.values.clone(), policy: self.policy, row: self.row.copy() }
+        let (values, row) = (self.values.clone(), self.row.copy());
+        Self { spec: self.spec, values, policy: self.policy, place: self.place, row }
     }
 }
 

@@ -8,7 +8,7 @@ use std::array;
 
 use tradecore_wide::{WIDTH, Wide};
 
-use super::state::{Count, state};
+use super::state::{Count, Memory, state};
 
 /// Numbers of a stride.
 pub(super) const STRIDE: usize = 4;
@@ -31,10 +31,22 @@ pub(super) struct Lanes<const L: usize> {
     place: Count,
 }
 
-state!(Lanes<1> { value, before, part, place });
-state!(Lanes<2> { value, before, part, place });
+state!(Lanes<1> { value, before, part, place }; |own| Some(own.forgets()));
+state!(Lanes<2> { value, before, part, place }; |own| Some(own.forgets()));
+
+/// The memory of `value = keep value + x`.
+///
+/// What is left of a difference is `keep` of it: after `37 / (1 - keep)` numbers less than a last bit. Two that differ by
+/// that meet sooner or later, as each is rounded; nearly always in half as many again.
+pub(super) fn forgets(keep: f64) -> Memory {
+    Memory { rows: (64.0 / (1.0 - keep)) as usize, phase: 1 }
+}
 
 impl<const L: usize> Lanes<L> {
+    fn forgets(&self) -> Memory {
+        forgets(self.keeps[0].iter().copied().fold(0.0, f64::max)).and(Memory { rows: 0, phase: STRIDE })
+    }
+
     pub(super) fn new(keep: [f64; L]) -> Self {
         let mut keeps = [keep; STRIDE];
         for place in 1..STRIDE {
@@ -57,15 +69,6 @@ impl<const L: usize> Lanes<L> {
             self.begin_stride();
         }
         self.value
-    }
-
-    /// Numbers after which nothing is left of a sum before them, to the last bit, unless by chance.
-    ///
-    /// What is left of a difference is `keep` of it: after `37 / (1 - keep)` numbers less than a last bit. Two sums that
-    /// differ by that meet sooner or later, as each is rounded; nearly always in half as many again.
-    pub(super) fn memory(&self) -> usize {
-        let keep = self.keeps[0].iter().copied().fold(0.0, f64::max);
-        (64.0 / (1.0 - keep)) as usize
     }
 
     /// Numbers until a stride begins.
@@ -161,11 +164,6 @@ impl Smooth {
         }
         self.average.start([self.average.value[0] / n as f64]);
         Some(self.average.value[0])
-    }
-
-    /// Numbers after which nothing is left of those before: see [`Lanes::memory`].
-    pub(super) fn memory(&self) -> usize {
-        self.count.target().saturating_add(self.average.memory())
     }
 
     /// Whether there is an average.

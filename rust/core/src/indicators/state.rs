@@ -20,6 +20,32 @@ impl Reader<'_> {
     }
 }
 
+/// How far back it is that what is remembered began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    /// Rows after which nothing is left of those before, to the last bit, unless by chance.
+    pub(super) rows: usize,
+    /// Rows in which what is counted begins anew: only a whole number of them later it is the same.
+    pub(super) phase: usize,
+}
+
+impl Memory {
+    /// Of what comes from this row or the one before.
+    pub(super) const NONE: Self = Self { rows: 1, phase: 1 };
+
+    /// Both, one after the other.
+    pub(super) fn and(self, other: Self) -> Self {
+        let (mut divisor, mut rest) = (self.phase, other.phase);
+        while rest > 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        Self {
+            rows: self.rows.saturating_add(other.rows),
+            phase: self.phase.saturating_mul(other.phase / divisor),
+        }
+    }
+}
+
 /// What is remembered between two rows.
 pub(super) trait State {
     /// Appends it to bytes.
@@ -28,6 +54,10 @@ pub(super) trait State {
     fn read(&mut self, from: &mut Reader<'_>) -> Option<()>;
     /// Becomes what it was at first.
     fn reset(&mut self);
+    /// Gives back what memory it holds; it is of no use then.
+    fn hollow(&mut self) {}
+    /// How far back what it remembers goes; `None` if to the beginning.
+    fn memory(&self) -> Option<Memory>;
 }
 
 impl State for f64 {
@@ -42,6 +72,10 @@ impl State for f64 {
 
     fn reset(&mut self) {
         *self = 0.0;
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        Some(Memory::NONE)
     }
 }
 
@@ -58,6 +92,10 @@ impl State for u64 {
     fn reset(&mut self) {
         *self = 0;
     }
+
+    fn memory(&self) -> Option<Memory> {
+        Some(Memory::NONE)
+    }
 }
 
 impl State for bool {
@@ -72,6 +110,10 @@ impl State for bool {
 
     fn reset(&mut self) {
         *self = false;
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        Some(Memory::NONE)
     }
 }
 
@@ -88,6 +130,14 @@ impl<T: State, const N: usize> State for [T; N] {
 
     fn reset(&mut self) {
         self.iter_mut().for_each(State::reset);
+    }
+
+    fn hollow(&mut self) {
+        self.iter_mut().for_each(State::hollow);
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        self.iter().try_fold(Memory::NONE, |all, one| Some(all.and(one.memory()?)))
     }
 }
 
@@ -122,11 +172,6 @@ impl Count {
         self.done = 0;
     }
 
-    /// Rows that are counted at most.
-    pub(super) fn target(&self) -> usize {
-        self.target
-    }
-
     /// Rows counted.
     #[inline(always)]
     pub(super) fn done(&self) -> usize {
@@ -147,11 +192,16 @@ impl State for Count {
     fn reset(&mut self) {
         self.clear();
     }
+
+    fn memory(&self) -> Option<Memory> {
+        Some(Memory { rows: self.target, phase: 1 })
+    }
 }
 
-/// The state of a type is that of these fields; the others are parameters.
+/// The state of a type is that of these fields; the others are parameters. What they remember goes as far back as each by
+/// itself, and as is said behind them.
 macro_rules! state {
-    ($type:ty { $($field:tt),* $(,)? }) => {
+    ($type:ty { $($field:tt),* $(,)? } $(; $memory:expr)?) => {
         impl $crate::indicators::state::State for $type {
             fn write(&self, _out: &mut Vec<u8>) {
                 $($crate::indicators::state::State::write(&self.$field, _out);)*
@@ -164,6 +214,20 @@ macro_rules! state {
 
             fn reset(&mut self) {
                 $($crate::indicators::state::State::reset(&mut self.$field);)*
+            }
+
+            fn hollow(&mut self) {
+                $($crate::indicators::state::State::hollow(&mut self.$field);)*
+            }
+
+            fn memory(&self) -> Option<$crate::indicators::state::Memory> {
+                let all = $crate::indicators::state::Memory::NONE;
+                $(let all = all.and($crate::indicators::state::State::memory(&self.$field)?);)*
+                $(
+                    let own: fn(&Self) -> Option<$crate::indicators::state::Memory> = $memory;
+                    let all = all.and(own(self)?);
+                )?
+                Some(all)
             }
         }
     };

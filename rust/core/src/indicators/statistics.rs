@@ -1,37 +1,55 @@
 //! Statistics of the last rows.
 
+use tradecore_wide::Number;
+
 use super::extremes::{Channel, Extreme};
 use super::fractional::{Fractional, LEAST_TAU, rows};
 use super::momentum::ratio;
+use super::smooth::forgets;
 use super::spec::{Param, Spec, VALUE, period, spec};
-use super::state::{Reader, State, state};
+use super::state::{Memory, Reader, State, state};
 use super::stream::{Indicator, single};
-use super::windows::{Moments, Ring, Sum, Weighted};
+use super::windows::{FromMoments, OfMoments, Ring, Sum, Weighted};
 
 single!(Sum);
 single!(Extreme);
 
 impl Indicator<1, 2> for Channel {
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 2]> {
         self.push(x, x).map(|(high, low)| [low, high])
     }
 }
 
-/// A number made of the row, the mean and the variance.
+/// A standard deviation, times a number.
 #[derive(Debug, Clone)]
-struct OfMoments {
-    window: Moments,
-    scale: f64,
-    how: fn(f64, f64, f64) -> f64,
+struct Deviation(f64);
+
+impl FromMoments<1> for Deviation {
+    #[inline(always)]
+    fn of<N: Number>(&self, _: N, _: N, variance: N) -> [N; 1] {
+        [N::splat(self.0) * variance.sqrt()]
+    }
 }
 
-state!(OfMoments { window });
-single!(OfMoments);
+#[derive(Debug, Clone)]
+struct Variance;
 
-impl OfMoments {
-    fn push(&mut self, x: f64) -> Option<f64> {
-        let [mean, variance] = self.window.push(x)?;
-        Some(self.scale * (self.how)(x, mean, variance))
+impl FromMoments<1> for Variance {
+    #[inline(always)]
+    fn of<N: Number>(&self, _: N, _: N, variance: N) -> [N; 1] {
+        [variance]
+    }
+}
+
+/// A distance to the mean in standard deviations.
+#[derive(Debug, Clone)]
+struct Zscore;
+
+impl FromMoments<1> for Zscore {
+    #[inline(always)]
+    fn of<N: Number>(&self, x: N, mean: N, variance: N) -> [N; 1] {
+        [ratio(x - mean, variance.sqrt())]
     }
 }
 
@@ -47,6 +65,7 @@ state!(Shape { window });
 single!(Shape);
 
 impl Shape {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         self.window.push(x);
         if !self.window.is_full() {
@@ -72,6 +91,7 @@ state!(Avgdev { 0 });
 single!(Avgdev);
 
 impl Avgdev {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         self.0.push(x);
         let n = self.0.size() as f64;
@@ -107,6 +127,15 @@ impl State for Quantile {
         self.window.reset();
         self.sorted.clear();
     }
+
+    fn hollow(&mut self) {
+        self.window.hollow();
+        self.sorted = Vec::new();
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        self.window.memory()
+    }
 }
 
 single!(Quantile);
@@ -120,6 +149,7 @@ impl Quantile {
         self.sorted.partition_point(|known| known.total_cmp(&x).is_lt())
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         if let Some(old) = self.window.swap(x) {
             self.sorted.remove(self.place(old));
@@ -152,6 +182,7 @@ impl Line {
         Self { window: Weighted::new(n), n: n as f64, how }
     }
 
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
         let [origin, sum, weighted] = self.window.push(x)?;
         let n = self.n;
@@ -177,6 +208,7 @@ impl Both {
     }
 
     /// Takes a row; the sums of squares and products without the means.
+    #[inline(always)]
     fn push(&mut self, x: f64, y: f64) -> Option<[f64; 3]> {
         self.x.push(x);
         self.y.push(y);
@@ -199,6 +231,7 @@ struct Correl(Both);
 state!(Correl { 0 });
 
 impl Indicator<2, 1> for Correl {
+    #[inline(always)]
     fn update(&mut self, [x, y]: [f64; 2]) -> Option<[f64; 1]> {
         let [xx, yy, xy] = self.0.push(x, y)?;
         Some([ratio(xy, xx.sqrt() * yy.sqrt())])
@@ -215,6 +248,7 @@ struct Beta {
 state!(Beta { has_last, last, returns });
 
 impl Indicator<2, 1> for Beta {
+    #[inline(always)]
     fn update(&mut self, row: [f64; 2]) -> Option<[f64; 1]> {
         let last = std::mem::replace(&mut self.last, row);
         if !std::mem::replace(&mut self.has_last, true) {
@@ -232,11 +266,12 @@ struct Drawdown {
     peak: f64,
 }
 
-state!(Drawdown { has_peak, peak });
+state!(Drawdown { has_peak, peak }; |_| None);
 
 impl Indicator<1, 1> for Drawdown {
     const FLOOR: f64 = f64::MIN_POSITIVE;
 
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
         self.peak = if std::mem::replace(&mut self.has_peak, true) { self.peak.max(x) } else { x };
         Some([x / self.peak - 1.0])
@@ -251,9 +286,10 @@ struct Ewm {
     take: f64,
 }
 
-state!(Ewm { has_mean, mean, variance });
+state!(Ewm { has_mean, mean, variance }; |own| Some(forgets(1.0 - own.take)));
 
 impl Indicator<1, 2> for Ewm {
+    #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 2]> {
         if !std::mem::replace(&mut self.has_mean, true) {
             self.mean = x;
@@ -270,20 +306,14 @@ const SCALE: Param = Param::number("std", (0.0, 1e6), 1.0, "What the result is m
 pub(super) const SPECS: &[Spec] = &[
     spec!(p; "stddev" "STDDEV" CLOSE [period(2, 5), SCALE] -> [VALUE];
         "Standard deviation." "Of the population: divided by ``period``.";
-        p.n(0) - 1;
-        OfMoments { window: Moments::new(p.n(0)), scale: p.x(1), how: |_, _, variance| variance.sqrt() }),
+        p.n(0) - 1; OfMoments::new(p.n(0), Deviation(p.x(1)))),
     spec!(p; "var" "VAR" CLOSE [period(2, 5)] -> [VALUE];
         "Variance." "Of the population: divided by ``period``.";
-        p.n(0) - 1; OfMoments { window: Moments::new(p.n(0)), scale: 1.0, how: |_, _, variance| variance }),
+        p.n(0) - 1; OfMoments::new(p.n(0), Variance)),
     spec!(p; "zscore" "ZSCORE" CLOSE [period(2, 20)] -> [VALUE];
     "Distance to the mean in standard deviations."
     "``(x - mean) / std`` of the population of ``period`` rows, this one included; 0 where nothing deviates.";
-    p.n(0) - 1;
-    OfMoments {
-        window: Moments::new(p.n(0)),
-        scale: 1.0,
-        how: |x, mean, variance| ratio(x - mean, variance.sqrt()),
-    }),
+    p.n(0) - 1; OfMoments::new(p.n(0), Zscore)),
     spec!(p; "skew" "SKEW" CLOSE [period(2, 20)] -> [VALUE];
         "Skewness." "``mean((x - mean)^3) / std^3`` of the population; NaN where nothing deviates.";
         p.n(0) - 1; Shape { window: Ring::new(p.n(0)), power: 3, less: 0.0 }),

@@ -9,7 +9,7 @@ use std::array;
 use tradecore_wide::{WIDTH, Wide, Work, widest};
 
 use super::smooth::{Places, STRIDE};
-use super::state::{Reader, State};
+use super::state::{Memory, Reader, State};
 
 /// The largest number, of either sign, that is taken for one: powers and sums of such do not overflow.
 pub const MOST_VALUE: f64 = 1e100;
@@ -41,12 +41,6 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     /// Takes the next row.
     fn update(&mut self, row: [f64; I]) -> Option<[f64; O]>;
 
-    /// Rows after which nothing is left of those before, to the last bit, unless by chance: for those that many rows can
-    /// be worked off by several threads.
-    fn memory(&self) -> Option<usize> {
-        None
-    }
-
     /// The least number that it can calculate with.
     const FLOOR: f64 = -MOST_VALUE;
 
@@ -67,13 +61,15 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     #[inline(always)]
     fn batch<V: Wide>(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
         let rows = out[0].len();
+        let columns = columns.map(|column| &column[..rows]);
+        let mut out = out.each_mut().map(|column| &mut column[..rows]);
         let (mut is_ready, mut at) = (false, 0);
         while at < rows {
             let strides = if self.to_next_stride() == Some(0) { (rows - at) / STRIDE } else { 0 };
             if strides == 0 {
                 let known = self.update(columns.map(|column| column[at]));
                 is_ready = known.is_some();
-                write(out, at, known.unwrap_or([f64::NAN; O]));
+                write(&mut out, at, known.unwrap_or([f64::NAN; O]));
                 at += 1;
                 continue;
             }
@@ -242,6 +238,8 @@ impl<P: Pairs> Fours<1, 1> for P {
 #[derive(Clone)]
 struct Guarded<T, const I: usize, const O: usize> {
     inner: T,
+    /// Stands in its place while it is at work, without rows.
+    spare: T,
     policy: NanPolicy,
     /// Whether a row was taken since it began (anew).
     has_begun: bool,
@@ -344,7 +342,7 @@ pub(super) trait Row: Send + Sync {
     fn batch(&mut self, columns: &[&[f64]], out: &mut [&mut [f64]]);
     fn value(&self) -> &[f64];
     fn is_ready(&self) -> bool;
-    fn memory(&self) -> Option<usize>;
+    fn memory(&self) -> Option<Memory>;
     fn reset(&mut self);
     fn write(&self, out: &mut Vec<u8>);
     fn read(&mut self, from: &mut Reader<'_>) -> Option<()>;
@@ -356,7 +354,9 @@ pub(super) fn guarded<const I: usize, const O: usize>(
     policy: NanPolicy,
     inner: impl Indicator<I, O>,
 ) -> Box<dyn Row> {
-    Box::new(Guarded { inner, policy, has_begun: false, is_ready: false, value: [f64::NAN; O] })
+    let mut spare = inner.clone();
+    spare.hollow();
+    Box::new(Guarded { inner, spare, policy, has_begun: false, is_ready: false, value: [f64::NAN; O] })
 }
 
 impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O> {
@@ -378,7 +378,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
         self.is_ready
     }
 
-    fn memory(&self) -> Option<usize> {
+    fn memory(&self) -> Option<Memory> {
         self.inner.memory()
     }
 
@@ -450,7 +450,10 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
             };
             if takes_all {
                 of.has_begun = true;
-                of.is_ready = of.inner.batch::<V>(block, &mut into);
+                // By value: behind a reference each row would wait for what the one before wrote to memory.
+                let mut own = std::mem::replace(&mut of.inner, of.spare.clone());
+                of.is_ready = own.batch::<V>(block, &mut into);
+                of.inner = own;
                 of.value = array::from_fn(|o| into[o][end - start - 1]);
                 continue;
             }
@@ -462,19 +465,14 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
     }
 }
 
-/// What gives a number for a number is an indicator of one input and one output; with what its memory is, if it ends.
+/// What gives a number for a number is an indicator of one input and one output.
 macro_rules! single {
-    ($type:ty $(, $memory:expr)?) => {
+    ($type:ty) => {
         impl $crate::indicators::stream::Indicator<1, 1> for $type {
             #[inline(always)]
             fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
                 Some([self.push(x)?])
             }
-
-            $(fn memory(&self) -> Option<usize> {
-                let memory: fn(&Self) -> usize = $memory;
-                Some(memory(self))
-            })?
         }
     };
 }

@@ -24,6 +24,7 @@ impl Aroon {
 }
 
 impl Indicator<2, 2> for Aroon {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 2]> {
         let high = self.high.push(high);
         let low = self.low.push(low)?;
@@ -37,6 +38,7 @@ struct Aroonosc(Aroon);
 state!(Aroonosc { 0 });
 
 impl Indicator<2, 1> for Aroonosc {
+    #[inline(always)]
     fn update(&mut self, row: [f64; 2]) -> Option<[f64; 1]> {
         self.0.update(row).map(|[down, up]| [up - down])
     }
@@ -56,7 +58,7 @@ struct Sar {
     last: [f64; 2],
 }
 
-state!(Sar { rows, is_long, stop, best, speed, last });
+state!(Sar { rows, is_long, stop, best, speed, last }; |_| None);
 
 impl Sar {
     /// Moves the stop on, but not into the last two rows.
@@ -67,6 +69,7 @@ impl Sar {
 }
 
 impl Indicator<2, 1> for Sar {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         let [last_high, last_low] = std::mem::replace(&mut self.last, [high, low]);
         let rows = self.rows.done();
@@ -113,9 +116,10 @@ struct Supertrend {
     last: f64,
 }
 
-state!(Supertrend { range, has_bands, is_up, upper, lower, last });
+state!(Supertrend { range, has_bands, is_up, upper, lower, last }; |_| None);
 
 impl Indicator<3, 2> for Supertrend {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
         let last = std::mem::replace(&mut self.last, close);
         let width = self.width * self.range.push(high, low, close)?;
@@ -143,6 +147,7 @@ struct Ichimoku {
 state!(Ichimoku { tenkan, kijun, senkou, delayed });
 
 impl Indicator<2, 4> for Ichimoku {
+    #[inline(always)]
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 4]> {
         let middle =
             |channel: &mut Channel| channel.push(high, low).map(|(high, low)| f64::midpoint(high, low));
@@ -167,6 +172,7 @@ struct Vortex {
 state!(Vortex { last, range, sums });
 
 impl Indicator<3, 2> for Vortex {
+    #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
         let [last_high, last_low] = std::mem::replace(&mut self.last, [high, low]);
         let range = self.range.push(high, low, close)?;

@@ -16,9 +16,10 @@ struct Obv {
     total: f64,
 }
 
-state!(Obv { has_last, last, total });
+state!(Obv { has_last, last, total }; |_| None);
 
 impl Indicator<2, 1> for Obv {
+    #[inline(always)]
     fn update(&mut self, [price, volume]: [f64; 2]) -> Option<[f64; 1]> {
         let last = std::mem::replace(&mut self.last, price);
         if !std::mem::replace(&mut self.has_last, true) || price > last {
@@ -39,9 +40,10 @@ fn flow([high, low, close, volume]: [f64; 4]) -> f64 {
 #[derive(Debug, Clone, Default)]
 struct Ad(f64);
 
-state!(Ad { 0 });
+state!(Ad { 0 }; |_| None);
 
 impl Indicator<4, 1> for Ad {
+    #[inline(always)]
     fn update(&mut self, row: [f64; 4]) -> Option<[f64; 1]> {
         self.0 += flow(row);
         Some([self.0])
@@ -60,6 +62,7 @@ struct Adosc {
 state!(Adosc { line, rows, fast, slow });
 
 impl Indicator<4, 1> for Adosc {
+    #[inline(always)]
     fn update(&mut self, row: [f64; 4]) -> Option<[f64; 1]> {
         let [line] = self.line.update(row)?;
         if self.rows.next() == 1 {
@@ -83,6 +86,7 @@ struct Mfi {
 state!(Mfi { has_last, last, rises, falls });
 
 impl Indicator<4, 1> for Mfi {
+    #[inline(always)]
     fn update(&mut self, [high, low, close, volume]: [f64; 4]) -> Option<[f64; 1]> {
         let price = (high + low + close) / 3.0;
         let last = std::mem::replace(&mut self.last, price);
@@ -105,6 +109,7 @@ struct Cmf {
 state!(Cmf { flows, volumes });
 
 impl Indicator<4, 1> for Cmf {
+    #[inline(always)]
     fn update(&mut self, row: [f64; 4]) -> Option<[f64; 1]> {
         let flows = self.flows.push(flow(row));
         let volumes = self.volumes.push(row[3])?;
@@ -123,9 +128,10 @@ struct Vwap {
     volume: f64,
 }
 
-state!(Vwap { notional, volume });
+state!(Vwap { notional, volume }; |_| None);
 
 impl Indicator<4, 1> for Vwap {
+    #[inline(always)]
     fn update(&mut self, [high, low, close, volume]: [f64; 4]) -> Option<[f64; 1]> {
         self.notional += (high + low + close) / 3.0 * volume;
         self.volume += volume;
@@ -143,6 +149,7 @@ struct VwapSession {
 state!(VwapSession { vwap, has_day, day });
 
 impl Indicator<5, 1> for VwapSession {
+    #[inline(always)]
     fn update(&mut self, [high, low, close, volume, ts]: [f64; 5]) -> Option<[f64; 1]> {
         let day = (ts / DAY_NS).floor();
         let had_day = std::mem::replace(&mut self.has_day, true);
@@ -163,6 +170,7 @@ struct VwapRolling {
 state!(VwapRolling { notional, volume });
 
 impl Indicator<4, 1> for VwapRolling {
+    #[inline(always)]
     fn update(&mut self, [high, low, close, volume]: [f64; 4]) -> Option<[f64; 1]> {
         let notional = self.notional.push((high + low + close) / 3.0 * volume);
         let volume = self.volume.push(volume)?;
@@ -180,6 +188,7 @@ struct Efi {
 state!(Efi { has_last, last, average });
 
 impl Indicator<2, 1> for Efi {
+    #[inline(always)]
     fn update(&mut self, [price, volume]: [f64; 2]) -> Option<[f64; 1]> {
         let change = price - std::mem::replace(&mut self.last, price);
         if !std::mem::replace(&mut self.has_last, true) {
@@ -200,6 +209,7 @@ struct Emv {
 state!(Emv { has_last, last, mean });
 
 impl Indicator<3, 1> for Emv {
+    #[inline(always)]
     fn update(&mut self, [high, low, volume]: [f64; 3]) -> Option<[f64; 1]> {
         let middle = f64::midpoint(high, low);
         let way = middle - std::mem::replace(&mut self.last, middle);
@@ -219,7 +229,7 @@ struct VolumeIndex {
     grown: f64,
 }
 
-state!(VolumeIndex { has_last, last, grown });
+state!(VolumeIndex { has_last, last, grown }; |_| None);
 
 impl VolumeIndex {
     fn new(of_rising: bool) -> Self {
@@ -228,6 +238,7 @@ impl VolumeIndex {
 }
 
 impl Indicator<2, 1> for VolumeIndex {
+    #[inline(always)]
     fn update(&mut self, [price, volume]: [f64; 2]) -> Option<[f64; 1]> {
         let [last, last_volume] = std::mem::replace(&mut self.last, [price, volume]);
         let counts = if self.of_rising { volume > last_volume } else { volume < last_volume };
@@ -245,9 +256,10 @@ struct Pvt {
     total: f64,
 }
 
-state!(Pvt { has_last, last, total });
+state!(Pvt { has_last, last, total }; |_| None);
 
 impl Indicator<2, 1> for Pvt {
+    #[inline(always)]
     fn update(&mut self, [price, volume]: [f64; 2]) -> Option<[f64; 1]> {
         let last = std::mem::replace(&mut self.last, price);
         if std::mem::replace(&mut self.has_last, true) {
@@ -269,9 +281,10 @@ struct Kvo {
     signal: Smooth,
 }
 
-state!(Kvo { rows, price, range, is_up, run, fast, slow, signal });
+state!(Kvo { rows, price, range, is_up, run, fast, slow, signal }; |_| None);
 
 impl Indicator<4, 2> for Kvo {
+    #[inline(always)]
     fn update(&mut self, [high, low, close, volume]: [f64; 4]) -> Option<[f64; 2]> {
         let price = high + low + close;
         let last = std::mem::replace(&mut self.price, price);

@@ -6,8 +6,8 @@
 
 use tradecore_wide::{Number, WIDTH, Wide};
 
-use super::state::{Count, Reader, State, state};
-use super::stream::write;
+use super::state::{Count, Memory, Reader, State, state};
+use super::stream::{Indicator, write};
 
 /// The last `n` numbers; 0 stands where there were none yet.
 #[derive(Debug, Clone)]
@@ -127,6 +127,15 @@ impl State for Ring {
         self.values[..self.filled.done()].fill(0.0);
         self.at = 0;
         self.filled.reset();
+    }
+
+    fn hollow(&mut self) {
+        self.values = Vec::new();
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        // Two windows: sums are those of the last one, counted from what began the one before.
+        Some(Memory { rows: 2 * self.size(), phase: self.size() })
     }
 }
 
@@ -330,7 +339,7 @@ impl Moments {
     ///
     /// Once the window is full it goes from turn to turn of the sums, where nothing has to be decided in between.
     #[inline(always)]
-    pub(super) fn batch<V: Wide, const O: usize>(
+    fn batch<V: Wide, const O: usize>(
         &mut self,
         said: &impl FromMoments<O>,
         numbers: &[f64],
@@ -339,7 +348,8 @@ impl Moments {
         let rows = numbers.len();
         let mut at = 0;
         while at < rows && !self.ring.is_full() {
-            let known = self.push(numbers[at]).map(|[mean, variance]| said.of(mean, variance));
+            let x = numbers[at];
+            let known = self.push(x).map(|[mean, variance]| said.of(x, mean, variance));
             write(out, at, known.unwrap_or([f64::NAN; O]));
             at += 1;
         }
@@ -365,9 +375,9 @@ impl Moments {
         out: &mut [&mut [f64]; O],
     ) {
         let (mut sums, inverse) = (self.sums, self.inverse);
-        let say = |sums: &Sums| {
+        let say = |sums: &Sums, x| {
             let [mean, variance] = sums.moments(inverse);
-            said.of(mean, variance)
+            said.of(x, mean, variance)
         };
         let places = self.ring.next_places(numbers.len());
         let (fours, rest) = numbers.as_chunks::<WIDTH>();
@@ -377,19 +387,19 @@ impl Moments {
             let old = V::load(&std::mem::replace(place, *x)) - origin;
             let [total, square] = sums.take_four(V::load(x), old);
             let [mean, variance] = moments(origin, total, square, V::splat(inverse));
-            let known = said.of(mean, variance);
+            let known = said.of(V::load(x), mean, variance);
             for (column, known) in out.iter_mut().zip(known) {
                 column.as_chunks_mut::<WIDTH>().0[at] = known.numbers();
             }
         }
         for (at, (x, place)) in (WIDTH * fours.len()..).zip(rest.iter().zip(place_rest)) {
             sums.take(*x, std::mem::replace(place, *x) - sums.origin[0]);
-            write(out, at, say(&sums));
+            write(out, at, say(&sums, *x));
         }
         if self.ring.is_wrapped() {
             let last = numbers.len() - 1;
             sums.turn(numbers[last]);
-            write(out, last, say(&sums));
+            write(out, last, say(&sums, numbers[last]));
         }
         self.sums = sums;
     }
@@ -402,16 +412,63 @@ impl Moments {
     ) {
         for (at, x) in numbers.iter().enumerate() {
             if self.equal.push(*x) {
-                write(out, at, said.of(*x, 0.0));
+                write(out, at, said.of(*x, *x, 0.0));
             }
         }
     }
 }
 
-/// What is said of a mean and a variance.
-pub(super) trait FromMoments<const O: usize> {
+/// What is said of a number, and of the mean and the variance of a window that ends with it.
+pub(super) trait FromMoments<const O: usize>: Clone + Send + Sync + 'static {
     /// The same of several as of one.
-    fn of<N: Number>(&self, mean: N, variance: N) -> [N; O];
+    fn of<N: Number>(&self, x: N, mean: N, variance: N) -> [N; O];
+}
+
+/// What is said of the mean and the variance of the last `n` numbers.
+#[derive(Debug, Clone)]
+pub(super) struct OfMoments<F> {
+    window: Moments,
+    said: F,
+}
+
+impl<F> OfMoments<F> {
+    pub(super) fn new(n: usize, said: F) -> Self {
+        Self { window: Moments::new(n), said }
+    }
+}
+
+impl<F> State for OfMoments<F> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.window.write(out);
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.window.read(from)
+    }
+
+    fn reset(&mut self) {
+        self.window.reset();
+    }
+
+    fn hollow(&mut self) {
+        self.window.hollow();
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        self.window.memory()
+    }
+}
+
+impl<F: FromMoments<O>, const O: usize> Indicator<1, O> for OfMoments<F> {
+    #[inline(always)]
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; O]> {
+        self.window.push(x).map(|[mean, variance]| self.said.of(x, mean, variance))
+    }
+
+    #[inline(always)]
+    fn batch<V: Wide>(&mut self, [x]: [&[f64]; 1], out: &mut [&mut [f64]; O]) -> bool {
+        self.window.batch::<V, O>(&self.said, x, out)
+    }
 }
 
 /// What the last `n` numbers are together with their places: `origin`, the sum of their distances `d` to it, and the
