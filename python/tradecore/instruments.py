@@ -15,6 +15,7 @@ from typing import Any
 from tradecore._core import Instrument, tardis_venues
 from tradecore.errors import ConfigError, InstrumentError, InvalidValueError, UnknownInstrumentError
 from tradecore.files import config_text
+from tradecore.validation import did_you_mean
 
 __all__ = [
     "TARDIS_VENUES",
@@ -73,16 +74,29 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
             if fields.get(f"{field}_ns") is not None:
                 raise InstrumentError(name, field, f"is given as {field}_ns too")
             fields[f"{field}_ns"] = time_ns(name, field, time)
-    if unknown := sorted(set(fields) - {*_REQUIRED, *_OPTIONAL}):
-        raise InstrumentError(name, unknown[0], "unknown field")
+    known = (*_REQUIRED, *_OPTIONAL)
+    if unknown := sorted(set(fields) - set(known)):
+        raise InstrumentError(name, unknown[0], f"unknown field{did_you_mean(unknown[0], known)}")
     if missing := [field for field in ("id", *_REQUIRED) if spec.get(field) is None]:
         raise InstrumentError(name, missing[0], "missing")
     try:
         return Instrument(name, **{k: v for k, v in fields.items() if v is not None})
     except InvalidValueError as error:
         raise InstrumentError(name, error.field, error.problem) from None
-    except (TypeError, UnicodeEncodeError) as error:  # the latter for half a character, which JSON can hold
+    except TypeError as error:
+        raise _mistyped(name, fields, error) from None
+    except UnicodeEncodeError as error:  # for half a character, which JSON can hold
         raise InstrumentError(name, "specification", str(error)) from None
+
+
+def _mistyped(name: str, fields: Mapping[str, Any], error: TypeError) -> InstrumentError:
+    """Return the error for a value of another type, whose field stands in a note, of a number before what is wrong."""
+    note = next(iter(getattr(error, "__notes__", ())), "")
+    field = note.removeprefix("while processing ").strip("'") or str(error).partition(":")[0]
+    if field not in fields:
+        return InstrumentError(name, "specification", str(error))
+    expected = "a list of tables" if field == "changes" else "text" if note else 'a number as text, such as "0.1"'
+    return InstrumentError(name, field, f"expected {expected}, got {fields[field]!r}")
 
 
 def time_ns(name: str, field: str, given: object) -> int:

@@ -103,5 +103,5 @@ def test_own_instruments_are_told_by_their_place() -> None:
     assert list(own_instruments([table], "f")) == ["A.B"]
     with pytest.raises(ConfigError, match=r"f: instruments\.1\.id: A\.B is there twice"):
         own_instruments([table, table], "f")
-    with pytest.raises(ConfigError, match=r"f: instruments\.0: instrument A\.B: kind"):
+    with pytest.raises(ConfigError, match=r"f: instruments\.0\.kind: "):
         own_instruments([{**table, "kind": "swap"}], "f")

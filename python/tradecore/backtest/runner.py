@@ -27,7 +27,7 @@ from tradecore.errors import (
 )
 from tradecore.instruments import find_instrument
 from tradecore.interrupts import Interrupts
-from tradecore.session import Scope, build_strategies, build_venues, own_instruments
+from tradecore.session import Scope, build_strategies, build_venues, check_series, own_instruments
 from tradecore.strategy import Strategy
 from tradecore.venue import SimVenue
 
@@ -114,6 +114,7 @@ def run_config(
     with Scratch("data") as scratch:
         specs, catalog, scope = _opened(plan, config, scratch)
         strategies = build_strategies(scope, config.strategies)
+        check_series(config.venues, plan.source)
         venues = build_venues(scope, config.venues, strategies, default=SimVenue)
         bus = None if plan.events is None else EventBus()
         with _keyed(plan.source):
@@ -185,6 +186,7 @@ def check_config(
         def strategies() -> list[Strategy]:
             return build_strategies(scope, config.strategies)
 
+        check_series(config.venues, plan.source)
         venues = build_venues(scope, config.venues, strategies(), default=SimVenue)
         settings: dict[str, Any] = {"specs": specs, "seed": config.seed, **_deciding(config)}
         with _keyed(plan.source):

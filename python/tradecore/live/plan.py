@@ -14,7 +14,7 @@ from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentEr
 from tradecore.instruments import venue_of
 from tradecore.live.runner import Live
 from tradecore.live.state import Mode, SessionResult
-from tradecore.session import Scope, build_strategies, build_venues
+from tradecore.session import Scope, build_strategies, build_venues, check_series
 from tradecore.strategy import Strategy
 from tradecore.validation import did_you_mean
 from tradecore.venue import SimVenue
@@ -85,6 +85,8 @@ async def run_session(
     scope = Scope(known=_known(config, plan.source), symbol=plan.symbol, source=plan.source, place="the configuration")
     strategies = build_strategies(scope, config.strategies)
     _check_connections(plan, strategies)
+    if plan.mode == "paper":
+        check_series(config.venues, plan.source)
     venues = build_venues(scope, config.venues, strategies, default=SimVenue)
     async with AsyncExitStack() as stack:
         urls = await _sandboxes(stack, plan, strategies)

@@ -2,6 +2,14 @@
 
 from tradecore.session.instruments import Scope, own_instruments
 from tradecore.session.strategies import build_strategies, build_strategy, strategy_class
-from tradecore.session.venues import build_venues
+from tradecore.session.venues import build_venues, check_series
 
-__all__ = ["Scope", "build_strategies", "build_strategy", "build_venues", "own_instruments", "strategy_class"]
+__all__ = [
+    "Scope",
+    "build_strategies",
+    "build_strategy",
+    "build_venues",
+    "check_series",
+    "own_instruments",
+    "strategy_class",
+]

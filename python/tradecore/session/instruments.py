@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tradecore._core import Instrument
-from tradecore.errors import ConfigError, TradecoreError
+from tradecore.errors import ConfigError, InstrumentError
 from tradecore.instruments import instrument_from_dict
 
 __all__ = ["Scope", "own_instruments"]
@@ -67,10 +68,20 @@ def own_instruments(tables: Sequence[Mapping[str, Any]], source: str) -> dict[st
     instruments: dict[str, Instrument] = {}
     for index, table in enumerate(tables):
         try:
-            instrument = instrument_from_dict(table)
-        except TradecoreError as error:
-            raise ConfigError(source, f"instruments.{index}", str(error)) from None
+            instrument = instrument_from_dict(_as_written(table))
+        except InstrumentError as error:
+            named = f"{table['id']!r} " if error.field == "id" and "id" in table else ""
+            raise ConfigError(source, f"instruments.{index}.{error.field}", f"{named}{error.problem}") from None
         if instrument.id in instruments:
             raise ConfigError(source, f"instruments.{index}.id", f"{instrument.id} is there twice")
         instruments[instrument.id] = instrument
     return instruments
+
+
+def _as_written(given: Any) -> Any:
+    """Return what a table of TOML holds with its floats as the decimals that were written."""
+    if isinstance(given, float):
+        return Decimal(repr(given))
+    if isinstance(given, Mapping):
+        return {key: _as_written(value) for key, value in given.items()}
+    return [_as_written(each) for each in given] if isinstance(given, list) else given

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+from tradecore.errors import ConfigError
 from tradecore.instruments import venue_of
 from tradecore.session.instruments import Scope
 from tradecore.strategy import Strategy
+from tradecore.venue import Latency, SimVenue
 
-__all__ = ["build_venues"]
+__all__ = ["build_venues", "check_series"]
 
 
 class _Named(Protocol):
@@ -45,3 +49,19 @@ def build_venues(
         idle = {venue_of(instrument) for instrument in scope.known} - traded
         venues = [venue for venue in venues if venue.name not in idle]
     return [*venues, *(default(name) for name in sorted(traded - {venue.name for venue in venues}))]
+
+
+def check_series(configured: Sequence[SimVenue], source: str) -> None:
+    """Refuse a latency or a funding that is to be read from a file that is not there, before anything is made of it.
+
+    Raises
+    ------
+    ConfigError
+        With the key of the first one.
+    """
+    for index, venue in enumerate(configured):
+        models = {f"{leg.name}_latency": getattr(venue.latency, leg.name) for leg in fields(Latency)}
+        for key, model in {**models, "funding": venue.funding}.items():
+            kind, _, path = str(model).partition(":")
+            if kind == "series" and not Path(path).is_file():
+                raise ConfigError(source, f"venues.{index}.{key}", f"no file {path}")
