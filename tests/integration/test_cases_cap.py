@@ -560,6 +560,7 @@ def test_partial_depth_alone_is_a_book_of_that_depth(
     summary = imported(path, tmp_path / "cat", instrument)
     assert (summary["bid_levels"], summary["ask_levels"], summary["snapshots"]) == (depth_levels, depth_levels, 6)
     assert (float(summary["best_bid"][0]), float(summary["best_bid"][1])) == (3000.05, 6.0)
+    assert tc.import_capture(path, instrument, tmp_path / "any") == summary
     found = report(path, instrument=instrument)
     assert (found["problems"], found["gaps"], found["other_depth"]) == ([], 0, 0)
     if wrap:

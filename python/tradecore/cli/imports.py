@@ -119,13 +119,15 @@ def _import(
 ) -> None:
     from tradecore.data import findings, importers
     from tradecore.data.arguments import paths_of
-    from tradecore.data.formats import ReadOptions
+    from tradecore.data.formats import ReadOptions, captured_form
 
     files = paths_of(files)
     options = ReadOptions(**given)  # type: ignore[arg-type]
     if form == "tables":
         form = importers.table_format(files[0], options)
     spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size, options)
+    if form == "capture":
+        form = captured_form(spec.venue)
     unit = "rows" if form in ("capture", "hftbacktest") else "B"
     with progress_bar("import", unit, quiet=quiet) as progress, may_ask_to_replace(catalog, spec.id):
         if form == "hftbacktest":

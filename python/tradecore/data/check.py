@@ -15,7 +15,17 @@ from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import is_array
 from tradecore.data.exported import exported_reader, is_exported, stored_instrument, told_instrument
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
-from tradecore.data.formats import AS_RECORDED, CAPTURES, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
+from tradecore.data.formats import (
+    AS_RECORDED,
+    CAPTURES,
+    ReadOptions,
+    Sniffed,
+    captured_form,
+    open_reader,
+    place_of,
+    sniff,
+    sniff_any,
+)
 from tradecore.data.importers import Progress, array_reader
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
@@ -106,7 +116,7 @@ def examine(
         found = sniff_any(files, options) if instrument is None else sniff(files[0], options)
     if found.format in CAPTURES and instrument is not None:
         venue = venue_of(instrument if isinstance(instrument, str) else instrument.id)
-        found = replace(found, format="binance-ws" if venue.startswith("BINANCE") else "capture")
+        found = replace(found, format=captured_form(venue))
     spec = None
     if instrument is None and found.instrument is None:
         reasons = "".join(f": {reason}" for reason in found.reasons)

@@ -34,6 +34,7 @@ __all__ = [
     "ReadOptions",
     "Sniffed",
     "begins_at",
+    "captured_form",
     "check_receipt",
     "open_reader",
     "place_of",
@@ -277,6 +278,11 @@ def _open_together(
     return EventReader.merged(readers)
 
 
+def captured_form(venue: str) -> str:
+    """Return the format as which captures of a venue are read: those of Binance have a reader of their own."""
+    return "binance-ws" if venue.startswith("BINANCE") else "capture"
+
+
 def open_reader(
     form: str,
     instrument: Instrument,
@@ -300,6 +306,8 @@ def open_reader(
             by_format.setdefault(sniff(path, options).format, []).append(path)
         if len(by_format) > 1 and by_format.keys() <= DUMPS:
             return _open_together(by_format, instrument, lenient=lenient, options=options)
+    if form == "capture":
+        form = captured_form(instrument.venue)
     options.check(form)
     if form == "capture":
         skips = options.on_error == "skip"

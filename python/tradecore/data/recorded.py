@@ -45,12 +45,12 @@ def import_capture(
     replace : bool
         Whether to replace the days that are written.
     progress : callable, optional
-        Called with the rows read and 0.
+        Called with the rows read and 0; of Binance as :func:`~tradecore.import_binance_ws` calls it.
 
     Returns
     -------
     dict
-        As :func:`~tradecore.import_binance_ws`.
+        As :func:`~tradecore.import_binance_ws`, which is what reads captures of Binance.
 
     Raises
     ------
