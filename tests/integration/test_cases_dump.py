@@ -952,7 +952,7 @@ def test_depth_of_bybit_follows_its_update_ids(tmp_path: Path) -> None:
     assert (report["gaps"], report["skipped"], report["snapshots"], report["bid_levels"]) == (1, 2, 2, 1)
     twice = check_files(write(tmp_path, "c.data", text + text))
     assert (twice["duplicates"], twice["snapshots"]) == (4, 1)
-    with pytest.raises(DataError, match="of venue BYBIT or BYBIT_SPOT, expected BINANCE_USDM"):
+    with pytest.raises(DataError, match="of venue BYBIT or BYBIT_SPOT or BYBIT_OPTIONS, expected BINANCE_USDM"):
         check_files(path, USDM)
 
 
@@ -991,6 +991,17 @@ def test_depth_of_bybit_goes_by_its_ids_whatever_the_order_of_keys_times_and_fil
     summary, rows = read("both", both)
     assert (summary["ignored"], summary["snapshots"]) == (3, 1)
     assert rows.equals(expected)
+
+
+def test_depth_of_bybits_spot_market_is_none_of_derivatives(tmp_path: Path) -> None:
+    book = {"s": "BTCUSDT", "b": [["60000.00", "1"]], "a": [["60000.10", "1"]], "u": 7, "seq": 70}
+    line = {"topic": "orderbook.200.BTCUSDT", "type": "snapshot", "ts": START, "data": book}
+    path = write(tmp_path / "spot", "2024-08-08_BTCUSDT_ob200.data", json.dumps(line) + "\n")
+    assert check_files(path)["instrument"] == "BTCUSDT.BYBIT_SPOT"
+    with pytest.raises(DataError, match="files of Bybit's depth are of venue BYBIT_SPOT, expected BYBIT"):
+        check_files(path, "BTCUSDT.BYBIT")
+    with pytest.raises(DataError, match="are of venue BYBIT_SPOT, expected BINANCE"):
+        tc.import_tables(path, "BTCUSDT.BINANCE", tmp_path / "no", assume_latency="1ms")
 
 
 @pytest.mark.parametrize("first", [1, 500])

@@ -17,11 +17,14 @@ use crate::book::{DeltaIds, SyncRule};
 use crate::decode::error::{DecodeError, PlacedError, Strictness};
 use crate::decode::late::{FirstLate, LateRow};
 use crate::decode::lines::Lines;
+use crate::decode::named::Origin;
 use crate::decode::symbol::{Symbol, find};
 use crate::decode::table::{Chain, Receipt, Step, TableOptions};
-use crate::decode::tardis::is_known;
 use crate::event::{Event, EventColumns, EventKind, EventSink as _, FLAG_SNAPSHOT};
 use crate::types::{Instrument, Level};
+
+/// Venues whose depth is published in this form.
+const VENUES: [&str; 3] = ["BYBIT", "BYBIT_SPOT", "BYBIT_OPTIONS"];
 
 /// What has been read of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,21 +69,18 @@ impl BybitReader {
     /// A recording made of these files.
     ///
     /// # Errors
-    /// [`PlacedError`] when the instrument is of another venue that is known, or a file cannot be read.
+    /// [`PlacedError`] when the instrument is of another venue that is known, as far as files tell, or a file cannot be read.
     pub fn new(
         instrument: &Arc<Instrument>,
         mut inputs: Vec<Lines>,
         options: &TableOptions,
         strictness: Strictness,
     ) -> Result<Self, PlacedError> {
-        let venue = instrument.id.venue();
-        if let Some(lines) = inputs.first()
-            && is_known(venue)
-            && !venue.starts_with("BYBIT")
-        {
-            let problem =
-                format!("depth that Bybit publishes is of venue BYBIT or BYBIT_SPOT, expected {venue}");
-            return Err(lines.error(DecodeError::Value { field: "file", problem }));
+        for lines in &inputs {
+            let in_spot = lines.name().split(['/', '\\']).any(|part| part == "spot");
+            let venue = in_spot.then_some("BYBIT_SPOT");
+            let told = Origin { publisher: "files of Bybit's depth", venues: &VENUES, venue, symbol: None };
+            told.check(&instrument.id).map_err(|error| lines.error(error))?;
         }
         if inputs.len() > 1 {
             let times: Vec<_> = inputs.iter_mut().map(begins_at).collect::<Result<_, _>>()?;
