@@ -84,6 +84,9 @@ def test_a_series_is_read_when_the_run_begins(market: Path, tmp_path: Path) -> N
     series.write_text("sent_ns,acted_ns,received_ns\n1000,999,1000\n")
     with pytest.raises(DataError, match=r"acks\.csv:2: 999 is before 1000"):
         pulse(market, **venue)
+    series.write_text("sent_ns,acted_ns,received_ns\n1723075200000000,1723075200004000,1723075200009000\n")
+    with pytest.raises(DataError, match=r"acks\.csv:2: 1723075200000000 is not a time in ns .* as us it is 2024-08-08"):
+        pulse(market, **venue)
 
 
 def test_what_is_fitted_is_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

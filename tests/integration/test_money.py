@@ -144,6 +144,14 @@ def test_a_series_of_rates_is_paid_at_its_times(tmp_path: Path) -> None:
         (8, Decimal("50000.25") * Decimal("0.0002")),
         (9, Decimal("50000.25") * Decimal("-0.0001")),
     ]
+    file.write_text(f"\ufeffts_ns,rate\n{8 * HOUR},0.0002\n", encoding="utf-8")
+    assert len(hold((7.5, "buy", "1"), funding=f"series:{file}")[0].paid) == 1
+    # They would all be of 1970, so that nothing was ever paid.
+    file.write_text("ts_ns,rate\n1723075200000,0.0002\n")
+    with pytest.raises(
+        DataError, match=r"rates\.csv:2: 1723075200000 is not a time in ns .* as ms it is 2024-08-08 00:00"
+    ):
+        hold((7.5, "buy", "1"), funding=f"series:{file}")
     file.write_text("ts_ns,rate\n5,x\n")
     with pytest.raises(DataError, match=r"rates\.csv:2: expected a time in ns and a rate"):
         hold((7.5, "buy", "1"), funding=f"series:{file}")

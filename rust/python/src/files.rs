@@ -143,5 +143,6 @@ pub(crate) fn read_file<T>(file: &str, read: impl FnOnce(&str) -> Result<T, (u64
     let fail = |(line, problem): (u64, String)| errors::DataError::new_err((file.to_owned(), line, problem));
     let text =
         std::fs::read_to_string(file).map_err(|error| fail((0, format!("cannot be read: {error}"))))?;
-    read(&text).map_err(fail)
+    // Editors put a byte order mark in front.
+    read(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(fail)
 }

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::error::{DecodeError, PlacedError, utc};
+use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
-use super::parse::{Written, other_unit, parse_fine, parse_qty, parse_u64};
+use super::parse::{Written, not_in_ns, parse_fine, parse_qty, parse_u64};
 use super::text::{Cells, Row, is_above_header, is_blank, whole};
 use crate::event::{Event, EventColumns, EventKind, KindSet};
 use crate::types::{Instrument, snake_case};
@@ -162,13 +162,7 @@ fn time(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
 
 /// Refuses a time that would be a market's in another unit.
 fn check_unit(field: &'static str, ns: i64) -> Result<(), DecodeError> {
-    let Some((unit, meant)) = other_unit(ns) else { return Ok(()) };
-    let problem = format!(
-        "{ns} is not a time in ns since 1970: that would be {} UTC, while as {unit} it is {} UTC; write the times in ns",
-        utc(ns),
-        utc(meant)
-    );
-    Err(DecodeError::Value { field, problem })
+    not_in_ns(ns).map_or(Ok(()), |problem| Err(DecodeError::Value { field, problem }))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub use lines::{FileBytes, Lines, OpenFile};
 pub use merged::{Merged, ReadEvents};
 pub use packed::gunzip;
 pub use parallel::{ClockOffset, receipt};
-pub use parse::other_unit;
+pub use parse::{not_in_ns, other_unit};
 pub use records::{
     RECORD_HEAD, RECORD_LIMIT, RecordIndex, RecordRest, RecordScan, index_records, push_frame_record,
     record_head,

@@ -130,6 +130,17 @@ pub fn other_unit(ns: i64) -> Option<(&'static str, i64)> {
     UNITS.into_iter().filter_map(meant).find(|(_, ns)| (FIRST_MARKET..=TIME_LIMIT).contains(ns))
 }
 
+/// What is wrong with a time in ns that would be a market's in another unit; `None` where nothing is.
+#[must_use]
+pub fn not_in_ns(ns: i64) -> Option<String> {
+    let (unit, meant) = other_unit(ns)?;
+    Some(format!(
+        "{ns} is not a time in ns since 1970: that would be {} UTC, while as {unit} it is {} UTC; write the times in ns",
+        utc(ns),
+        utc(meant)
+    ))
+}
+
 /// 2009: nothing was traded before.
 pub(super) const FIRST_MARKET: i64 = 1_230_768_000_000_000_000;
 

@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::decode::not_in_ns;
 use crate::event::{EventKind, Span, View};
 use crate::types::{Decimal, FINE_ONE, FINE_SCALE, format_duration, parse_duration};
 
@@ -164,6 +165,9 @@ pub fn read_rates(text: &str) -> Result<FundingRates, (u64, String)> {
         if rates.last().is_some_and(|(before, _)| *before >= read.0) {
             return Err(fail(format!("{} is not after the line before", read.0)));
         }
+        if let Some(problem) = not_in_ns(read.0).filter(|_| rates.is_empty()) {
+            return Err(fail(problem));
+        }
         rates.push(read);
     }
     Ok(rates.into())
@@ -281,6 +285,8 @@ mod tests {
         );
         assert_eq!(read("a\n").unwrap_err(), "1: expected ts_ns,rate, got \"a\"");
         assert!(read("ts_ns,rate\n100,x\n").unwrap_err().starts_with("2: expected a time in ns"));
+        let told = read("ts_ns,rate\n1723075200000,0\n").unwrap_err();
+        assert!(told.contains("while as ms it is 2024-08-08 00:00:00.000000000 UTC"), "{told}");
         assert_eq!(read("ts_ns,rate\n100,0\n100,0\n").unwrap_err(), "3: 100 is not after the line before");
     }
 

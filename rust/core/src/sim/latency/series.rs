@@ -2,6 +2,7 @@
 //! the venue and when that was known, ns.
 
 use super::{Leg, Measured};
+use crate::decode::not_in_ns;
 
 /// The first line.
 pub const SERIES_HEADER: &str = "sent_ns,acted_ns,received_ns";
@@ -37,6 +38,9 @@ pub fn read_series(text: &str, leg: Leg) -> Result<Measured, BadSeries> {
         if acted == 0 {
             continue;
         }
+        if let Some(problem) = not_in_ns(sent).filter(|_| measured.is_empty()) {
+            return Err(bad(line, problem));
+        }
         let (from, to) = match leg {
             Leg::Entry => (sent, acted),
             Leg::Response => (acted, received),
@@ -71,5 +75,7 @@ mod tests {
         assert_eq!(told(&format!("{head}\n1,2\n")), "line 2: expected three times in ns, got \"1,2\"");
         assert_eq!(told(&format!("{head}\n1,2,3\n5,4,6\n")), "line 3: 4 is before 5");
         assert_eq!(told(&format!("{head}\n1,0,3\n")), "line 1: no order was acknowledged");
+        let in_us = told(&format!("{head}\n1723075200000000,1723075200000400,1723075200000900\n"));
+        assert!(in_us.contains("while as us it is 2024-08-08 00:00:00.000000000 UTC"), "{in_us}");
     }
 }
