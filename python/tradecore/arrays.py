@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tradecore._core import other_unit
 from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ def to_stamps(name: str, given: Any) -> NDArray[np.int64]:
     Raises
     ------
     InvalidValueError
-        For what is no column of times, and for a time that is missing.
+        For what is no column of times, for a time that is missing, and where they would be a market's in another unit
+        than ns.
     """
     import numpy as np
 
@@ -95,7 +98,19 @@ def to_stamps(name: str, given: Any) -> NDArray[np.int64]:
             raise InvalidValueError(name, "a time is beyond int64 ns")
     elif array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
         raise InvalidValueError(name, "a time is beyond int64 ns")
+    elif array.size:
+        _check_unit(name, int(array[0]), int(array[-1]))
     return np.ascontiguousarray(array).astype(np.int64, copy=False)
+
+
+def _check_unit(name: str, first: int, last: int) -> None:
+    """Refuse times that would all be a market's in another unit than ns: those of a made-up market may begin with 0."""
+    told, ends = other_unit(first), other_unit(last)
+    if told is not None and ends is not None and told[0] == ends[0]:
+        unit, meant_ns = told
+        meant = datetime.fromtimestamp(meant_ns // 1_000_000_000, tz=UTC)
+        problem = f"{first} is not a time in ns since 1970; as {unit} it is {meant:%Y-%m-%d %H:%M:%S} UTC: give ns"
+        raise InvalidValueError(name, problem)
 
 
 def to_floats(name: str, given: Any) -> NDArray[np.float64]:

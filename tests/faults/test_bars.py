@@ -111,6 +111,8 @@ def test_numbers_of_other_types_and_strides_are_taken(spec: str, dtype: Any) -> 
         ({"ts": np.zeros((5, 2), np.int64)}, "ts_event: .* got 2-d int64"),
         ({"ts": np.array(["2020-01-01", "NaT", "2020", "2021", "2022"], dtype="datetime64[ns]")}, "a time is missing"),
         ({"ts": np.full(5, 2**64 - 1, np.uint64)}, "a time is beyond int64 ns"),
+        ({"ts": 1_723_075_200_000 + np.arange(5)}, "ts_event: 1723075200000 is not a time .* as ms it is 2024-08-08"),
+        ({"ts_recv": np.full(5, 1_723_075_200)}, "ts_recv: 1723075200 is not a time .* as s it is 2024-08-08"),
         ({"price": ["a"] * 5}, "price: expected one column of numbers"),
         ({"price": np.ones(4)}, "price has 4 rows, ts 5"),
         ({"qty": np.ones(6)}, "qty has 6 rows, ts 5"),
