@@ -2795,7 +2795,7 @@ class MemoryColumns:
         """Return the kinds of events there are."""
     @property
     def left_out(self) -> dict[str, int]:
-        """Trades that were left out: ``duplicate_trades``, by their ids, and ``empty_trades``, of no price or size."""
+        """How many trades were left out: ``duplicate_trades``, by their ids, ``empty_trades``, of no price or size."""
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""

@@ -107,7 +107,7 @@ impl MemoryColumns {
         self.columns.view().len()
     }
 
-    /// Trades that were left out: ``duplicate_trades``, by their ids, and ``empty_trades``, of no price or size.
+    /// How many trades were left out: ``duplicate_trades``, by their ids, ``empty_trades``, of no price or size.
     #[getter]
     fn left_out(&self) -> BTreeMap<&'static str, u64> {
         trades_left_out(&self.sieve)
