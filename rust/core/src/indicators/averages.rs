@@ -4,7 +4,7 @@ use tradecore_wide::Wide;
 
 use super::smooth::{Places, Smooth, forgets};
 use super::spec::{Param, Spec, VALUE, period, spec};
-use super::state::state;
+use super::state::{State, state};
 use super::stream::{Bits, Four, Fours, Indicator, Strides, StridesMut, by_fours, single};
 use super::windows::{Mean, Ring, Sum, Weighted};
 
@@ -79,64 +79,81 @@ impl<const N: usize> Cascade<N> {
         }
         Some(out)
     }
+
+    /// Takes a column: what is said of the averages after each number, NaN until there are all of them. Whether there are.
+    ///
+    /// Each goes over some numbers before the next one does: one that has to be waited for is enough.
+    #[inline(always)]
+    pub(super) fn batch<V: Wide>(
+        &mut self,
+        numbers: &[f64],
+        out: &mut [f64],
+        mut said: impl FnMut([f64; N]) -> f64,
+    ) -> bool {
+        const ROWS: usize = 256;
+        let mut at = 0;
+        while at < numbers.len() && !self.0[N - 1].has_begun() {
+            out[at] = self.push(numbers[at]).map_or(f64::NAN, &mut said);
+            at += 1;
+        }
+        let mut averages = [[0.0; ROWS]; N];
+        for (numbers, out) in numbers[at..].chunks(ROWS).zip(out[at..].chunks_mut(ROWS)) {
+            let rows = numbers.len();
+            for (k, smooth) in self.0.iter_mut().enumerate() {
+                let (before, after) = averages.split_at_mut(k);
+                let from = before.last().map_or(numbers, |last| &last[..rows]);
+                Indicator::batch::<V>(smooth, [from], &mut [&mut after[0][..rows]]);
+            }
+            for (row, out) in out.iter_mut().enumerate() {
+                *out = said(std::array::from_fn(|k| averages[k][row]));
+            }
+        }
+        self.0[N - 1].has_begun()
+    }
 }
 
 state!(Cascade<2> { 0 });
 state!(Cascade<3> { 0 });
 state!(Cascade<6> { 0 });
 
-#[derive(Debug, Clone)]
-struct Dema(Cascade<2>);
+/// What is said of averages of averages.
+#[derive(Clone)]
+struct OfCascade<F, const N: usize> {
+    averages: Cascade<N>,
+    said: F,
+}
 
-state!(Dema { 0 });
-single!(Dema);
+state!(impl [F] OfCascade<F, 2> { averages });
+state!(impl [F] OfCascade<F, 3> { averages });
+state!(impl [F] OfCascade<F, 6> { averages });
 
-impl Dema {
+impl<F, const N: usize> Indicator<1, 1> for OfCascade<F, N>
+where
+    F: Fn([f64; N]) -> f64 + Clone + Send + Sync + 'static,
+    Self: State,
+{
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<f64> {
-        self.0.push(x).map(|[one, two]| 2.0 * one - two)
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Tema(Cascade<3>);
-
-state!(Tema { 0 });
-single!(Tema);
-
-impl Tema {
-    #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<f64> {
-        self.0.push(x).map(|[one, two, three]| 3.0 * one - 3.0 * two + three)
-    }
-}
-
-#[derive(Debug, Clone)]
-struct T3 {
-    averages: Cascade<6>,
-    weights: [f64; 4],
-}
-
-state!(T3 { averages });
-single!(T3);
-
-impl T3 {
-    fn new(n: usize, v: f64) -> Self {
-        let (square, cube) = (v * v, v * v * v);
-        let weights = [
-            -cube,
-            3.0 * (square + cube),
-            -6.0 * square - 3.0 * (v + cube),
-            1.0 + 3.0 * v + cube + 3.0 * square,
-        ];
-        Self { averages: Cascade::new(n), weights }
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        self.averages.push(x).map(|averages| [(self.said)(averages)])
     }
 
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<f64> {
-        let [_, _, three, four, five, six] = self.averages.push(x)?;
-        let weights = self.weights;
-        Some(weights[0] * six + weights[1] * five + weights[2] * four + weights[3] * three)
+    fn batch<V: Wide>(&mut self, [x]: [&[f64]; 1], [out]: &mut [&mut [f64]; 1]) -> bool {
+        self.averages.batch::<V>(x, out, &self.said)
+    }
+}
+
+fn of_cascade<F: Fn([f64; N]) -> f64, const N: usize>(n: usize, said: F) -> OfCascade<F, N> {
+    OfCascade { averages: Cascade::new(n), said }
+}
+
+/// What T3 says of six averages.
+fn t3(v: f64) -> impl Fn([f64; 6]) -> f64 + Clone + Send + Sync {
+    let (square, cube) = (v * v, v * v * v);
+    let weights =
+        [-cube, 3.0 * (square + cube), -6.0 * square - 3.0 * (v + cube), 1.0 + 3.0 * v + cube + 3.0 * square];
+    move |[_, _, three, four, five, six]| {
+        weights[0] * six + weights[1] * five + weights[2] * four + weights[3] * three
     }
 }
 
@@ -318,16 +335,16 @@ pub(super) const SPECS: &[Spec] = &[
     spec!(p; "dema" "DEMA" CLOSE [period(2, 30)] -> [VALUE];
         "Double exponential moving average."
         "``2 e1 - e2``, with ``e2`` the EMA of ``e1``; each begins with the mean of its first ``period`` numbers.";
-        2 * (p.n(0) - 1); Dema(Cascade::new(p.n(0)))),
+        2 * (p.n(0) - 1); of_cascade(p.n(0), |[one, two]| 2.0 * one - two)),
     spec!(p; "tema" "TEMA" CLOSE [period(2, 30)] -> [VALUE];
         "Triple exponential moving average."
         "``3 e1 - 3 e2 + e3`` of EMAs of each other, each begun with the mean of its first ``period`` numbers.";
-        3 * (p.n(0) - 1); Tema(Cascade::new(p.n(0)))),
+        3 * (p.n(0) - 1); of_cascade(p.n(0), |[one, two, three]| 3.0 * one - 3.0 * two + three)),
     spec!(p; "t3" "T3" CLOSE [period(2, 5), VOLUME_FACTOR] -> [VALUE];
         "Moving average T3 of Tillson."
         "``-v^3 e6 + 3 (v^2 + v^3) e5 - (6 v^2 + 3 v + 3 v^3) e4 + (1 + 3 v + 3 v^2 + v^3) e3`` of six EMAs of each \
          other.";
-        6 * (p.n(0) - 1); T3::new(p.n(0), p.x(1))),
+        6 * (p.n(0) - 1); of_cascade(p.n(0), t3(p.x(1)))),
     spec!(p; "trima" "TRIMA" CLOSE [period(2, 30)] -> [VALUE];
         "Triangular moving average."
         "The SMA over ``period // 2 + 1`` rows of the SMA over ``(period + 1) // 2``.";

@@ -198,14 +198,30 @@ struct Trix {
 }
 
 state!(Trix { averages, last });
-single!(Trix);
 
-impl Trix {
+impl Indicator<1, 1> for Trix {
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<f64> {
-        let [_, _, three] = self.averages.push(x)?;
-        self.last.swap(three).map(|last| 100.0 * ratio(three - last, last))
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        let averages = self.averages.push(x)?;
+        growth(&mut self.last, averages).map(|growth| [growth])
     }
+
+    #[inline(always)]
+    fn batch<V: Wide>(&mut self, [x]: [&[f64]; 1], [out]: &mut [&mut [f64]; 1]) -> bool {
+        let mut is_ready = false;
+        self.averages.batch::<V>(x, out, |averages| {
+            let growth = growth(&mut self.last, averages);
+            is_ready = growth.is_some();
+            growth.unwrap_or(f64::NAN)
+        });
+        is_ready
+    }
+}
+
+/// The growth of the third average, percent, once there was one before.
+#[inline(always)]
+fn growth(last: &mut Ring, [_, _, three]: [f64; 3]) -> Option<f64> {
+    last.swap(three).map(|last| 100.0 * ratio(three - last, last))
 }
 
 /// Where a price lies between the lowest and the highest, 0 to 1.

@@ -1,6 +1,6 @@
 //! What is said of the rows of another indicator.
 
-use super::state::{Memory, Reader, State};
+use super::state::{State, state};
 use super::stream::Indicator;
 
 /// A function of each row that another indicator gives. Its type is that of the function, so the loop over a column has
@@ -17,27 +17,7 @@ impl<T, F, const M: usize> Said<T, F, M> {
     }
 }
 
-impl<T: State, F, const M: usize> State for Said<T, F, M> {
-    fn write(&self, out: &mut Vec<u8>) {
-        self.of.write(out);
-    }
-
-    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
-        self.of.read(from)
-    }
-
-    fn reset(&mut self) {
-        self.of.reset();
-    }
-
-    fn hollow(&mut self) {
-        self.of.hollow();
-    }
-
-    fn memory(&self) -> Option<Memory> {
-        self.of.memory()
-    }
-}
+state!(impl [T: State, F, const M: usize] Said<T, F, M> { of });
 
 impl<T, F, const I: usize, const M: usize, const O: usize> Indicator<I, O> for Said<T, F, M>
 where
@@ -56,7 +36,7 @@ where
 #[derive(Debug, Clone)]
 pub(super) struct Same;
 
-super::state::state!(Same {});
+state!(Same {});
 
 impl<const I: usize> Indicator<I, I> for Same {
     #[inline(always)]

@@ -201,8 +201,8 @@ impl State for Count {
 /// The state of a type is that of these fields; the others are parameters. What they remember goes as far back as each by
 /// itself, and as is said behind them.
 macro_rules! state {
-    ($type:ty { $($field:tt),* $(,)? } $(; $memory:expr)?) => {
-        impl $crate::indicators::state::State for $type {
+    (impl [$($generics:tt)*] $type:ty { $($field:tt),* $(,)? } $(; $memory:expr)?) => {
+        impl<$($generics)*> $crate::indicators::state::State for $type {
             fn write(&self, _out: &mut Vec<u8>) {
                 $($crate::indicators::state::State::write(&self.$field, _out);)*
             }
@@ -230,6 +230,9 @@ macro_rules! state {
                 Some(all)
             }
         }
+    };
+    ($type:ty { $($field:tt),* $(,)? } $(; $memory:expr)?) => {
+        $crate::indicators::state::state!(impl [] $type { $($field),* } $(; $memory)?);
     };
 }
 pub(super) use state;

@@ -437,27 +437,7 @@ impl<F> OfMoments<F> {
     }
 }
 
-impl<F> State for OfMoments<F> {
-    fn write(&self, out: &mut Vec<u8>) {
-        self.window.write(out);
-    }
-
-    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
-        self.window.read(from)
-    }
-
-    fn reset(&mut self) {
-        self.window.reset();
-    }
-
-    fn hollow(&mut self) {
-        self.window.hollow();
-    }
-
-    fn memory(&self) -> Option<Memory> {
-        self.window.memory()
-    }
-}
+state!(impl [F] OfMoments<F> { window });
 
 impl<F: FromMoments<O>, const O: usize> Indicator<1, O> for OfMoments<F> {
     #[inline(always)]
