@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
+from tradecore.hints import did_you_mean
+
 __all__ = [
     "CatalogError",
     "ConfigError",
@@ -97,7 +99,7 @@ class UnknownInstrumentError(TradecoreError, KeyError):
 
     def __str__(self) -> str:
         known = f"; known here: {', '.join(self.known)}" if self.known else ""
-        return f"unknown instrument {self.instrument}{known}"
+        return f"unknown instrument {self.instrument}{known}{did_you_mean(self.instrument, self.known)}"
 
 
 class InvalidValueError(TradecoreError, ValueError):

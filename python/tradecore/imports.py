@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from tradecore.errors import InvalidValueError
-from tradecore.validation import did_you_mean
+from tradecore.hints import did_you_mean
 
 __all__ = ["NotThereError", "import_named", "is_named", "made_of"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from tradecore._core import Instrument, tardis_venues
 from tradecore.errors import ConfigError, InstrumentError, InvalidValueError, UnknownInstrumentError
 from tradecore.files import config_text
-from tradecore.validation import did_you_mean
+from tradecore.hints import did_you_mean
 
 __all__ = [
     "TARDIS_VENUES",

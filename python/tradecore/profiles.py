@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from tradecore.errors import InvalidValueError
-from tradecore.validation import did_you_mean
+from tradecore.hints import did_you_mean
 
 __all__ = ["ABOUT", "profile_settings", "profiles"]
 
@@ -34,6 +34,6 @@ def profile_settings(name: str) -> dict[str, Any]:
     """
     known = profiles()
     if not isinstance(name, str) or name not in known:
-        hint = did_you_mean(name.upper(), known) if isinstance(name, str) else ""
+        hint = did_you_mean(name, known) if isinstance(name, str) else ""
         raise InvalidValueError("profile", f"{name!r} is none of {', '.join(known)}{hint}")
     return {key: value for key, value in known[name].items() if key not in ABOUT}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from tradecore._core import format_duration_ns, parse_duration
 from tradecore.errors import InvalidValueError
+from tradecore.hints import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
@@ -21,7 +22,6 @@ __all__ = [
     "DurationLike",
     "Nanoseconds",
     "by_symbol_text",
-    "did_you_mean",
     "first_problem",
     "to_count",
     "to_ns",
@@ -134,14 +134,6 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return what to say of a key that is not among those known."""
     return f"unknown key{did_you_mean(key, known)}"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint to put behind an error of a word that is nearly a known one, nothing where it is none."""
-    import difflib
-
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _model_at(model: type[BaseModel], path: list[int | str]) -> type[BaseModel]:

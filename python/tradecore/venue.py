@@ -9,9 +9,10 @@ from typing import Any, Final, Literal, Self
 
 from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
 from tradecore.errors import InvalidValueError
+from tradecore.hints import did_you_mean
 from tradecore.profiles import profile_settings
 from tradecore.queue_models import FITTED, read_queue_model
-from tradecore.validation import DurationLike, by_symbol_text, did_you_mean
+from tradecore.validation import DurationLike, by_symbol_text
 from tradecore.venue_models import (
     FEE_METHODS,
     LEG_ARGUMENTS,

@@ -19,7 +19,7 @@ from tradecore._core import vocabulary
 PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
-    {"_core", "errors", "types", "forks", "interrupts", "locks", "memory", "text", "version"},
+    {"_core", "errors", "hints", "types", "forks", "interrupts", "locks", "memory", "text", "version"},
     {
         "instruments",
         "imports",

@@ -11,12 +11,12 @@ from tradecore._core import parse_duration
 from tradecore.config import BacktestConfig, ConnectionConfig, ModeConfig
 from tradecore.data.catalog import Catalog
 from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
+from tradecore.hints import did_you_mean
 from tradecore.instruments import venue_of
 from tradecore.live.runner import Live
 from tradecore.live.state import Mode, SessionResult
 from tradecore.session import Scope, build_strategies, build_venues, check_series
 from tradecore.strategy import Strategy
-from tradecore.validation import did_you_mean
 from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Credentials
 from tradecore.venues.registry import feed_options, make_connector
@@ -169,7 +169,7 @@ async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Seque
                 ),
                 f"{_key_of(plan, venues[0])}.sandbox",
             )
-            raise ConfigError(plan.source, key, f"{error}{did_you_mean(error.instrument, error.known)}") from None
+            raise ConfigError(plan.source, key, str(error)) from None
         except InvalidValueError as error:
             raise ConfigError(plan.source, f"{_key_of(plan, venues[0])}.sandbox", str(error)) from None
         urls |= dict.fromkeys(venues, (await stack.enter_async_context(server)).rest)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.errors import InvalidValueError, ModelError
+from tradecore.hints import did_you_mean
 from tradecore.ml.columns import Floats
 from tradecore.ml.extra import required
-from tradecore.validation import did_you_mean
 
 __all__ = ["describe", "make_estimator", "outputs", "path_of", "seeded", "weight_argument"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from tradecore.config import StrategyConfig
 from tradecore.errors import ConfigError, HookError, InvalidValueError, StrategyError
+from tradecore.hints import did_you_mean
 from tradecore.imports import NotThereError, import_named
 from tradecore.session.instruments import Scope
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
-from tradecore.validation import did_you_mean
 
 __all__ = ["build_strategies", "build_strategy", "strategy_class"]
 

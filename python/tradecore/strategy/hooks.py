@@ -12,7 +12,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from tradecore.errors import HookError
-from tradecore.validation import did_you_mean
+from tradecore.hints import did_you_mean
 
 __all__ = ["HOOKS", "arguments_of", "check_hooks"]
 

@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from tradecore.errors import InvalidValueError
-from tradecore.validation import did_you_mean
+from tradecore.hints import did_you_mean
 from tradecore.venues.connector import Connector
 from tradecore.venues.signing import Credentials
 

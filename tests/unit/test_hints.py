@@ -1,0 +1,18 @@
+"""What was probably meant."""
+
+from __future__ import annotations
+
+from tradecore.errors import UnknownInstrumentError
+from tradecore.hints import did_you_mean
+
+
+def test_a_word_that_is_nearly_known_is_asked_about_in_any_case():
+    known = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE")
+    assert did_you_mean("btcusdt.binance", known) == "; did you mean BTCUSDT.BINANCE?"
+    assert did_you_mean("ETHUSTD.BINANCE", known) == "; did you mean ETHUSDT.BINANCE?"
+    assert did_you_mean("nothing", known) == did_you_mean("nothing", ()) == ""
+
+
+def test_an_unknown_instrument_is_asked_about_wherever_it_is_named():
+    told = str(UnknownInstrumentError("btcusdt.binance", ("BTCUSDT.BINANCE",)))
+    assert told == "unknown instrument btcusdt.binance; known here: BTCUSDT.BINANCE; did you mean BTCUSDT.BINANCE?"
