@@ -165,7 +165,8 @@ def streamed(rows: int) -> Job:
 
         work |= {"wickra": stream(lambda: wickra.RSI(14), close), "talipp": slow}
     targets = (Target("tradecore", "wickra", 1.3), Target("tradecore", "talipp", 15))
-    return Job("ns/value", dict.fromkeys(work, rows), work, targets, note="the loop of Python is in it")
+    note = "the loop of Python is in it"
+    return Job("ns/value", dict.fromkeys(work, rows), work, targets, rounds=BATCHES, note=note)
 
 
 def bank(rows: int) -> Job:
@@ -193,7 +194,8 @@ def bank(rows: int) -> Job:
             return time.perf_counter() - started
 
         work["wickra, ten calls"] = theirs
-    return Job("ns/bar", dict.fromkeys(work, rows), work, (Target("tradecore", "wickra, ten calls", 6),))
+    targets = (Target("tradecore", "wickra, ten calls", 6),)
+    return Job("ns/bar", dict.fromkeys(work, rows), work, targets, rounds=BATCHES)
 
 
 def indicator_jobs(most: int) -> dict[str, Callable[[], Job]]:
