@@ -121,10 +121,12 @@ fn compare(frame: &[u8], kind: FeedMessage, out: &EventColumns) {
             };
             (vec![side(1, "b", "B"), side(-1, "a", "A")], stamp(&["T", "E"]))
         }
-        FeedMessage::Trade => {
+        FeedMessage::Trade | FeedMessage::OffBookTrade => {
             let id = message[if message["e"] == "trade" { "t" } else { "a" }].as_u64().unwrap();
             let side = if message["m"].as_bool().unwrap() { -1 } else { 1 };
-            let row = (EventKind::Trade as u8, side, steps(&message["p"], 1), steps(&message["q"], 3), id);
+            let is_of_book = message.get("X").is_none_or(|market| market == "MARKET");
+            let kind = if is_of_book { EventKind::Trade } else { EventKind::OffBookTrade };
+            let row = (kind as u8, side, steps(&message["p"], 1), steps(&message["q"], 3), id);
             (vec![row], stamp(&["T", "E"]))
         }
         FeedMessage::Depth(DeltaAction::Apply) if !out.is_empty() => {
@@ -178,6 +180,10 @@ fn judge(frame: &[u8]) -> bool {
 #[test]
 fn frames_of_every_kind_are_taken_and_say_what_the_parser_says() {
     for frame in FRAMES {
+        assert!(judge(frame.as_bytes()), "{frame}");
+    }
+    for market in [r#""MARKET""#, r#""INSURANCE_FUND""#, "100"] {
+        let frame = FRAMES[2].replace(r#""M":true"#, &format!(r#""X":{market}"#));
         assert!(judge(frame.as_bytes()), "{frame}");
     }
 }
