@@ -144,6 +144,7 @@ __all__ = [
     "latency_legs",
     "microprice_adjustments",
     "money_text",
+    "not_in_ns",
     "order_status_of",
     "other_unit",
     "parse_duration",
@@ -5861,6 +5862,9 @@ def is_exported(path: str | PathLike[str]) -> bool:
 
 def other_unit(ns: int) -> tuple[str, int] | None:
     """Return in which unit a time that counts ns would be a market's, and that time, ns; None where it is one."""
+
+def not_in_ns(ns: int) -> str | None:
+    """Return what is wrong with a time in ns that would be a market's in another unit; None where nothing is."""
 
 def is_kline(lines: Sequence[bytes]) -> bool:
     """Whether a file with these first lines is one of klines of Binance's public data: of their header, or a bar."""

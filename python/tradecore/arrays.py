@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tradecore._core import other_unit
+from tradecore._core import not_in_ns, other_unit
 from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -106,10 +105,7 @@ def to_stamps(name: str, given: Any) -> NDArray[np.int64]:
 def _check_unit(name: str, first: int, last: int) -> None:
     """Refuse times that would all be a market's in another unit than ns: those of a made-up market may begin with 0."""
     told, ends = other_unit(first), other_unit(last)
-    if told is not None and ends is not None and told[0] == ends[0]:
-        unit, meant_ns = told
-        meant = datetime.fromtimestamp(meant_ns // 1_000_000_000, tz=UTC)
-        problem = f"{first} is not a time in ns since 1970; as {unit} it is {meant:%Y-%m-%d %H:%M:%S} UTC: give ns"
+    if told is not None and ends is not None and told[0] == ends[0] and (problem := not_in_ns(first)):
         raise InvalidValueError(name, problem)
 
 

@@ -24,10 +24,12 @@ from tradecore.venue_models import (
     kept_model,
 )
 
-__all__ = ["Latency", "SimVenue", "check_models", "venue_from_plain", "venue_to_plain"]
+__all__ = ["LENGTHS", "Latency", "SimVenue", "check_models", "venue_from_plain", "venue_to_plain"]
 
 _MODEL: Final = "model of one's own"
 """The key of a model's text in a venue's settings as plain data."""
+LENGTHS: Final = ("clock_lead", "granularity", "day_begins", "stale_after")
+"""Settings that are lengths of time, beside latencies."""
 _OF_MARGIN: Final = ("leverage", "maintenance", "liquidation_fee_bps", "option_margin", "insurance")
 """Settings that say nothing where no margin is kept."""
 
@@ -381,7 +383,7 @@ class SimVenue:
         object.__setattr__(self, "queue", kept_model("queue", self.queue, QUEUE_METHODS, not_named=(FITTED,)))
         check_venue(self)
         self._refuse_idle()
-        for name in ("clock_lead", "granularity", "day_begins", "stale_after"):
+        for name in LENGTHS:
             if (given := getattr(self, name)) != "auto":
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
 

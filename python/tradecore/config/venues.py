@@ -15,7 +15,7 @@ from tradecore._core import parse_duration
 from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
-from tradecore.venue import Latency, SimVenue
+from tradecore.venue import LENGTHS, Latency, SimVenue
 from tradecore.venue_models import VenueModel
 
 __all__ = ["VenueTable", "from_table", "to_table"]
@@ -26,9 +26,6 @@ _PROFILE = "profile"
 """The key of the field ``based_on``: all other keys begin as that profile says."""
 _LISTS = {"fees": Mapping} | dict.fromkeys(("order_types", "times_in_force", "post_only", "triggers"), str)
 """Keys that may be lists of these as well as text."""
-
-_LENGTHS = ("granularity", "clock_lead", "stale_after", "day_begins")
-"""Keys of lengths of time, beside latencies."""
 
 
 def _leg_key(leg: str) -> str:
@@ -138,7 +135,7 @@ def _is_text(value: Any, declared: Field[Any]) -> bool:
 
 def _no_text(key: str, value: Any) -> str | PydanticCustomError:
     """Return what to say of a value that is no text: of a number in a length of time's place that it has no unit."""
-    if key.endswith(_leg_key("")) or key in _LENGTHS:
+    if key.endswith(_leg_key("")) or key in LENGTHS:
         try:
             parse_duration(value)
         except InvalidValueError as error:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tradecore._core import ExportedReader, Instrument, TradeSieve, read_note
+from tradecore._core import ExportedReader, Instrument, TradeSieve, not_in_ns, read_note
 from tradecore._core import is_exported as _is_text
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import COLUMNS, Catalog
 from tradecore.data.columns_reader import ColumnsReader
-from tradecore.data.findings import other_unit
 from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE
 from tradecore.data.mapping import is_parquet
@@ -239,8 +238,8 @@ def _frames(file: Path, most: int) -> Iterator[pl.DataFrame]:
 def _check_unit(events: pl.DataFrame, file: Path) -> None:
     """Refuse times that would be a market's in another unit than ns, as the reader of text does."""
     for name in ("ts_event", "ts_recv"):
-        if len(events) and (told := other_unit(int(events[name][0]))) is not None:
-            raise DataError(str(file), 1, f"{name} {events[name][0]} is of {told}; write the times in ns")
+        if len(events) and (problem := not_in_ns(int(events[name][0]))) is not None:
+            raise DataError(str(file), 1, f"{name}: {problem}")
 
 
 def _events(frame: pl.DataFrame, instrument: Instrument, source: str, line: int) -> pl.DataFrame:

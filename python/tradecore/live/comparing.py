@@ -269,7 +269,11 @@ def compare_session(
     ids = {command.parent_id or command.order_id for _, command in first.commands}
     orders = [row for row in tables.table("orders").to_dicts() if row["order_id"] in ids]
     live = _live(tables)
-    requests = first.requests(trust_clocks=trust_clocks)
+    lived = paired(first.commands, first.told, always_stamped=first.mode == "paper")
+    # On paper the venue is the model itself, whose clock is ours.
+    clocks = Clocks() if trust_clocks or first.mode == "paper" else first.clocks
+    modelled = paired(first.commands, first.answered, always_stamped=True)
+    requests = [_request(live, model, clocks) for live, model in zip(lived, modelled, strict=True)]
     with tempfile.TemporaryDirectory() as folder:
         series = _series(Path(folder), requests)
         timed = first if series is None else _run(journal, venues, series)
@@ -285,7 +289,7 @@ def compare_session(
         orders=pairs,
         funding_cost=paid - first.paid,
         requests=requests,
-        resting=first.resting(trust_clocks=trust_clocks),
+        resting=resting_orders(lived, first.told, clocks, keeping=first.keeping),
     )
 
 
@@ -295,7 +299,7 @@ class _Ran:
 
     session: str
     mode: str
-    measured: Clocks
+    clocks: Clocks
     keeping: frozenset[str]
     """Venues where a replacement may keep the place in the queue."""
     tables: TableStore
@@ -310,23 +314,6 @@ class _Ran:
     fills: dict[int, list[tuple[Decimal, Decimal, Decimal, int, int]]] = field(default_factory=dict)
     """By the strategy's order: price, quantity, fee, the venue's time and when it was known, ns UTC."""
     paid: Decimal = _ZERO
-
-    def requests(self, *, trust_clocks: bool) -> list[RequestPair]:
-        """Return each command beside the same one in the model."""
-        modelled = paired(self.commands, self.answered, always_stamped=True)
-        clocks = self._clocks(trust_clocks)
-        return [_request(live, model, clocks) for live, model in zip(self._lived(), modelled, strict=True)]
-
-    def resting(self, *, trust_clocks: bool) -> list[RestingOrder]:
-        """Return its orders that rested, place by place."""
-        return resting_orders(self._lived(), self.told, self._clocks(trust_clocks), keeping=self.keeping)
-
-    def _lived(self) -> list[Request]:
-        return paired(self.commands, self.told, always_stamped=self.mode == "paper")
-
-    def _clocks(self, trusted: bool) -> Clocks:
-        """Return how far clocks are apart; on paper the venue is the model itself, whose clock is ours."""
-        return Clocks() if trusted or self.mode == "paper" else self.measured
 
     def of(self, order: Mapping[str, Any]) -> Side:
         """Return what became of an order, as long as the session had it: what ended it there ends it here."""

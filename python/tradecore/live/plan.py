@@ -161,14 +161,7 @@ async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Seque
         try:
             server = make(symbols=symbols, data=plan.config.data.catalog or "synth", seed=plan.config.seed)
         except UnknownInstrumentError as error:
-            key = next(
-                (
-                    f"strategies.{index}.instruments"
-                    for index, strategy in enumerate(plan.config.strategies)
-                    if error.instrument in (strategy.instruments or ())
-                ),
-                f"{_key_of(plan, venues[0])}.sandbox",
-            )
+            key = _traded_key(plan, error.instrument.__eq__) or f"{_key_of(plan, venues[0])}.sandbox"
             raise ConfigError(plan.source, key, str(error)) from None
         except InvalidValueError as error:
             raise ConfigError(plan.source, f"{_key_of(plan, venues[0])}.sandbox", str(error)) from None
@@ -209,7 +202,12 @@ def _key_of(plan: SessionPlan, venue: str) -> str:
     for index, connection in enumerate(plan.config.mode.connections):
         if connection.venue == venue:
             return f"mode.connections.{index}"
+    return _traded_key(plan, lambda name: venue_of(name) == venue) or "mode.connections"
+
+
+def _traded_key(plan: SessionPlan, is_meant: Callable[[str], bool]) -> str | None:
+    """Return the key of the first instruments among which one is meant."""
     for index, strategy in enumerate(plan.config.strategies):
-        if venue in map(venue_of, strategy.instruments or ()):
+        if any(map(is_meant, strategy.instruments or ())):
             return f"strategies.{index}.instruments"
-    return "mode.connections"
+    return None

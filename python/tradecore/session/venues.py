@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from tradecore.config.venues import to_table
 from tradecore.errors import ConfigError
 from tradecore.instruments import venue_of
 from tradecore.session.instruments import Scope
 from tradecore.strategy import Strategy
-from tradecore.venue import Latency, SimVenue
+from tradecore.venue import SimVenue
 
 __all__ = ["build_venues", "check_series"]
 
@@ -60,8 +60,7 @@ def check_series(configured: Sequence[SimVenue], source: str) -> None:
         With the key of the first one.
     """
     for index, venue in enumerate(configured):
-        models = {f"{leg.name}_latency": getattr(venue.latency, leg.name) for leg in fields(Latency)}
-        for key, model in {**models, "funding": venue.funding}.items():
+        for key, model in to_table(venue).items():
             kind, _, path = str(model).partition(":")
             if kind == "series" and not Path(path).is_file():
                 raise ConfigError(source, f"venues.{index}.{key}", f"no file {path}")

@@ -10,7 +10,7 @@ use tradecore_core::decode::{Lines, receipt};
 
 use crate::errors;
 use crate::files::open;
-use crate::readers::lock;
+use crate::shared::lock;
 
 /// Receipt (ns UTC), bytes, file and line.
 type Frame<'py> = (i64, Bound<'py, PyBytes>, (String, u64));

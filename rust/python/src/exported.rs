@@ -14,7 +14,7 @@ use crate::columns::to_arrays;
 use crate::errors;
 use crate::files::open_file;
 use crate::instrument::PyInstrument;
-use crate::readers::lock;
+use crate::shared::lock;
 
 /// Rows of a file of event columns as text, as ``data export`` writes them as CSV: plain or packed.
 ///
@@ -75,4 +75,10 @@ pub(crate) fn is_exported(path: PathBuf) -> bool {
 #[pyfunction]
 pub(crate) fn other_unit(ns: i64) -> Option<(&'static str, i64)> {
     decode::other_unit(ns)
+}
+
+/// Return what is wrong with a time in ns that would be a market's in another unit; None where nothing is.
+#[pyfunction]
+pub(crate) fn not_in_ns(ns: i64) -> Option<String> {
+    decode::not_in_ns(ns)
 }

@@ -26,7 +26,7 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
 use crate::raised::Raised;
-use crate::readers::lock;
+use crate::shared::lock;
 use crate::shared::{GilCell, Shared};
 use crate::values::{arguments, basis, to_whole};
 use crate::views::TradeView;

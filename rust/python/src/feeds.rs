@@ -16,8 +16,9 @@ use crate::book::PyL2Book;
 use crate::columns::to_arrays;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
-use crate::readers::{lock, starts_empty};
+use crate::readers::starts_empty;
 use crate::records::book_state_to_py;
+use crate::shared::lock;
 use crate::values::{arguments, to_whole};
 
 arguments! {

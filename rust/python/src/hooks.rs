@@ -1,7 +1,7 @@
 //! The hooks a Python strategy may override, and what they can tell it.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -10,6 +10,7 @@ use tradecore_core::kernel::{Subscription, Topics};
 
 use crate::errors;
 use crate::raised::answered;
+use crate::shared::lock;
 
 /// A hook or callback must be an ordinary function: nothing would ever run what an `async def` or a generator returns.
 pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -43,16 +44,15 @@ impl Checked {
     /// Checks the callback of a timer, unless its code was: a lambda is another object each time.
     pub(crate) fn check(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         let code = code_of(callback)?;
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, is_method)) = &code
-            && known().iter().any(|(checked, of_method)| checked.is(code) && of_method == is_method)
+            && lock(&self.0).iter().any(|(checked, of_method)| checked.is(code) && of_method == is_method)
         {
             return Ok(());
         }
         check_callable("callback", callback)?;
         check_takes_context(callback)?;
         if let Some((code, is_method)) = code {
-            let mut known = known();
+            let mut known = lock(&self.0);
             if known.len() < Self::MOST {
                 known.push((code.unbind(), is_method));
             }

@@ -12,6 +12,7 @@ mod bars;
 mod book;
 mod captures;
 mod catalog;
+mod chunks;
 mod columns;
 mod commands;
 mod context;
@@ -90,6 +91,9 @@ assert_align!(
     captures::CaptureFrames,
     catalog::EventStream,
     catalog::ReadAhead,
+    chunks::FeedSummary,
+    chunks::HftDecoder,
+    chunks::TradeSieve,
     commands::Command,
     context::Context,
     custom_models::ChargedFill,
@@ -124,9 +128,6 @@ assert_align!(
     parts::PartWriter,
     positions::FinalPositions,
     readers::EventReader,
-    readers::FeedSummary,
-    readers::TradeSieve,
-    readers::HftDecoder,
     readers::Synth,
     readings::IndicatorReading,
     record_files::RecordScan,
@@ -190,6 +191,8 @@ mod _core {
     #[pymodule_export]
     use crate::catalog::{EventStream, ReadAhead, check_part, checksum, read_note, seal_part};
     #[pymodule_export]
+    use crate::chunks::{FeedSummary, HftDecoder, TradeSieve};
+    #[pymodule_export]
     use crate::columns::check_columns;
     #[pymodule_export]
     use crate::commands::{Command, client_id_of, journal_begins, journal_commands, journal_messages};
@@ -209,7 +212,7 @@ mod _core {
     #[pymodule_export]
     use crate::executions::Execution;
     #[pymodule_export]
-    use crate::exported::{ExportedReader, is_exported, other_unit};
+    use crate::exported::{ExportedReader, is_exported, not_in_ns, other_unit};
     #[pymodule_export]
     use crate::features::{
         FeatureBook, FeatureEngine, FeatureReader, FeatureSchema, FeatureVector, feature_definitions,
@@ -257,7 +260,7 @@ mod _core {
     #[pymodule_export]
     use crate::raster::book_raster;
     #[pymodule_export]
-    use crate::readers::{EventReader, FeedSummary, HftDecoder, Synth, TradeSieve};
+    use crate::readers::{EventReader, Synth};
     #[pymodule_export]
     use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
     #[pymodule_export]

@@ -9,9 +9,9 @@ use tradecore_core::book::is_sound;
 use tradecore_core::decode::TradeSieve;
 use tradecore_core::event::{Columns, EventKind, Latencies, is_in_order};
 
+use crate::chunks::trades_left_out;
 use crate::columns::{ByName, NumpyColumns};
 use crate::errors::DataError;
-use crate::readers::trades_left_out;
 
 /// The columns in their order, with the type the core reads; prices and quantities may be 32 bits wide.
 const COLUMNS: [(&str, &str); 8] = [

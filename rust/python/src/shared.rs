@@ -4,7 +4,7 @@
 //! access raises `ContextError`, as does one from another thread than the hook's. Views are made at most once per run and read the state when asked, so nothing is built per event.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -14,6 +14,11 @@ use tradecore_core::types::{Instrument, MarketId};
 
 use crate::errors;
 use crate::instrument::{PyInstrument, no_instrument};
+
+/// What a lock holds, whatever a thread that panicked with it left there.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A cell for threads that hold the GIL, which every access has to prove.
 pub(crate) struct GilCell<T>(RefCell<T>);

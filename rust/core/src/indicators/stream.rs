@@ -328,6 +328,15 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Guarded<T, I, O> {
         are_numbers
     }
 
+    /// Takes rows of which some hold no number: seldom, so that it is worth no code of its own.
+    #[cold]
+    fn push_all(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) {
+        for at in 0..out[0].len() {
+            self.update(&columns.map(|column| column[at]));
+            write(out, at, self.value);
+        }
+    }
+
     fn forget(&mut self) {
         if self.has_begun {
             self.inner.reset();
@@ -360,7 +369,7 @@ pub(super) fn guarded<const I: usize, const O: usize>(
 }
 
 impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O> {
-    #[inline]
+    #[inline(never)]
     fn update(&mut self, row: &[f64]) -> &[f64] {
         self.push(array::from_fn(|i| row[i]));
         &self.value
@@ -457,10 +466,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, 
                 of.value = array::from_fn(|o| into[o][end - start - 1]);
                 continue;
             }
-            for at in 0..end - start {
-                of.push(block.map(|column| column[at]));
-                write(&mut into, at, of.value);
-            }
+            of.push_all(block, &mut into);
         }
     }
 }

@@ -17,7 +17,7 @@ use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, SetupError, StrategySetup};
 use super::market::Market;
 use super::strategy::HookError;
-use super::timers::{Timer, Timers};
+use super::timers::Timers;
 use super::topics::Subscriber;
 use super::view::MarketView;
 use crate::book::{Cover, Mark};
@@ -127,7 +127,7 @@ impl Kernel {
             }
         }
         save_balances(&mut w, &core.accounts);
-        save_timers(&mut w, &core.timers);
+        core.timers.save(&mut w);
         core.executions.save(&mut w);
         core.groups.save(&mut w);
         core.holds.save(&mut w);
@@ -231,17 +231,7 @@ impl Kernel {
             let (account, currency) = (AccountId::new(r.index()?), CurrencyId::new(r.index()?));
             core.accounts.set_balance(account, currency, r.money()?);
         }
-        let mut timers = Vec::new();
-        for _ in 0..r.index()? {
-            let (at, id) = (r.i64()?, r.u64()?);
-            timers.push(Timer { at, id, strategy: r.strategy_of(strategies)?, interval: r.i64()? });
-        }
-        let last = r.u64()?;
-        let mut gone_off = Vec::new();
-        for _ in 0..r.index()? {
-            gone_off.push((r.i64()?, r.u64()? as u32));
-        }
-        core.timers = Timers::restore(timers, last, gone_off);
+        core.timers = Timers::load(&mut r, strategies)?;
         core.executions = Executions::load(&mut r, strategies, markets)?;
         core.groups = Groups::load(&mut r, strategies, markets)?;
         core.holds = Holds::load(&mut r, core.desk.orders())?;
@@ -285,23 +275,6 @@ fn save_balances(w: &mut Writer<'_>, accounts: &Accounts) {
         w.index(account.index());
         w.index(currency.index());
         w.money(total);
-    }
-}
-
-fn save_timers(w: &mut Writer<'_>, timers: &Timers) {
-    let (timers, last, gone_off) = timers.list();
-    w.index(timers.len());
-    for timer in timers {
-        w.i64(timer.at);
-        w.u64(timer.id);
-        w.index(timer.strategy.index());
-        w.i64(timer.interval);
-    }
-    w.u64(last);
-    w.index(gone_off.len());
-    for &(since, count) in gone_off {
-        w.i64(since);
-        w.u64(u64::from(count));
     }
 }
 

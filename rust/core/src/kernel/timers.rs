@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::bursts::{Bursts, TooManyAtOnce};
-use crate::types::StrategyId;
+use crate::types::{Decoded, Reader, StrategyId, Writer};
 
 /// The shortest interval of a strategy's timer that repeats, ns: with less, it is called more than a million times for each
 /// second of data, which takes longer than the second.
@@ -28,14 +28,21 @@ pub(super) struct Timer {
 }
 
 /// Timers, earliest first; those of one instant in order of creation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<Timer>>,
     last: u64,
     /// Those that were set for the moment at which they were.
     at_once: Bursts,
-    /// By strategy, when a spell began and how many went off in it that do so once.
-    gone_off: Vec<(i64, u32)>,
+    /// Those that went off and do so once.
+    gone_off: Bursts,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        let (heap, at_once) = (BinaryHeap::new(), Bursts::default());
+        Self { heap, last: 0, at_once, gone_off: Bursts::within(SPELL) }
+    }
 }
 
 impl Timers {
@@ -57,9 +64,8 @@ impl Timers {
         if at <= now {
             self.at_once.take(strategy, now, "timers were set for now at one moment")?;
         }
-        let (since, count) = self.gone_off.get(strategy.index()).copied().unwrap_or_default();
         let is_soon = at.saturating_sub(now) < SHORTEST_INTERVAL;
-        if is_soon && count >= MOST_A_SPELL && now.saturating_sub(since) < SPELL {
+        if is_soon && self.gone_off.reaches(MOST_A_SPELL, strategy, now) {
             return Err(TooManyAtOnce { most: MOST_A_SPELL, what: "timers went off within 100ms" });
         }
         Ok(self.set(Some(at.max(now)), strategy, 0))
@@ -78,7 +84,7 @@ impl Timers {
         let Reverse(timer) = *self.heap.peek().filter(|Reverse(timer)| timer.at <= now)?;
         self.heap.pop();
         if timer.interval == 0 {
-            self.count(timer.strategy, now);
+            self.gone_off.count(timer.strategy, now);
         }
         // A timer whose next turn lies beyond the end of time has had its last one.
         if timer.interval > 0
@@ -91,40 +97,52 @@ impl Timers {
         Some(timer)
     }
 
-    /// Counts one that went off.
-    fn count(&mut self, strategy: StrategyId, now: i64) {
-        let at = strategy.index();
-        if at >= self.gone_off.len() {
-            self.gone_off.resize(at + 1, (i64::MIN, 0));
-        }
-        let (since, count) = &mut self.gone_off[at];
-        if now.saturating_sub(*since) >= SPELL {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-    }
-
     /// Forgets the timers of a strategy.
     pub(super) fn forget(&mut self, strategy: StrategyId) {
         self.heap.retain(|Reverse(timer)| timer.strategy != strategy);
     }
 
-    /// All of them in order, the number given last, and how many went off in whose spell.
-    pub(super) fn list(&self) -> (Vec<Timer>, u64, &[(i64, u32)]) {
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
         let mut timers: Vec<Timer> = self.heap.iter().map(|Reverse(timer)| *timer).collect();
         timers.sort_unstable();
-        (timers, self.last, &self.gone_off)
+        w.index(timers.len());
+        for timer in timers {
+            w.i64(timer.at);
+            w.u64(timer.id);
+            w.index(timer.strategy.index());
+            w.i64(timer.interval);
+        }
+        w.u64(self.last);
+        self.gone_off.save(w);
     }
 
-    /// What [`Timers::list`] told.
-    pub(super) fn restore(timers: Vec<Timer>, last: u64, gone_off: Vec<(i64, u32)>) -> Self {
-        Self { heap: timers.into_iter().map(Reverse).collect(), last, at_once: Bursts::default(), gone_off }
+    /// What [`Timers::save`] wrote.
+    pub(super) fn load(r: &mut Reader<'_>, strategies: usize) -> Decoded<Self> {
+        let mut timers = Self::default();
+        for _ in 0..r.index()? {
+            let (at, id) = (r.i64()?, r.u64()?);
+            let timer = Timer { at, id, strategy: r.strategy_of(strategies)?, interval: r.i64()? };
+            timers.heap.push(Reverse(timer));
+        }
+        timers.last = r.u64()?;
+        timers.gone_off.load(r)?;
+        Ok(timers)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn saved(timers: &Timers) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        timers.save(&mut Writer(&mut bytes));
+        bytes
+    }
+
+    fn restored(timers: &Timers) -> Timers {
+        Timers::load(&mut Reader::new(&saved(timers)), 2).unwrap()
+    }
 
     #[test]
     fn timers_of_one_instant_go_off_in_order_of_creation_one_at_a_time() {
@@ -138,9 +156,7 @@ mod tests {
         assert_eq!(told, [(10, 1, b), (10, 2, a)]);
         assert_eq!(timers.take(15).map(|t| (t.at, t.id)), Some((15, 1)));
         assert_eq!(timers.next(), Some(20));
-        let (list, last, gone_off) = timers.list();
-        let restored = Timers::restore(list.clone(), last, gone_off.to_vec());
-        assert_eq!(restored.list(), (list, last, gone_off));
+        assert_eq!(saved(&restored(&timers)), saved(&timers));
         timers.forget(b);
         assert_eq!(timers.next(), None);
     }
@@ -187,8 +203,7 @@ mod tests {
         assert!(timers.set_once(now + SHORTEST_INTERVAL, now, busy).is_ok());
         assert!(timers.set_once(now + 1, now, other).is_ok());
         assert!(timers.set_once(SPELL + 1, SPELL, busy).is_ok());
-        let (list, last, gone_off) = timers.list();
-        assert!(Timers::restore(list, last, gone_off.to_vec()).set_once(now + 1, now, busy).is_err());
+        assert!(restored(&timers).set_once(now + 1, now, busy).is_err());
     }
 
     #[test]
