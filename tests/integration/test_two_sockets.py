@@ -26,7 +26,8 @@ async def live(venue: str, factor: float = 1.0) -> AsyncIterator[Live]:
     """A session with a synced book over two connections."""
     async with running(venue, lambda clock: FakeBinance(venue, clock), fast=False, factor=factor, sockets=2) as session:
         session.connector.subscribe("s", session.id, [Stream.BOOK, Stream.TRADES])
-        await until(lambda: len(books(session)) == 2)
+        # The server has taken what a connection asks for before the connection is in use.
+        await until(lambda: len(books(session)) == 2 and all(session.connector.health.links.values()))
         session.server.depth({"60000.10": "1", "59999.00": "4"}, {"60000.20": "2"})
         await until(lambda: session.state is BookState.SYNCED)
         yield session
