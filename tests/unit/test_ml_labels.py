@@ -89,6 +89,16 @@ def test_the_stop_comes_first_where_a_row_touched_both() -> None:
     assert (short.label[0], short.ret[0]) == (1, 0.01)
 
 
+@pytest.mark.parametrize("percent", range(1, 60))
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_price_at_a_barrier_touches_it(percent: int, side: int) -> None:
+    """A fall of 10 % from 100 to 90 is 0.09999999999999998, and was no touch, while one of 2 % was."""
+    for label in (1, -1):
+        path = [100, 100 + side * label * percent, 100]
+        touched = tc.ml.triple_barrier(path, [0], percent / 100, horizon=2, side=[side])
+        assert (touched.label[0], touched.t1[0]) == (label, 1)
+
+
 def test_a_barrier_that_is_none_is_never_touched() -> None:
     got = tc.ml.triple_barrier([100, 150, 50, 120], [0], 0.01, horizon=3, pt=None, sl=None, vertical="sign")
     assert (got.label[0], got.touch[0], got.t1[0]) == (1, 0, 3)

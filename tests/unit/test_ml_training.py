@@ -252,7 +252,7 @@ class Broken(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.how = how
 
     def fit(self, X: Any, y: Any) -> Broken:
-        self.classes_ = np.unique(y)
+        self.classes_ = np.array([5.0, 6.0]) if self.how == "others" else np.unique(y)
         if self.how == "fit":
             raise RuntimeError("no luck")
         return self
@@ -267,6 +267,8 @@ class Broken(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return np.zeros((len(X), 9))
         if self.how == "sum":
             return np.full((len(X), 2), 0.6)
+        if self.how == "beyond":
+            return np.tile([-0.5, 1.5], (len(X), 1))
         if self.how == "single":
             return np.tile(np.array([0.1, 0.9 + 5e-7], np.float32), (len(X), 1))
         return np.full((len(X), len(self.classes_)), NAN)
@@ -280,11 +282,41 @@ class Broken(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ("shape", r"model, split 0: predict_proba returned an array of \(80, 9\), expected \(80, 2\)"),
         ("nan", "model, split 0: predict_proba returned nan, expected finite numbers"),
         ("sum", r"predict_proba returned \[0.6, 0.6\], expected probabilities that sum up to 1"),
+        ("beyond", r"predict_proba returned \[-0.5, 1.5\], expected probabilities that sum up to 1"),
+        ("others", r"tells \[5.0, 6.0\] apart, expected the classes \[-1.0, 1.0\]"),
     ],
 )
 def test_an_estimator_that_breaks_is_named_with_its_split(how: str, problem: str) -> None:
     with pytest.raises(ModelError, match=problem):
         tc.ml.train(data(), Broken(how))
+
+
+class Plain:
+    """An estimator of scikit-learn's kind that does not derive from its base, as older libraries' do not."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {}
+
+    def set_params(self, **params: Any) -> Plain:
+        return self
+
+    def fit(self, X: Any, y: Any) -> Plain:
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.full(len(X), 0.5)
+
+
+class PlainClassifier(Plain):
+    def predict_proba(self, X: Any) -> Any:
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_an_estimator_that_scikit_learn_knows_nothing_of_is_what_it_can_do() -> None:
+    assert tc.ml.train(data(), PlainClassifier()).metrics["scores"]["auc"] == 0.5
+    assert tc.ml.train(data(), Plain()).classes is None
+    assert tc.ml.check_shuffled(data(), PlainClassifier()).at_chance
 
 
 def test_probabilities_in_single_precision_are_scored_as_such() -> None:

@@ -15,7 +15,7 @@ from tradecore.hints import did_you_mean
 from tradecore.ml.columns import Floats
 from tradecore.ml.extra import required
 
-__all__ = ["describe", "make_estimator", "outputs", "path_of", "seeded", "weight_argument"]
+__all__ = ["describe", "is_classifier", "make_estimator", "outputs", "path_of", "seeded", "weight_argument"]
 
 _ROUNDING = 1e-3
 """How far from 1 probabilities in single precision may sum up."""
@@ -112,6 +112,18 @@ def seeded(estimator: Any, seed: int) -> Any:
     return fresh.set_params(**unset) if unset else fresh
 
 
+def is_classifier(estimator: Any) -> bool:
+    """Return whether an estimator tells classes apart, as scikit-learn says.
+
+    One that does not derive from scikit-learn's base, of which it knows nothing, is one if it has probabilities.
+    """
+    base = required("sklearn.base", "scikit-learn")
+    try:
+        return bool(base.is_classifier(estimator))
+    except AttributeError:
+        return hasattr(estimator, "predict_proba")
+
+
 def weight_argument(estimator: Any) -> str | None:
     """Return what ``fit`` calls the weights of samples; None where it takes none."""
     has = required("sklearn.utils.validation", "scikit-learn").has_fit_parameter
@@ -143,6 +155,8 @@ def outputs(name: str, estimator: Any, X: Floats, classes: NDArray[Any] | None) 
         expected: tuple[int, ...] = (len(X),)
     else:
         own = np.asarray(getattr(estimator, "classes_", classes))
+        if not np.isin(own, classes).all():
+            raise ModelError(name, f"tells {own.tolist()} apart, expected the classes {classes.tolist()}")
         expected = (len(X), len(own))
         if told.shape == expected and not np.array_equal(own, classes):
             full = np.zeros((len(X), len(classes)))
@@ -152,8 +166,11 @@ def outputs(name: str, estimator: Any, X: Floats, classes: NDArray[Any] | None) 
         raise ModelError(name, f"{method} returned an array of {told.shape}, expected {expected}")
     if not np.isfinite(told).all():
         raise ModelError(name, f"{method} returned {told[~np.isfinite(told)][0]}, expected finite numbers")
-    if classes is not None and len(told) and (off := np.abs(told.sum(axis=1) - 1.0)).max() > _ROUNDING:
+    if classes is None or not len(told):
+        return told
+    off = np.abs(told.sum(axis=1) - 1.0) + np.maximum(np.abs(told - 0.5) - 0.5, 0.0).sum(axis=1)
+    if off.max() > _ROUNDING:
         raise ModelError(
             name, f"{method} returned {told[off.argmax()].tolist()}, expected probabilities that sum up to 1"
         )
-    return told
+    return np.clip(told, 0.0, 1.0)

@@ -37,6 +37,8 @@ __all__ = [
     "triple_barrier",
 ]
 
+_ROUNDING = 1e-12
+"""What a return is short of a barrier by at most where the price lies at it: 90 of 100 is a fall of less than 0.1."""
 _CELLS = 1 << 20
 """Numbers of a block that windows are looked at in."""
 
@@ -190,8 +192,8 @@ def triple_barrier(
         at, entry, long = start[open_] + ahead, close[start[open_]], way[open_] > 0
         gain = way[open_] * (np.where(long, best[at], worst[at]) / entry - 1.0)
         loss = way[open_] * (np.where(long, worst[at], best[at]) / entry - 1.0)
-        stopped = loss <= -lower[open_]
-        taken = (gain >= upper[open_]) & ~stopped
+        stopped = loss <= _ROUNDING - lower[open_]
+        taken = (gain >= upper[open_] - _ROUNDING) & ~stopped
         touch[open_[stopped]] = -1
         touch[open_[taken]] = 1
         done = stopped | taken

@@ -12,7 +12,7 @@ import numpy as np
 from tradecore.arrays import to_floats
 from tradecore.errors import InvalidValueError
 from tradecore.ml.dataset import Dataset
-from tradecore.ml.estimators import outputs, seeded, weight_argument
+from tradecore.ml.estimators import is_classifier, outputs, seeded, weight_argument
 from tradecore.ml.extra import required
 from tradecore.ml.metrics import class_values, rank_correlation
 from tradecore.validation import to_count
@@ -161,7 +161,7 @@ def check_shuffled(
     fresh = seeded(estimator, seed)
     splitter = dataset.splitter(embargo=0.01) if split is None else split
     base = required("sklearn.base", "scikit-learn")
-    classes = np.unique(dataset.y) if base.is_classifier(fresh) else None
+    classes = np.unique(dataset.y) if is_classifier(fresh) else None
     argument = weight_argument(fresh)
     random = np.random.default_rng(seed)
     scores, variances = [], []

@@ -16,7 +16,7 @@ from tradecore.errors import InvalidValueError, ModelError
 from tradecore.ml import metrics
 from tradecore.ml.columns import Floats, Rows, finite_number, integers
 from tradecore.ml.dataset import Dataset
-from tradecore.ml.estimators import describe, outputs, path_of, seeded, weight_argument
+from tradecore.ml.estimators import describe, is_classifier, outputs, path_of, seeded, weight_argument
 from tradecore.ml.extra import required
 from tradecore.version import __version__
 
@@ -342,7 +342,7 @@ class _Validation:
 
 def _classes_of(estimator: Any, dataset: Dataset) -> NDArray[Any] | None:
     """Return the classes of the labels, for a classifier."""
-    if not required("sklearn.base", "scikit-learn").is_classifier(estimator):
+    if not is_classifier(estimator):
         if dataset.side is not None:
             raise InvalidValueError("estimator", f"{path_of(estimator)} is no classifier, which meta-labels take")
         return None
