@@ -225,7 +225,7 @@ def test_columns_in_memory_are_checked_like_a_catalog(market: Path) -> None:
 
 def test_a_strategy_that_decides_nothing_has_no_cuts(market: Path) -> None:
     report = tc.check_lookahead(lambda: [tc.Strategy("s", [BTC])], market)
-    assert (report.decisions, report.cuts, report.is_clean) == (0, (), True)
+    assert (report.decisions, report.cuts, report.is_clean) == (0, (), False)
 
 
 def test_what_cannot_be_checked_is_refused(market: Path) -> None:
@@ -315,3 +315,28 @@ def test_the_command_says_what_it_found_and_ends_with_1(
     assert len(told["cuts"]) > 20
     assert main(["lookahead", str(tmp_path / "none.toml")]) == 2
     assert main(["lookahead", str(config), "--cuts", "0"]) == 2
+
+
+class Idle(tc.Strategy):
+    """Decides nothing, or fails before it could."""
+
+    fails: bool = False
+
+    def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+        if self.fails:
+            raise RuntimeError("no luck")
+
+
+def test_who_decides_nothing_is_not_called_clean(market: Path, tmp_path: Path) -> None:
+    report = tc.check_lookahead(lambda: [Idle("i", [BTC])], market)
+    assert not report.is_clean
+    assert str(report) == "nothing to tell: no decision was made, so none could look ahead"
+    config = tmp_path / "idle.toml"
+    config.write_text(f'[data]\ncatalog = "{market}"\n[[strategies]]\nkind = "{__file__}:Idle"\n')
+    assert main(["lookahead", str(config), "--quiet"]) == 1
+
+
+@pytest.mark.parametrize("on_error", ["stop_strategy", "stop_run"])
+def test_who_fails_is_not_judged(market: Path, on_error: Any) -> None:
+    with pytest.raises(StrategyError, match="no luck"):
+        tc.check_lookahead(lambda: [Idle("i", [BTC], fails=True)], market, on_error=on_error)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from tradecore._core import Instrument, L2Book, journal_commands, venue_times
 from tradecore.backtest.engine import Backtest
+from tradecore.backtest.failures import failure
 from tradecore.backtest.feeds import EventData, source_of
 from tradecore.backtest.result import Result
 from tradecore.data.catalog import Catalog
@@ -95,11 +96,13 @@ class LookaheadReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no decision changed."""
-        return not self.changes
+        """Whether decisions were made, and none of them changed."""
+        return bool(self.decisions) and not self.changes
 
     def __str__(self) -> str:
         tried = f"{self.decisions:,} decisions; at {len(self.cuts)} of them the future was taken away, and turned round"
+        if not self.decisions:
+            return "nothing to tell: no decision was made, so none could look ahead"
         if self.is_clean:
             return f"no look-ahead: {tried}"
         found: dict[tuple[int, str], list[Change]] = defaultdict(list)
@@ -187,7 +190,12 @@ def check_lookahead(
         "record": True,
     }
     original = Backtest(first, source, venues, on_error=on_error, **settings)
-    result = original.run()
+    with warnings.catch_warnings():
+        # Of a strategy that failed nothing is told but why.
+        warnings.simplefilter("ignore", StrategyWarning)
+        result = original.run()
+    if result.failures:
+        raise failure(result)
     decided = _decisions(result, first)
     chosen = _chosen(sorted({at for at, _, _ in decided}), cuts)
     # What a venue's settings leave open is worked out of all data: of other data it would be something else.

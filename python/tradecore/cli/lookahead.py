@@ -40,7 +40,7 @@ def lookahead(
     """Run strategies on other futures and tell of every decision that changed.
 
     Each cut runs them twice more: on data that ends there, and on data that goes on the other way. Exit code 0 when no
-    decision changed, 1 when some looked ahead.
+    decision changed, 1 when some looked ahead, or none was made.
     """
     from tradecore.backtest.runner import Plan, check_config
     from tradecore.config import load_config
