@@ -511,6 +511,17 @@ def tardis_day(folder: Path, kind: str, day: int, symbol: str = "BTCUSDT", packe
     return path
 
 
+def test_a_padded_gzip_is_whole_and_one_with_anything_else_behind_is_not(tmp_path: Path) -> None:
+    path = tardis_day(tmp_path, "trades", 0)
+    whole = path.read_bytes()
+    events = check_files(path)["events"]
+    path.write_bytes(whole + bytes(512 - len(whole) % 512))
+    assert check_files(path)["events"] == events
+    path.write_bytes(whole + b"<html>")
+    with pytest.raises(DataError, match="42: what is behind the gzip stream is none, and no padding"):
+        check_files(path)
+
+
 def folder_of_days(folder: Path, days: int = 3, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")) -> Path:
     for symbol in symbols:
         for day in range(days):

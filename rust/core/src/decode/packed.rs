@@ -3,9 +3,9 @@
 //! gzip, zstd and xz streams, also several after one another, and the members of zip archives, which may hold packed
 //! streams in turn. Everything is unpacked as it is read, in bounded memory and never to a disk.
 
-use std::io::{BufReader, Cursor, Error, ErrorKind, Read, Result, Seek};
+use std::io::{BufRead, BufReader, Cursor, Error, ErrorKind, Read, Result, Seek};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 use zip::result::ZipError;
@@ -29,7 +29,7 @@ const PACKED: [&str; 3] = [".gz", ".zst", ".xz"];
 /// For bytes that are none, or that were cut.
 pub fn gunzip(packed: &[u8]) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
-    MultiGzDecoder::new(packed).read_to_end(&mut plain)?;
+    Gzip::new(packed).read_to_end(&mut plain)?;
     Ok(plain)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn unpack<'a>(input: Box<dyn Read + Send + 'a>) -> Result<Box<dyn Rea
             _ => BufReader::with_capacity(PIECE, input),
         };
         let inner: Box<dyn Read + Send + 'a> = match packing {
-            Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
+            Packing::Gzip => Box::new(Gzip::new(bytes)),
             Packing::Zstd => Box::new(zstd::Decoder::with_buffer(bytes)?),
             Packing::Xz => {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED).map_err(Error::from)?;
@@ -142,6 +142,49 @@ pub(super) fn unpack<'a>(input: Box<dyn Read + Send + 'a>) -> Result<Box<dyn Rea
     }
 }
 
+/// gzip streams after one another. Zero bytes behind one are padding: tapes and disks fill their last block with them.
+struct Gzip<R> {
+    /// The stream that is being read; none at the end.
+    stream: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Gzip<R> {
+    fn new(input: R) -> Self {
+        Self { stream: Some(GzDecoder::new(input)) }
+    }
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        while let Some(stream) = &mut self.stream {
+            let read = stream.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let is_another_behind = skip_padding(stream.get_mut())?;
+            let ended = self.stream.take().filter(|_| is_another_behind);
+            self.stream = ended.map(|ended| GzDecoder::new(ended.into_inner()));
+        }
+        Ok(0)
+    }
+}
+
+/// Steps over zero bytes; whether another gzip stream is behind them.
+fn skip_padding(input: &mut impl BufRead) -> Result<bool> {
+    loop {
+        let bytes = input.fill_buf()?;
+        let (padding, length) = (bytes.iter().take_while(|byte| **byte == 0).count(), bytes.len());
+        let behind = bytes.get(padding).copied();
+        input.consume(padding);
+        match behind {
+            Some(0x1f) => return Ok(true),
+            Some(_) => return Err(broken("what is behind the gzip stream is none, and no padding")),
+            None if length == 0 => return Ok(false),
+            None => {}
+        }
+    }
+}
+
 /// Says what is wrong with a packed stream in words.
 struct InWords<R> {
     inner: R,
@@ -153,6 +196,8 @@ impl<R: Read> Read for InWords<R> {
         let name = self.packing.name();
         self.inner.read(buffer).map_err(|error| match error.kind() {
             ErrorKind::Interrupted => error,
+            // What its decoder finds damaged is of another kind: this is said in words already.
+            ErrorKind::InvalidData if self.packing == Packing::Gzip => error,
             ErrorKind::UnexpectedEof => Error::new(error.kind(), format!("the {name} stream is cut off")),
             _ => broken(format!("cannot be read: the {name} stream is damaged: {error}")),
         })
@@ -319,6 +364,28 @@ pub(super) mod tests {
         assert_eq!(read(text), lines);
         let often = gzip(&gzip(&gzip(&gzip(&gzip(text)))));
         assert!(read(&often).unwrap_err().contains("more than 3 times over"));
+    }
+
+    #[test]
+    fn zero_bytes_behind_gzip_are_padding_and_anything_else_is_not() {
+        let (one, two) = (gzip(b"1\n"), gzip(b"2\n"));
+        // More than is asked for at a time.
+        for padding in [1, 511, PIECE + 7] {
+            let zeros = vec![0; padding];
+            assert_eq!(read(&[&one[..], &zeros].concat()).unwrap(), ["file:1"]);
+            let both = [&one[..], &zeros, &two, &zeros].concat();
+            assert_eq!(read(&both).unwrap(), ["file:1", "file:2"]);
+            assert_eq!(gunzip(&both).unwrap(), b"1\n2\n");
+            for behind in [&b"3,4\n"[..], b"\n", b"<html>"] {
+                let error = read(&[&one[..], &zeros, behind].concat()).unwrap_err();
+                let told = "what is behind the gzip stream is none, and no padding";
+                assert!(error.ends_with(told), "{error}");
+            }
+        }
+        let error = read(&[&one[..], &two[..two.len() - 1]].concat()).unwrap_err();
+        assert!(error.ends_with("the gzip stream is cut off"), "{error}");
+        let error = read(&[&one[..], b"\x1fjunk"].concat()).unwrap_err();
+        assert!(error.contains("the gzip stream is"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::Target;
 use super::text::{gzip, lines};
@@ -16,7 +16,7 @@ pub(super) const TARGET: Target = Target {
         let wide = b"\xff\xfeo\0n\0e\0\r\0\x3d\xd8\x1e\xdd\n\0".to_vec();
         let marked = [b"\xef\xbb\xbf", text].concat();
         let returns = b"one\rtwo\r\rthree".to_vec();
-        let twice = [packed.clone(), packed.clone()].concat();
+        let twice = [packed.clone(), vec![0; 9], packed.clone(), vec![0; 3]].concat();
         vec![text.to_vec(), b"\n".to_vec(), packed, twice, wide, marked, returns]
     },
     tokens: &["\n", "\r\n", "\r", "\0", "\u{feff}", "\u{1f}", "PK\u{3}\u{4}", "PK\u{5}\u{6}"],
@@ -46,12 +46,24 @@ fn read(bytes: &[u8], most: usize) -> (Vec<Vec<u8>>, bool) {
     }
 }
 
+/// What gzip streams unpack to, with nothing or zero bytes behind each; whether all was whole.
+fn gunzip(mut packed: &[u8], plain: &mut Vec<u8>) -> bool {
+    while let Some(start) = packed.iter().position(|byte| *byte != 0) {
+        let mut stream = GzDecoder::new(&packed[start..]);
+        if stream.read_to_end(plain).is_err() {
+            return false;
+        }
+        packed = stream.into_inner();
+    }
+    true
+}
+
 fn run(input: &[u8]) {
     let (mut plain, mut is_broken) = (input.to_vec(), false);
     for _ in 0..3 {
         if plain.starts_with(&[0x1f, 0x8b]) && !is_broken {
             let packed = std::mem::take(&mut plain);
-            is_broken = MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut plain).is_err();
+            is_broken = !gunzip(&packed, &mut plain);
         }
     }
     if PACKED.iter().any(|magic| plain.starts_with(magic)) {
