@@ -674,6 +674,14 @@ def test_what_cannot_be_told_of_a_capture_is_asked_for(
     assert not (tmp_path / "cat").exists()
 
 
+def test_frames_that_are_no_json_are_shown(tmp_path: Path) -> None:
+    frames = [{"e": "aggTrade", "s": "BTCUSDT", "m": True}]
+    path = tmp_path / "c.txt"
+    path.write_text("".join(f"{START_MS + n} {frame}\n" for n, frame in enumerate(frames)))
+    with pytest.raises(DataError, match=r"its instrument: no frame is JSON, such as .*'e': 'aggTrade'"):
+        check_files(path)
+
+
 def test_a_capture_with_other_symbols_in_passing_is_of_its_own(tmp_path: Path) -> None:
     others = [MARKS | {"s": symbol} for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
     frames = [
@@ -1092,6 +1100,26 @@ def test_the_market_of_bybits_frames_is_told_or_asked_for(
             report(path)
 
 
+def test_a_depth_that_bybit_answers_is_a_snapshot(tmp_path: Path) -> None:
+    def answer(ms: int, id: int, qty: str) -> tuple[int, Any]:
+        book = {"s": "ETHUSDT", "a": [["3000.01", "5"]], "b": [["3000.00", qty]], "ts": ms, "u": id, "seq": 10 * id}
+        return ms, {"retCode": 0, "retMsg": "OK", "result": book | {"cts": ms - 3}, "retExtInfo": {}, "time": ms + 1}
+
+    polled = write(tmp_path / "polled.txt", [answer(START_MS + 1_000 * n, 500 + 7 * n, str(1 + n)) for n in range(4)])
+    with pytest.raises(DataError, match="name ETHUSDT and tell neither derivatives nor spot"):
+        check_files(polled)
+    found = check_files(polled, BYBIT)
+    assert (found["ok"], found["snapshots"], found["gaps"], found["ignored"]) == (True, 4, 0, 0)
+    # Asked for in the middle of a recording that lacks the beginning of its topic.
+    frames = [*bybit_market()[1:3], answer(START_MS + 250, 502, "5"), *bybit_market()[3:]]
+    found = check_files(write(tmp_path / "late.txt", frames), BYBIT)
+    assert (found["snapshots"], found["book_updates"], found["gaps"]) == (1, 4, 0)
+    # And beside a book that is told.
+    frames = [*bybit_market(), answer(START_MS + 5_000, 520, "5")]
+    found = check_files(write(tmp_path / "told.txt", frames), BYBIT)
+    assert (found["snapshots"], found["book_updates"], found["snapshots_unused"]) == (1, 6, 1)
+
+
 def test_a_capture_of_coinbase_is_known_by_its_frames(tmp_path: Path) -> None:
     said = {"type": "match", "product_id": "ETH-USD", "trade_id": 1}
     trades = {
@@ -1356,6 +1384,23 @@ def test_of_two_machines_at_coinbase_the_first_tells_the_book(tmp_path: Path) ->
     found = check_files([one, two])
     assert (found["problems"], found["other_depth"], found["parallel_trades"]) == ([], 5, 1)
     assert (found["snapshots"], found["book_updates"], found["trades"]) == (1, 4, 1)
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_frames_of_two_connections_of_coinbase_in_one_file_are_refused(tmp_path: Path, first: int) -> None:
+    """Nothing says whose a frame is: trades of the second one counted as copies or as gaps of the first."""
+    trades = [coinbase_trades(START_MS + 1_000 + 100 * n, first + n, 80 + n) for n in range(3)]
+    book = [(ms, frame | {"sequence_num": frame["sequence_num"] + 50}) for ms, frame in COINBASE_MARKET[:-1]]
+    later = [coinbase_book(START_MS + 1_050, 55, ("bid", "2999.99", "9"))]
+    mixed = sorted([*book, *trades, *later], key=lambda each: each[0])
+    with pytest.raises(
+        DataError, match=r"c\.txt:7: sequence_num: \"55\".* two stand in one file and nothing tells them"
+    ):
+        check_files(write(tmp_path / "c.txt", mixed))
+    # One that begins anew, with its first messages lost, is another connection, and its own.
+    anew = [coinbase_snapshot(START_MS + 900, first), *trades[1:]]
+    found = check_files(write(tmp_path / "d.txt", [*book, *anew]))
+    assert (found["snapshots"], found["book_updates"], found["trades"], found["duplicates"]) == (2, 4, 2, 0)
 
 
 def test_files_of_one_connection_go_on_with_its_numbers(tmp_path: Path) -> None:

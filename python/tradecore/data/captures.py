@@ -12,7 +12,7 @@ __all__ = ["conclude", "conclude_other", "contradiction", "is_captured"]
 
 _CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)?[ \t]+[\[{]")
 _COIN_MARGINED = re.compile(r"USD_(PERP|[0-9]{6})$")
-_OTHER_KEYS = (b'"topic"', b'"channel"', b'"product_id"')
+_OTHER_KEYS = (b'"topic"', b'"channel"', b'"product_id"', b'"retCode"')
 """What a frame of Bybit or Coinbase has one of, and none of Binance."""
 _SPOT, _FUTURES = "spot", "futures"
 
@@ -36,7 +36,21 @@ def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, .
     From their first lines. The id is None where it cannot be told, with what is missing.
     """
     symbols, general = _evidence(heads)
+    if not symbols and (broken := _is_no_json(heads)) is not None:
+        return None, (f"no frame is JSON, such as {broken}",), ()
     return *_concluded(symbols, general), tuple(symbols)
+
+
+def _is_no_json(heads: Sequence[Sequence[bytes]]) -> str | None:
+    """Return how the first frame begins, if none is JSON."""
+    frames = [frame for head in heads for line in head if (frame := _frame(line))]
+    for frame in frames:
+        try:
+            orjson.loads(frame)
+        except orjson.JSONDecodeError:
+            continue
+        return None
+    return repr(frames[0][:40].decode(errors="replace")) if frames else None
 
 
 def conclude_other(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...], tuple[str, ...]] | None:
@@ -82,6 +96,8 @@ def _of_frame(frame: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     if isinstance(topic, str):
         first = next((part for part in (data if isinstance(data, list) else [data]) if isinstance(part, dict)), {})
         yield _bybit_market(topic, first), topic.rpartition(".")[2]
+    elif "retCode" in frame and isinstance(result := frame.get("result"), dict) and isinstance(result.get("s"), str):
+        yield None, result["s"]
     elif isinstance(frame.get("channel"), str) and isinstance(frame.get("events"), list):
         parts = [part for event in frame["events"] if isinstance(event, dict) for part in _products(event)]
         yield from (("COINBASE", part) for part in parts or [""])

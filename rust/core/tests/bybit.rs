@@ -37,6 +37,52 @@ fn one_depth_of_bybit_is_the_book() {
     fed.says(&depth("orderbook.200", "delta", 1, 2, r#"["9.0","1"]"#, ""), load);
 }
 
+/// What `/v5/market/orderbook` answers.
+fn answer(u: u64, seq: u64, bids: &str, asks: &str) -> String {
+    format!(
+        r#"{{"retCode":0,"retMsg":"OK","result":{{"s":"BTCUSDT","a":[{asks}],"b":[{bids}],"ts":{MS},"u":{u},"seq":{seq},"cts":{}}},"retExtInfo":{{}},"time":{MS}}}"#,
+        MS - 5
+    )
+}
+
+#[test]
+fn a_depth_that_bybit_answers_is_a_snapshot_where_no_topic_tells_the_book() {
+    let (load, unused) = (SnapshotAction::Load { from: 0 }, SnapshotAction::Ignore);
+    let (bid, ask) = (r#"["10.0","1"]"#, r#"["10.2","2"]"#);
+    let mut fed = bybit();
+    // Each of those that are asked for alone is the book.
+    for (u, seq, action) in [(7, 20, load), (7, 20, unused), (9, 25, load), (8, 22, unused)] {
+        fed.says(&answer(u, seq, bid, ask), FeedMessage::Snapshot(action));
+        let rows = if action == load { 3 } else { 0 };
+        assert_eq!(fed.rows().len(), rows, "clear and two levels");
+    }
+    // A topic of the same numbers goes on from it, and tells the book from there on.
+    fed.says(&depth("orderbook.1000", "delta", 9, 25, bid, ""), FeedMessage::Depth(DeltaAction::Ignore));
+    fed.says(&depth("orderbook.1000", "delta", 10, 26, bid, ""), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&answer(11, 27, bid, ask), FeedMessage::Snapshot(unused));
+    fed.says(&depth("orderbook.1000", "delta", 11, 27, bid, ""), FeedMessage::Depth(DeltaAction::Apply));
+    // One of other numbers does not, be they greater or not.
+    for other in [3, 400] {
+        let mut fed = bybit();
+        fed.says(&answer(9, 25, bid, ask), FeedMessage::Snapshot(load));
+        let gap = FeedMessage::Depth(DeltaAction::Gap);
+        fed.says(&depth("orderbook.50", "delta", other, 26, bid, ""), gap);
+        assert_eq!(fed.decoder.state(0), BookState::Gap);
+        fed.says(&answer(12, 28, bid, ask), FeedMessage::Snapshot(load));
+        fed.says(&depth("orderbook.50", "snapshot", other + 3, 30, bid, ask), FeedMessage::Snapshot(load));
+        fed.says(
+            &depth("orderbook.50", "delta", other + 4, 31, bid, ""),
+            FeedMessage::Depth(DeltaAction::Apply),
+        );
+    }
+    // Of another symbol, and of anything else that is answered.
+    fed.says(&answer(90, 90, bid, ask).replace("BTCUSDT", "ETHUSDT"), FeedMessage::Ignored);
+    for result in ["{}", r#"{"list":[]}"#, "[]", r#""""#] {
+        let frame = format!(r#"{{"retCode":0,"retMsg":"OK","result":{result},"time":{MS}}}"#);
+        fed.says(&frame, FeedMessage::Control);
+    }
+}
+
 #[test]
 fn the_first_depth_of_bybit_is_best_prices() {
     let mut fed = bybit();

@@ -1,5 +1,6 @@
 //! The frame around a message: its topic, its stamps and where its data stand, or what answers a request.
 
+use super::answer::AnsweredBook;
 use super::book::{BookData, BookUpdate};
 use crate::decode::error::DecodeError;
 use crate::decode::feed::{Control, ControlKind};
@@ -62,6 +63,8 @@ pub(super) struct Envelope<'a> {
     engine: Option<Value<'a>>,
     sequence: Option<Value<'a>>,
     data: Option<Json<'a>>,
+    /// What a request by REST was answered with.
+    result: Option<Json<'a>>,
     /// The data of a book whose symbol was known when they came.
     book: Option<BookData<'a>>,
     operation: Option<Value<'a>>,
@@ -92,6 +95,10 @@ impl<'a> Envelope<'a> {
                     return set(&mut envelope.topic, "topic", Topic::of(text));
                 }
                 b"data" => return envelope.take_data(json, symbols, levels),
+                b"result" => {
+                    set(&mut envelope.result, "result", json.clone())?;
+                    return json.value().map(|_| ());
+                }
                 b"type" => (&mut envelope.kind, "type"),
                 b"ts" => (&mut envelope.sent, "ts"),
                 b"cts" => (&mut envelope.engine, "cts"),
@@ -137,6 +144,18 @@ impl<'a> Envelope<'a> {
         match self.book.take() {
             Some(data) => Ok(data),
             None => BookData::read(&mut self.data()?, &mut symbols[index], levels),
+        }
+    }
+
+    /// The book that a request for one was answered with, and the place of its symbol; `None` for anything else.
+    pub(super) fn answered(
+        &self,
+        symbols: &mut [Symbol],
+        levels: &mut Vec<Level>,
+    ) -> Result<Option<AnsweredBook>, DecodeError> {
+        match &self.result {
+            Some(result) => AnsweredBook::read(result, symbols, levels),
+            None => Ok(None),
         }
     }
 

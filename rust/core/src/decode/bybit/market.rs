@@ -23,6 +23,8 @@ pub(super) struct Market {
     sequence: u64,
     /// Place of the snapshot the book began with.
     base: u64,
+    /// Whether that answered a request: its ids are those of one depth, and nobody says whether of the topic's.
+    is_answer: bool,
     /// `orderbook.1`: id and place of the newest message, and what it left.
     top: Option<(u64, u64, Quoted)>,
     /// Place of the newest ticker.
@@ -44,6 +46,7 @@ impl Default for Market {
             depth: None,
             sequence: 0,
             base: 0,
+            is_answer: false,
             top: None,
             ticked: 0,
             news: News::default(),
@@ -55,10 +58,15 @@ impl Default for Market {
 }
 
 impl Market {
+    /// Whether a topic tells the book.
+    fn is_told(&self) -> bool {
+        self.book.is_synced() && !self.is_answer
+    }
+
     /// Whether a depth above 1 is none of the book.
     pub(super) fn is_other(&self, depth: u32, is_snapshot: bool) -> bool {
         let is_other = depth > 1 && self.depth.is_some_and(|ours| ours != depth);
-        is_other && (self.book.is_synced() || !is_snapshot)
+        is_other && (self.is_told() || !is_snapshot)
     }
 
     /// Takes a message of a depth above 1.
@@ -89,12 +97,37 @@ impl Market {
             self.book.void(GapReason::Restart, stamps, out);
             return FeedMessage::Depth(DeltaAction::Gap);
         }
-        self.sequence = sequence;
         if is_snapshot || begins_anew {
-            self.base = sequence;
+            (self.sequence, self.base, self.is_answer) = (sequence, sequence, false);
             return self.book.snapshot(id, stamps, sides, out);
         }
+        // Newer by its place and not by its id: those are of another depth, and nothing leads from the answer to it.
+        let is_after_answer = sequence > self.sequence && std::mem::take(&mut self.is_answer);
+        self.sequence = sequence;
+        let after = self.book.sync().last_id();
+        if is_after_answer && self.book.is_synced() && id <= after {
+            self.book.void(GapReason::Update { after, previous: id.saturating_sub(1) }, stamps, out);
+            return FeedMessage::Depth(DeltaAction::Gap);
+        }
         self.book.delta(DeltaIds::one(id), stamps, sides, out)
+    }
+
+    /// Takes the book that a request was answered with, unless a topic tells it.
+    pub(super) fn answer(
+        &mut self,
+        update: &BookUpdate,
+        sides: [&[Level]; 2],
+        ts_recv: i64,
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        let &BookUpdate { id, sequence, .. } = update;
+        if self.is_told() || sequence < self.sequence || (self.book.is_synced() && sequence == self.sequence)
+        {
+            return FeedMessage::Snapshot(SnapshotAction::Ignore);
+        }
+        (self.sequence, self.base, self.is_answer) = (sequence, sequence, true);
+        let ts_event = update.engine.unwrap_or(update.sent);
+        self.book.snapshot(id, Stamps { ts_event, ts_recv, id }, sides, out)
     }
 
     /// Whether a message has been there: another socket brings it again.

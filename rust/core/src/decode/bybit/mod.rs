@@ -1,11 +1,13 @@
 //! Bybit v5: the live topics of spot, linear and inverse contracts, and the files of its depth.
 //!
 //! Live: `orderbook.N` (the first depth above 1 that is seen is the book, `orderbook.1` are best prices), `publicTrade`,
-//! `tickers` (fields that a message lacks are as they were), `allLiquidation`, `kline`, and answers to requests. A
-//! symbol alone names an instrument here, so a connection's category has to be that of the instruments.
+//! `tickers` (fields that a message lacks are as they were), `allLiquidation`, `kline`, and answers to requests. The
+//! depth that a request by REST is answered with is a snapshot where no topic tells the book. A symbol alone names an
+//! instrument here, so a connection's category has to be that of the instruments.
 //!
 //! Source: the venue's documentation of its public topics, and recorded messages where they differ.
 
+mod answer;
 mod book;
 mod dump;
 mod entries;
@@ -15,6 +17,7 @@ mod ticker;
 
 use std::sync::Arc;
 
+use self::answer::AnsweredBook;
 pub use self::dump::{BybitCounts, BybitReader};
 use self::entries::{bars, liquidations, trades};
 use self::envelope::{Envelope, Topic};
@@ -72,6 +75,17 @@ impl BybitDecoder {
         self.levels.clear();
         let mut envelope = Envelope::read(frame, &mut self.symbols, &mut self.levels)?;
         let Some(topic) = envelope.topic else {
+            if let Some(AnsweredBook { index, update, sides }) =
+                envelope.answered(&mut self.symbols, &mut self.levels)?
+            {
+                let Some(index) = index else { return Ok(FeedOutcome::IGNORED) };
+                let market = &mut self.markets[index];
+                market.clock.check(Some(update.sent), ts_recv)?;
+                let sides = sides.map(|side| &self.levels[side]);
+                let message = market.answer(&update, sides, ts_recv, &mut out[index]);
+                market.clock.named(Some(update.sent));
+                return Ok(FeedOutcome::of(message, index, update.sequence));
+            }
             return Ok(match envelope.control() {
                 Some(control) => self.log.take_control(control),
                 None => self.log.count_unknown(envelope.operation().unwrap_or(b"(no topic)")),

@@ -55,6 +55,12 @@ pub struct CoinbaseDecoder {
     clock: VenueClock,
     /// By connection, the number of its newest message.
     newest: Vec<Option<u64>>,
+    /// By connection, the number of the newest message of the one that it came after.
+    ended: Vec<Option<u64>>,
+    /// When the newest message was sent, by connection, ns.
+    sent: Vec<i64>,
+    /// Whether frames were written down, in files that may hold those of several connections.
+    is_recorded: bool,
     /// The connection by which frames come now.
     connection: usize,
     log: FeedLog,
@@ -72,6 +78,9 @@ impl CoinbaseDecoder {
             levels: Default::default(),
             clock: VenueClock::default(),
             newest: vec![None],
+            ended: vec![None],
+            sent: vec![0],
+            is_recorded: false,
             connection: 0,
             log,
         }
@@ -89,7 +98,7 @@ impl CoinbaseDecoder {
         let sent = head.time(Key::Timestamp)?;
         self.clock.check(sent, ts_recv)?;
         let events = head.need_start("message", Key::Events)?;
-        Ok(match channel {
+        match channel {
             b"l2_data" => {
                 let events = match head.book {
                     Some(events) => events,
@@ -150,7 +159,7 @@ impl CoinbaseDecoder {
             other => self.take(number, sent, ts_recv, out, |this, _| {
                 if KNOWN.contains(&other) { FeedOutcome::IGNORED } else { this.log.count_unknown(other) }
             }),
-        })
+        }
     }
 
     /// Numbers a message of the connection and, unless it was there, does what it says.
@@ -161,20 +170,28 @@ impl CoinbaseDecoder {
         ts_recv: i64,
         out: &mut [S],
         act: impl FnOnce(&mut Self, &mut [S]) -> FeedOutcome,
-    ) -> FeedOutcome {
-        if let Some(newest) = self.newest[self.connection] {
+    ) -> Result<FeedOutcome, DecodeError> {
+        let at = self.connection;
+        let time = sent.unwrap_or(self.sent[at]);
+        if let Some(newest) = self.newest[at] {
             let expected = newest.saturating_add(1);
-            if got == 0 && newest > 0 {
+            // A copy was sent when the message was.
+            if (got == 0 && newest > 0) || (self.is_recorded && got <= newest && time > self.sent[at]) {
+                self.ended[at] = Some(newest);
                 self.void(GapReason::Reconnect, ts_recv, out);
             } else if got <= newest {
-                return FeedOutcome::general(FeedMessage::Duplicate);
+                return Ok(FeedOutcome::general(FeedMessage::Duplicate));
             } else if got > expected {
+                if self.is_recorded && self.ended[at].is_some_and(|ended| got == ended.saturating_add(1)) {
+                    return Err(two_connections(got, newest));
+                }
                 self.void(GapReason::Message { expected, got }, ts_recv, out);
             }
         }
-        self.newest[self.connection] = Some(got);
+        self.newest[at] = Some(got);
+        self.sent[at] = self.sent[at].max(time);
         self.clock.named(sent);
-        act(self, out)
+        Ok(act(self, out))
     }
 
     /// Voids every book that the connection tells.
@@ -334,6 +351,16 @@ impl CoinbaseDecoder {
     }
 }
 
+/// What is wrong with messages of a connection that go on behind those of a later one.
+fn two_connections(number: u64, other: u64) -> DecodeError {
+    let expected = format!(
+        "a number that goes on from {other}; it goes on from {} of an earlier connection: the frames of two stand in one \
+         file and nothing tells them apart; give each a file of its own",
+        number.saturating_sub(1)
+    );
+    DecodeError::value("sequence_num", number.to_string().as_bytes(), &expected)
+}
+
 impl Decoder for CoinbaseDecoder {
     fn feed<S: FeedSink>(
         &mut self,
@@ -353,6 +380,7 @@ impl Decoder for CoinbaseDecoder {
     }
 
     fn check_clocks(&mut self) {
+        self.is_recorded = true;
         self.clock.begin_checks();
     }
 
@@ -364,6 +392,8 @@ impl Decoder for CoinbaseDecoder {
         self.connection = number;
         if self.newest.len() <= number {
             self.newest.resize(number + 1, None);
+            self.ended.resize(number + 1, None);
+            self.sent.resize(number + 1, 0);
         }
     }
 
