@@ -462,7 +462,7 @@ def test_no_command_writes_what_a_file_says_to_the_terminal(
 
 
 def test_a_report_shows_names_as_escapes(market: Path) -> None:
-    strategy = tc.TouchMaker("m\u202e", ["BTCUSDT.SYNTH"], quote_qty="0.01", max_position="0.05")
+    strategy = tc.TouchMaker("m\ue000", ["BTCUSDT.SYNTH"], quote_qty="0.01", max_position="0.05")
     shown = str(tc.Backtest([strategy], market, [tc.SimVenue("SYNTH")]).run())
     assert all(line.isprintable() for line in shown.split("\n"))
 

@@ -28,6 +28,8 @@ def test_ids_of_instruments_hold_the_longest_symbols(symbol: str) -> None:
         ("x" * 124 + ".TEST", "has 129 characters, at most 128 are possible"),
         ("語" * 5_000 + ".TEST", "has 5005 characters, at most 128 are possible"),
         ("BTC\n.TEST", "has a character that cannot be printed"),
+        ("BTC\u202eTDSU.TEST", "has a character that cannot be printed"),
+        ("BTC\u200bUSDT.TEST", "has a character that cannot be printed"),
         (" BTC.TEST", "begins or ends with white space"),
         ("", "is empty"),
     ],

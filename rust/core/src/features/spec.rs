@@ -7,7 +7,7 @@ use super::registry::{Definition, FIRST_OUTPUT, Measure, Parameter, Takes, find}
 use super::window::Window;
 use crate::bars::{BarSpec, BarSpecError};
 use crate::indicators::{self, Given, Kind, NanPolicy, Stream};
-use crate::types::{did_you_mean, format_duration, nearest, parse_duration};
+use crate::types::{did_you_mean, format_duration, is_printed, nearest, parse_duration};
 
 /// Names in a set at most so long.
 const MOST_NAME: usize = 200;
@@ -443,8 +443,8 @@ pub(super) fn check_name(name: &str) -> Result<String, SpecError> {
     if name.len() > MOST_NAME {
         return bad("is longer than 200 bytes");
     }
-    if name != name.trim() || name.chars().any(char::is_control) {
-        return bad("has white space at an end or a control character");
+    if name != name.trim() || !name.chars().all(is_printed) {
+        return bad("has white space at an end or a character that cannot be printed");
     }
     if ["ts", "ts_available"].contains(&name) {
         return bad("is that of a column of times");

@@ -72,7 +72,7 @@ impl FromStr for InstrumentId {
         let (symbol, venue) = (&text[..dot], &text[dot + 1..]);
         let venue_ok =
             !venue.is_empty() && venue.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-');
-        let symbol_ok = !symbol.is_empty() && !symbol.chars().any(|c| c.is_control() || c.is_whitespace());
+        let symbol_ok = !symbol.is_empty() && !symbol.contains(char::is_whitespace);
         if !(venue_ok && symbol_ok) {
             return Err(bad());
         }

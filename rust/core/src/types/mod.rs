@@ -38,6 +38,7 @@ pub use moments::Moments;
 pub(crate) use money::MONEY_LIMIT;
 pub(crate) use money::div_half_even;
 pub use money::{MONEY_SCALE, Money};
+pub(crate) use names::is_printed;
 pub use names::{BadName, NameProblem, Named, snake_case};
 pub use near::nearest_duration;
 pub(crate) use near::{did_you_mean, nearest};

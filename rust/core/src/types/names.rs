@@ -35,7 +35,7 @@ impl Named {
             NameProblem::Empty
         } else if text.chars().nth(self.longest()).is_some() {
             NameProblem::Long { length: text.chars().count(), longest: self.longest() }
-        } else if text.chars().any(char::is_control) {
+        } else if !text.chars().all(is_printed) {
             NameProblem::Control
         } else if text.trim().len() != text.len() {
             NameProblem::Space
@@ -44,6 +44,15 @@ impl Named {
         };
         Err(BadName { of: self, text: shown(text), problem })
     }
+}
+
+/// Whether a character shows on a page. Others are controls, and what only arranges the text around it: a name with
+/// them looks like another one, or turns the line around that it stands in.
+pub(crate) fn is_printed(letter: char) -> bool {
+    let arranges = matches!(letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    !(letter.is_control() || arranges)
 }
 
 impl fmt::Display for Named {
@@ -137,7 +146,10 @@ mod tests {
         assert_eq!(problem(""), Err(NameProblem::Empty));
         assert_eq!(problem(" m"), Err(NameProblem::Space));
         assert_eq!(problem("m\u{a0}"), Err(NameProblem::Space));
-        for text in ["a\nb", "a\0", "\u{1b}[31m", "a\u{7f}b"] {
+        assert_eq!(problem("币安人生"), Ok(()));
+        let unseen =
+            ["BTC\u{202e}TDSU", "\u{2066}BTC\u{2069}", "BTC\u{200b}USDT", "\u{feff}BTC", "BTC\u{ad}USDT"];
+        for text in ["a\nb", "a\0", "\u{1b}[31m", "a\u{7f}b"].into_iter().chain(unseen) {
             assert_eq!(problem(text), Err(NameProblem::Control), "{text:?}");
         }
         let error = Named::Order.check(&"x".repeat(5_000)).unwrap_err();
