@@ -1120,6 +1120,39 @@ def test_levels_and_quotes_are_mapped_and_receipt_is_recorded(tmp_path: Path) ->
     assert (summary["quotes"], summary["best_ask"]) == (1, ["60000.1", "2.000"])
 
 
+def test_bids_that_are_taken_for_asks_fail_a_check(tmp_path: Path) -> None:
+    rows = "".join(f"{START + n},{START + n + 1},60000.0,1,60000.1,2\n" for n in range(5))
+    quotes = write(tmp_path, "quotes.csv", f"t,r,bp,bq,ap,aq\n{rows}{START + 9},{START + 10},60000.2,1,60000.2,2\n")
+    right = {"time": "t", "recv": "r", "bid_price": "bp", "bid_amount": "bq", "ask_price": "ap", "ask_amount": "aq"}
+    found = check_files(quotes, USDM, columns=right)
+    assert (found["failed"], found["crossed_quotes"]) == (False, 1)
+    assert "the venue's best bid was at or above its best ask in 1 quote" in found["notes"]
+    found = check_files(quotes, USDM, columns=right | {"bid_price": "ap", "ask_price": "bp"})
+    assert found["failed"]
+    assert found["problems"] == ["best bids are at or above best asks in 6 of 6 quotes: which of them is which?"]
+
+
+def test_a_dump_of_bitmex_is_called_one_and_read_by_a_mapping(tmp_path: Path) -> None:
+    header = (
+        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional,trdType\n"
+    )
+    rows = "".join(
+        f"2024-08-08D00:00:0{n}.123456000,XBTUSD,Buy,100,60000.5,ZeroPlusTick,a-{n},1,1,1,Regular\n" for n in range(3)
+    )
+    path = write(tmp_path, "20240808.csv", header + rows)
+    with pytest.raises(DataError, match=r"20240808\.csv:1: a dump of BitMEX holds trades of all its symbols"):
+        check_files(path)
+    columns = "price=price,amount=size,side=side,time=timestamp,id=trdMatchID"
+    summary = tc.import_tables(path, "XBTUSD.BITMEX", tmp_path / "market", columns=columns, assume_latency="1ms")
+    assert (summary["trades"], summary["first_ts_recv"]) == (3, START * 1_000_000 + 124_456_000)
+
+
+@pytest.mark.parametrize("text", ['[[1723075200000,"1","1","1","1","1"]]', '{"lastUpdateId":1}\n', '\n{"a":1}\n'])
+def test_json_that_is_no_capture_is_told_what_it_lacks(text: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds JSON whose lines do not begin with when they were received"):
+        check_files(write(tmp_path, "k.json", text))
+
+
 @pytest.mark.parametrize(
     ("name", "instrument", "rows"),
     [

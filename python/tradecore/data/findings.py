@@ -69,6 +69,7 @@ FAULTS = (
 
 _REMARKS = (
     _Rule("crossed", "the book was locked or crossed after {n} message{s}"),
+    _Rule("crossed_quotes", "the venue's best bid was at or above its best ask in {n} quote{s}"),
     _Rule("parallel_duplicates", "counted once, as received first: {n} message{s} in several recordings"),
     _Rule("off_book_trades", "{n} print{s} off the book, such as those of an insurance fund"),
     _Rule("empty_trades", "left out: {n} trade{s} without price or size"),
@@ -187,6 +188,8 @@ def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
     if holds_nothing_of_it(summary) and not lacks_snapshot(summary):
         yield f"nothing recognised{nothing_but(summary)}"
     yield from _said(FAULTS, summary)
+    if 2 * (crossed := summary.get("crossed_quotes", 0)) > (quotes := summary.get("quotes", 0)):
+        yield f"best bids are at or above best asks in {crossed:,} of {quotes:,} quotes: which of them is which?"
     if (taken := summary.get("latency_ns")) and not _EARLIEST_NS <= taken["p50"] <= _LATEST_NS:
         yield f"half of the messages took {duration(taken['p50'])} or less from the venue's stamp to their receipt"
 

@@ -205,6 +205,9 @@ def _sniff_table(path: Path, options: ReadOptions) -> Sniffed:
             raise DataError(str(path), 0, f"is a Parquet file, which does not say what its columns mean; {mapping}")
         return Sniffed("table", None, ("its columns name no instrument",))
     head = table_head(path, columns)
+    if head is None and b"".join(read_head(path, _LINES, _HEAD)).lstrip().startswith((b"{", b"[")):
+        problem = "holds JSON whose lines do not begin with when they were received, as those of captures do"
+        raise DataError(str(path), 1, f"{problem} (`<ts_recv> <json>`)")
     if head is None:
         raise DataError(
             str(path),

@@ -42,6 +42,7 @@ pub(crate) fn summary_dict<'py>(
     out.set_item("liquidations", s.of(EventKind::Liquidation))?;
     out.set_item("liquidated_qty", i.format_qty(s.liquidated_qty))?;
     out.set_item("crossed", s.crossed)?;
+    out.set_item("crossed_quotes", s.crossed_quotes)?;
     out.set_item("long_crossings", s.stuck)?;
     out.set_item("first_ts_long_crossing", s.first_stuck)?;
     out.set_item("book_is_sound", s.is_sound())?;

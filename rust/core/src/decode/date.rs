@@ -2,7 +2,7 @@
 
 const DAY: i64 = 86_400_000_000_000;
 
-/// Nanoseconds since 1970, UTC, of `2024-08-08T00:00:00.123456Z`, with a blank for the T, an offset for the Z or
+/// Nanoseconds since 1970, UTC, of `2024-08-08T00:00:00.123456Z`, with a blank or a D for the T, an offset for the Z or
 /// neither.
 pub(super) fn date_time(text: &[u8]) -> Option<i64> {
     let number = |from: usize, to: usize| {
@@ -11,7 +11,9 @@ pub(super) fn date_time(text: &[u8]) -> Option<i64> {
         Some(digits.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit - b'0')))
     };
     let marks = |places: &[(usize, u8)]| places.iter().all(|(at, mark)| text.get(*at) == Some(mark));
-    if !marks(&[(4, b'-'), (7, b'-'), (13, b':'), (16, b':')]) || !matches!(text.get(10), Some(b'T' | b' ')) {
+    if !marks(&[(4, b'-'), (7, b'-'), (13, b':'), (16, b':')])
+        || !matches!(text.get(10), Some(b'T' | b' ' | b'D'))
+    {
         return None;
     }
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);

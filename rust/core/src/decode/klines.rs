@@ -5,7 +5,7 @@
 //! that ends right after its `close_time`. The files do not say when anything was received: a bar is taken to have been
 //! received when it ended.
 
-use super::error::{DecodeError, PlacedError};
+use super::error::{DecodeError, PlacedError, utc};
 use super::lines::Lines;
 use super::named::{self, Origin};
 use super::parse::{Written, epoch_ns, epoch_unit};
@@ -81,7 +81,7 @@ pub fn is_kline<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> bool {
 /// The symbol and the venue that the path of a file of klines tells, as far as it does:
 /// `.../spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-08-08.zip`.
 pub fn kline_origin(path: &str) -> (Option<&str>, Option<&'static str>) {
-    let symbol = named::kline_symbol(path);
+    let symbol = named::kline_name(path).map(|(symbol, _)| symbol);
     (symbol, named::venue(&VENUES, symbol, path, false))
 }
 
@@ -96,6 +96,8 @@ pub struct KlineReader {
     qty: Increment,
     /// The last bar: it ends where the next one begins.
     last: Option<VenueBar>,
+    /// The file of the last bar, and that at hand.
+    files: [String; 2],
     counts: KlineCounts,
 }
 
@@ -134,6 +136,7 @@ impl KlineReader {
             price: instrument.price_increment,
             qty: instrument.qty_increment,
             last: None,
+            files: Default::default(),
             counts: KlineCounts::default(),
         }
     }
@@ -162,6 +165,14 @@ impl KlineReader {
                 "lies in a folder of them: klines of a mark price, an index or a premium are no bars of trades and not read",
             ));
         }
+        let before = &self.files[0];
+        if let (Some((_, ours)), Some((_, theirs))) = (named::kline_name(path), named::kline_name(before))
+            && ours != theirs
+        {
+            let problem =
+                format!("it holds bars of {ours}, and {before} those of {theirs}; give those of one length");
+            return Err(DecodeError::Value { field: "file", problem });
+        }
         let (symbol, venue) = kline_origin(path);
         Origin { publisher: "Binance klines", venues: &VENUES, venue, symbol }.check(&self.id)
     }
@@ -173,9 +184,13 @@ impl KlineReader {
     pub fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
         while out.len() < rows {
             if self.current.is_none() {
+                if self.layout.as_ref().is_some_and(|layout| !layout.is_bare) {
+                    self.files.swap(0, 1);
+                }
                 (self.current, self.layout) = (self.inputs.next(), None);
                 if let Some(lines) = &self.current {
                     self.check(lines.name()).map_err(|error| lines.error(error))?;
+                    lines.name().clone_into(&mut self.files[1]);
                 }
             }
             let Some(mut lines) = self.current.take() else {
@@ -230,7 +245,7 @@ impl KlineReader {
         if got != expected {
             return Err(DecodeError::Cells { got, expected });
         }
-        *is_bare = false;
+        let is_first = std::mem::take(is_bare);
         let read = places.map(|place| row.cell(place));
         let bar = bar(read, self.price, self.qty)?;
         let Some(last) = &mut self.last else { return Ok(Some(bar)) };
@@ -240,6 +255,9 @@ impl KlineReader {
         }
         if bar.ts_open < last.ts_close {
             if bar.ts_open <= last.ts_open || last.ts_close - bar.ts_open > MAX_OVERLAP {
+                if is_first {
+                    return Err(overlap(&self.files, bar.ts_open, last.ts_close));
+                }
                 let (field, got, previous) = ("open_time", bar.ts_open, last.ts_close);
                 return Err(DecodeError::Unsorted { field, got, previous });
             }
@@ -251,6 +269,17 @@ impl KlineReader {
         }
         Ok(Some(bar))
     }
+}
+
+/// What is wrong with a file that begins before the one before it has ended.
+fn overlap([before, file]: &[String; 2], begins: i64, ends: i64) -> DecodeError {
+    if before == file {
+        return DecodeError::Row("is named twice; leave one of them out");
+    }
+    let (begins, ends) = (utc(begins), utc(ends));
+    let problem =
+        format!("{begins}, which is before {before} ends at {ends}: leave one of the two files out");
+    DecodeError::Value { field: "open_time", problem }
 }
 
 /// The bar of the cells that are read.
@@ -399,5 +428,34 @@ mod tests {
         let other = line.replace(",7,", ",8,");
         let twice: &'static str = Box::leak(format!("{line}{line}{other}").into_boxed_str());
         assert!(read(twice).unwrap_err().contains("k.csv:3: open_time 1723075200000000000 is before"));
+    }
+
+    #[test]
+    fn files_that_hold_the_same_time_are_both_named() {
+        let line = |minute: i64| {
+            let begin = 1_723_075_200_000 + minute * 60_000;
+            format!("{begin},100.1,101,99.9,100.5,3.5,{},350,7,1.25,125,0\n", begin + 59_999)
+        };
+        let (day, hour) = ((0..4).map(line).collect::<String>(), (2..3).map(line).collect::<String>());
+        for (files, told) in [
+            ([("day.csv", &day), ("day.csv", &day)], "day.csv:1: is named twice; leave one of them out"),
+            (
+                [("BTCUSDT-1m-2024-08-08.csv", &day), ("BTCUSDT-5m-2024-08-08.csv", &hour)],
+                "BTCUSDT-5m-2024-08-08.csv:1: file: it holds bars of 5m, and BTCUSDT-1m-2024-08-08.csv those of 1m; give \
+                 those of one length",
+            ),
+            (
+                [("day.csv", &day), ("hour.csv", &hour)],
+                "hour.csv:1: open_time: 2024-08-08 00:02:00.000000000, which is before day.csv ends at \
+                 2024-08-08 00:04:00.000000000: leave one of the two files out",
+            ),
+        ] {
+            let lines = files.map(|(name, text)| {
+                Lines::new(name.into(), std::io::Cursor::new(text.clone().into_bytes())).unwrap()
+            });
+            let mut reader = KlineReader::new(&linear(), lines.into());
+            let error = reader.read(&mut EventColumns::default(), 1 << 20).unwrap_err();
+            assert_eq!(error.to_string(), told);
+        }
     }
 }

@@ -50,14 +50,14 @@ pub(super) fn symbol(path: &str) -> Option<&str> {
     is_symbol(symbol).then_some(symbol)
 }
 
-/// The symbol in the name of an official file of klines, `BTCUSDT-1m-2024-08-08.csv`: what stands before the interval.
-pub(super) fn kline_symbol(path: &str) -> Option<&str> {
+/// The symbol and the interval in the name of an official file of klines, `BTCUSDT-1m-2024-08-08.csv`.
+pub(super) fn kline_name(path: &str) -> Option<(&str, &str)> {
     let name = path.rsplit(['/', '\\']).next()?;
     let (before, _) = name.split_at_checked(name.find("-20")?)?;
     let (symbol, interval) = before.rsplit_once('-')?;
     let is_interval = interval.ends_with(|c: char| "smhdwo".contains(c))
         && interval.starts_with(|c: char| c.is_ascii_digit());
-    (is_interval && is_symbol(symbol)).then_some(symbol)
+    (is_interval && is_symbol(symbol)).then_some((symbol, interval))
 }
 
 fn is_symbol(text: &str) -> bool {
@@ -139,7 +139,7 @@ mod tests {
             ("my bars-1m-2024.csv", None),
             ("klines.csv", None),
         ] {
-            assert_eq!(kline_symbol(path), expected, "{path}");
+            assert_eq!(kline_name(path).map(|(symbol, _)| symbol), expected, "{path}");
         }
     }
 

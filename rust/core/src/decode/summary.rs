@@ -54,6 +54,8 @@ pub struct FeedSummary {
     pub book: L2Book,
     /// The venue's own best prices after the last row.
     pub quote: Touch,
+    /// Messages after which the venue's own best prices are locked or crossed.
+    pub crossed_quotes: u64,
     /// Messages with best prices of the venue while a book was synchronised, and those of them that differ from its.
     pub quoted: u64,
     /// See [`FeedSummary::quoted`].
@@ -132,6 +134,7 @@ impl FeedSummary {
             }
             if view.flags[row] & FLAG_LAST != 0 {
                 self.messages += 1;
+                self.crossed_quotes += u64::from(is_quoted && self.quote.is_crossed());
                 if is_quoted || book_changed {
                     self.compare(std::mem::take(&mut is_quoted), view.ts_recv[row]);
                 }

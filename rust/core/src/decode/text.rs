@@ -373,6 +373,11 @@ pub(super) fn is_nothing(cell: &[u8]) -> bool {
     cell.iter().all(|byte| matches!(byte, b'0' | b'.')) || is_blank(cell)
 }
 
+/// Whether a price is written, and is zero.
+pub(super) fn is_zero(cell: &[u8]) -> bool {
+    !is_blank(cell) && is_nothing(cell)
+}
+
 /// A whole number without the fraction of zeros that pandas gives to columns with gaps.
 pub(super) fn whole(text: &[u8]) -> &[u8] {
     let point = memchr::memchr(b'.', text).filter(|at| text.len() > at + 1);

@@ -334,7 +334,7 @@ const KNOWN: &[Known] = &[
 ];
 
 /// What a file tells that no book or trade can be made of, by a column that only it has, and why.
-const REFUSED: [(&str, &str); 6] = [
+const REFUSED: [(&str, &str); 7] = [
     ("open_time", KLINES),
     (
         "percentage",
@@ -346,6 +346,11 @@ const REFUSED: [(&str, &str); 6] = [
     (
         "last_fill_quantity",
         "a table of liquidations is not read; Tardis liquidations files and captures hold them",
+    ),
+    (
+        "trdtype",
+        "a dump of BitMEX holds trades of all its symbols in the columns of Bybit's; take those of one out, and say what \
+         the columns mean: data import tables --map price=price,amount=size,side=side,time=timestamp,id=trdMatchID",
     ),
     (
         "sum_open_interest",
@@ -382,13 +387,13 @@ pub(super) fn find(first: &[u8], map: Option<&ColumnMap>) -> Result<Option<(Layo
 /// The layout of a file with this first row, of those that are known.
 fn known(cells: &[&[u8]]) -> Result<Option<Layout>, DecodeError> {
     let names: Vec<String> = cells.iter().map(|cell| column_name(cell)).collect();
+    if let Some((_, why)) = REFUSED.iter().find(|(name, _)| names.iter().any(|n| n == name)) {
+        return Err(DecodeError::Row(why));
+    }
     for known in KNOWN {
         if let Some(layout) = known.by_header(&names)? {
             return Ok(Some(layout));
         }
-    }
-    if let Some((_, why)) = REFUSED.iter().find(|(name, _)| names.iter().any(|n| n == name)) {
-        return Err(DecodeError::Row(why));
     }
     for known in KNOWN.iter().filter(|known| !known.shape.is_empty()) {
         if has_shape(cells, known.shape) {

@@ -11,7 +11,7 @@ use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{Written, check_apart, parse_price, parse_qty, parse_u64};
-use crate::decode::text::{Cells, Row, flag, is_nothing, whole};
+use crate::decode::text::{Cells, Row, flag, is_nothing, is_zero, whole};
 use crate::decode::trade_ids::{Copies, trade_id, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
 use crate::types::Instrument;
@@ -258,12 +258,12 @@ impl Rows {
         } else {
             0
         };
-        let price = self.price(row, Field::Price, "price")?;
         let qty = self.amount(row, Field::Amount, "amount")?;
-        if qty == 0 {
+        if qty == 0 || cell(Field::Price).is_some_and(is_zero) {
             self.counts.empty_trades += 1;
             return Ok(());
         }
+        let price = self.price(row, Field::Price, "price")?;
         let is_off_book = cell(Field::OffBook).is_some_and(is_said);
         let kind = if is_off_book { EventKind::OffBookTrade } else { EventKind::Trade };
         self.out.push(Event { kind, side, price, qty, ..template });

@@ -434,10 +434,13 @@ mod tests {
     }
 
     #[test]
-    fn a_price_of_zero_is_refused() {
-        let text = [TRADE_HEADER.to_owned(), row(0, "1,buy,0,1")].concat();
+    fn a_price_of_zero_is_no_trade_and_no_level() {
+        let trades = [TRADE_HEADER.to_owned(), row(0, "1,buy,0,1"), row(1, "2,buy,100.0,1")].concat();
+        let (rows, counts) = read(&[&trades]).unwrap();
+        assert_eq!((rows.len(), counts.trades, counts.empty_trades), (1, 1, 1));
+        let text = [TRADE_HEADER.to_owned(), row(0, "1,buy,-1,1")].concat();
         let error = read(&[&text]).unwrap_err().to_string();
-        assert_eq!(error, "f0.csv:2: price: \"0\" is not greater than zero and below 2^60 steps");
+        assert_eq!(error, "f0.csv:2: price: \"-1\" is not greater than zero and below 2^60 steps");
     }
 
     fn row(ts: u64, rest: &str) -> String {

@@ -13,7 +13,7 @@ use crate::decode::others::count_other;
 use crate::decode::parse::{
     Written, check_apart, parse_fine, parse_nearest, parse_price, parse_qty, parse_time,
 };
-use crate::decode::text::{Cells, Row, flag, is_blank, is_nothing, whole};
+use crate::decode::text::{Cells, Row, flag, is_blank, is_nothing, is_zero, whole};
 use crate::decode::trade_ids::{TradeIds, trade_id, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
@@ -397,7 +397,7 @@ impl Rows {
 
     fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
         let qty = self.amount(self.cell(row, 3))?;
-        if qty == 0 {
+        if qty == 0 || is_zero(self.cell(row, 2)) {
             self.counts.empty_trades += 1;
             return Ok(());
         }
