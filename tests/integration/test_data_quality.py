@@ -43,6 +43,13 @@ def run(instrument: tc.Instrument, rows: list[Row], *, at: int = 0, **settings: 
     return tc.Backtest([Buys("b", [NAME], at=at)], {NAME: columns(rows)}, [venue], specs=[instrument]).run()
 
 
+def test_data_without_events_is_said_to_have_none(instrument: tc.Instrument) -> None:
+    empty = {name: values[:0] for name, values in columns(touched(1)).items()}
+    result = tc.Backtest([Idle("i", [NAME])], {NAME: empty}, specs=[instrument]).run()
+    assert "the data holds no events" in result.notes
+    assert not any("top-of-book" in note for note in result.notes)
+
+
 def test_a_gap_is_counted_from_the_lost_message_to_the_next_snapshot(instrument: tc.Instrument, tmp_path: Path) -> None:
     lost = (10 * SECOND, CLEAR, 0, LAST, 0, 0)
     rows = [*book(SECOND), *touched(2, 5), lost, *book(14 * SECOND), *touched(20), (25 * SECOND, CLEAR, 0, LAST, 0, 0)]

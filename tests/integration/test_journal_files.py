@@ -227,7 +227,7 @@ def test_a_folder_without_a_journal(tmp_path: Path) -> None:
         write(tmp_path / name, b"one")
     with pytest.raises(JournalError, match="folders of sessions: name one of s1, s2"):
         JournalReader(tmp_path)
-    with pytest.raises(JournalError, match="cannot be made"):
+    with pytest.raises(JournalError, match=r"below: cannot be made: .*; mode\.journal \(--journal\) names"):
         JournalWriter(tmp_path / "file" / "below", HEADER)
 
 

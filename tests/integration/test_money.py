@@ -146,6 +146,11 @@ def test_a_series_of_rates_is_paid_at_its_times(tmp_path: Path) -> None:
     ]
     file.write_text(f"\ufeffts_ns,rate\n{8 * HOUR},0.0002\n", encoding="utf-8")
     assert len(hold((7.5, "buy", "1"), funding=f"series:{file}")[0].paid) == 1
+    for rows in ("", f"{30 * HOUR},0.0002\n"):
+        file.write_text(f"ts_ns,rate\n{rows}")
+        made, result = hold((7.5, "buy", "1"), funding=f"series:{file}")
+        assert made.paid == []
+        assert f"no funding was paid at TEST: no time of {file} lies within the run" in result.notes
     # They would all be of 1970, so that nothing was ever paid.
     file.write_text("ts_ns,rate\n1723075200000,0.0002\n")
     with pytest.raises(

@@ -21,6 +21,7 @@ from tradecore.backtest.notes import (
     Part,
     note_on_subscribers,
     notes_on,
+    notes_on_funding,
     notes_on_margin,
     notes_on_marks,
     notes_on_spot,
@@ -392,6 +393,7 @@ class Backtest:
             notes=[
                 *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
                 *notes_on_trades({name: feed.left_out for name, feed in self._feeds.items()}),
+                *notes_on_funding(summary, self._venues),
                 *notes_on_marks(summary, self._venues),
                 *notes_on_margin(summary, store, self._venues),
                 *notes_on_spot(summary, self._venues),

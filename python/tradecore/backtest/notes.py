@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradecore._core import format_duration_ns, venue_balances
@@ -26,6 +27,7 @@ __all__ = [
     "moments_text",
     "note_on_subscribers",
     "notes_on",
+    "notes_on_funding",
     "notes_on_margin",
     "notes_on_marks",
     "notes_on_spot",
@@ -86,6 +88,8 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
         The kinds of events that the data of an instrument holds, by its id.
     """
     notes = []
+    if summary["span_ns"] is None:
+        notes.append("the data holds no events")
     if not summary["orders"]:
         notes.append("0 orders were sent")
     elif not summary["fills"]:
@@ -111,7 +115,8 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
     for name, told in summary["gaps"].items():
         notes.append(f"{name}: its book was unknown {moments_text(told)}: the data has gaps")
     notes.extend(_unconverted(summary["reported"]))
-    if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
+    by_quotes = [name for name, basis in summary["fill_basis"].items() if basis == "l1"]
+    if by_quotes and summary["span_ns"] is not None:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")
     notes.extend(_unsettled(summary))
@@ -140,6 +145,21 @@ def notes_on_marks(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -
         if others:
             what = "mark prices" if venue.mark_source == "mark" else "trades"
             yield f"positions in {some(others)} are valued at the mid: the data has no {what}"
+
+
+def notes_on_funding(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -> Iterable[str]:
+    """Say which files of funding rates pay nothing, because no time of them lies within the run."""
+    if (span := summary["span_ns"]) is None:
+        return
+    for name, venue in venues.items():
+        kind, _, path = str(venue.funding).partition(":")
+        if kind != "series":
+            continue
+        # The core has read it: a header, then rows in order of time.
+        rows = Path(path).read_text("utf-8-sig").split("\n")[1:]
+        times = [int(row.partition(",")[0]) for row in rows if row.strip()]
+        if not any(span[0] <= ts <= span[1] for ts in times):
+            yield f"no funding was paid at {name}: no time of {path} lies within the run"
 
 
 def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapping[str, SimVenue]) -> Iterable[str]:

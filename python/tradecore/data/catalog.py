@@ -42,6 +42,11 @@ class Catalog:
     path : path
         The folder. It need not exist to be written to.
 
+    Raises
+    ------
+    CatalogError
+        For a file.
+
     Examples
     --------
     ::
@@ -55,6 +60,8 @@ class Catalog:
         if not isinstance(path, (str, Path)):
             raise InvalidValueError("catalog", f"expected the path of a folder, got {path!r}")
         self.path = Path(path)
+        if self.path.is_file():
+            raise CatalogError(str(path), "is a file; a catalog is a folder")
         self._pinned: dict[str, Manifest] = {}
 
     def __repr__(self) -> str:

@@ -26,6 +26,8 @@ _PIECE = 1 << 18
 _MOST_STEPS = 1 << 60
 _MOST_PLACES = 18
 _EXACT = Context(prec=100)
+_ENOUGH = 10
+"""Different numbers whose common step is hardly ever coarser than that of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +229,13 @@ def infer_instrument(
     increments = _increments(form, instrument, paths, options)
     if increments is None:
         raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
-    inferred = _build(instrument, terms, *increments)
+    *steps, prices, quantities = increments
+    inferred = _build(instrument, terms, *steps)
+    few = [f"{n} different {what}" for n, what in ((prices, "prices"), (quantities, "quantities")) if n < _ENOUGH]
+    doubt = f"; of {' and '.join(few)} alone, so that the venue's own may be finer" if few else ""
     notes = (
         f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
-        "largest round steps that fit every number in the data",
+        f"largest round steps that fit every number in the data{doubt}",
         f"{inferred.kind}, {inferred.base}/{inferred.quote}, settled in {inferred.settlement}, contract size "
         f"{inferred.contract_size}: {concluded}",
         "fees: none",
@@ -240,20 +245,29 @@ def infer_instrument(
 
 def _increments(
     form: str, instrument: str, paths: Sequence[str | Path], options: ReadOptions
-) -> tuple[Decimal, Decimal] | None:
-    """Return the largest steps of a venue's kind that take all prices and quantities in files; None without a price."""
+) -> tuple[Decimal, Decimal, int, int] | None:
+    """Return the largest steps of a venue's kind that take all prices and quantities in files; None without a price.
+
+    And how many of either differ, up to what is enough.
+    """
     import numpy as np
+
+    differing: list[set[int]] = [set(), set()]
 
     # The begin of a bar that is over counts trades; its volume stands at its end.
     kinds = {"price": sorted(ON_GRID_KINDS), "qty": sorted(ON_GRID_KINDS - {EventKind.BAR_OPEN})}
 
     def steps_of(spec: Instrument) -> list[int]:
         steps = [0, 0]
+        for each in differing:
+            each.clear()
         reader = open_reader(form, spec, paths, options=options)
         while (columns := reader.read(_PIECE)) is not None:
             for index, (name, of) in enumerate(kinds.items()):
                 values = columns[name][np.isin(columns["kind"], of)]
                 steps[index] = math.gcd(steps[index], int(np.gcd.reduce(values)) if len(values) else 0)
+                if len(differing[index]) < _ENOUGH:
+                    differing[index].update(np.unique(values[values > 0])[:_ENOUGH].tolist())
         return steps
 
     spec, steps = fitted(instrument, steps_of)
@@ -264,7 +278,7 @@ def _increments(
     # One of the two at a time, so that what does not fit is a number of that one.
     price = _refined(form, paths, options, common[0], units[0], lambda step: _stand_in(instrument, step, units[1]))
     qty = _refined(form, paths, options, common[1], units[1], lambda step: _stand_in(instrument, units[0], step))
-    return price, qty
+    return price, qty, len(differing[0]), len(differing[1])
 
 
 def _refined(

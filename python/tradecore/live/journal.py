@@ -184,7 +184,10 @@ class JournalWriter:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise JournalError(str(self.folder), f"cannot be made: {error.strerror or error}") from error
+            problem = (
+                f"cannot be made: {error.strerror or error}; mode.journal (--journal) names the folder of journals"
+            )
+            raise JournalError(str(self.folder), problem) from error
         return self.folder
 
     def _append(self, kind: RecordKind, data: bytes) -> None:

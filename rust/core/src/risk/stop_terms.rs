@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::amount::{BadLimit, parse_amount};
 use super::check::{ONE, Scope, Units};
 use crate::orders::TriggerBy;
-use crate::types::{Decimal, Decoded, Instrument, Reader, Writer};
+use crate::types::{Decimal, Decoded, Instrument, MONEY_SCALE, Reader, Writer};
 
 /// A hundred percent.
 pub(super) const WHOLE: Units = 100 * ONE;
@@ -114,8 +114,10 @@ impl StopTerms {
             return bad("stop_loss", "nothing is set that closes a position");
         }
         for (field, distance) in [("stop_loss", self.stop_loss), ("trailing", self.trailing)] {
-            if matches!(distance, Some(Distance::Percent(percent)) if percent > WHOLE) {
-                return bad(field, "is more than 100%");
+            if let Some(Distance::Percent(percent)) = distance
+                && percent > WHOLE
+            {
+                return bad(field, &format!("{}% is more than 100%", Decimal::new(percent, MONEY_SCALE)));
             }
         }
         for (field, distance) in [
@@ -123,8 +125,9 @@ impl StopTerms {
             ("trailing_from", self.trailing_from),
             ("break_even", self.break_even),
         ] {
-            if matches!(distance, Some(Distance::Price(_))) {
-                return bad(field, "is no price: a percentage such as \"2%\" or ticks such as \"25 ticks\"");
+            if let Some(Distance::Price(price)) = distance {
+                let shape = "expected a percentage such as \"2%\" or ticks such as \"25 ticks\"";
+                return bad(field, &format!("{shape}, got the price {price}"));
             }
         }
         if self.trailing_from.is_some() && self.trailing.is_none() {
