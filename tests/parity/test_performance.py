@@ -74,6 +74,7 @@ def test_the_examples_of_the_papers(table: Any) -> None:
     for trials, expected in dsr["e_max_unit_variance"].items():
         assert tc.sharpe_of_best_trial(int(trials), 1.0) == pytest.approx(expected, rel=1e-9)
     assert tc.sharpe_of_best_trial(1, 1.0) == 0.0
+    assert 9.0 < tc.sharpe_of_best_trial(10**20, 1.0) < 10.0
 
 
 def test_the_edges(table: Any) -> None:
@@ -92,6 +93,30 @@ def test_the_edges(table: Any) -> None:
     assert (none.total, none.sharpe, none.max_drawdown) == (None, None, 0.0)
 
 
+@pytest.mark.parametrize("in_currency", [False, True])
+@pytest.mark.parametrize("start", [0.7, 1e3, 1e6])
+def test_equal_returns_of_a_rounded_equity_have_no_ratio(start: float, in_currency: bool) -> None:
+    """A Sharpe ratio of 10^14 was that of what the returns were rounded by."""
+    day = np.arange(250)
+    equity = start + 0.1 * day if in_currency else start * 1.001**day
+    changes = np.diff(equity)
+    got = tc.performance(changes if in_currency else changes / equity[:-1], in_currency=in_currency)
+    assert np.ptp(changes) > 0
+    assert (got.sharpe, got.skew, got.probabilistic_sharpe, got.volatility) == (None, None, None, 0.0)
+    assert got.why["sharpe"] == "returns do not vary"
+    assert tc.performance([0.001, 0.001, 0.00101]).sharpe is not None
+
+
+@pytest.mark.parametrize("in_currency", [False, True])
+def test_equity_that_is_back_at_its_peak_is_below_it_no_longer(in_currency: bool) -> None:
+    for start in range(100, 120):
+        for peak in range(start + 1, start + 15):
+            equity = np.array([start, peak, start - 9.7, peak, peak, peak])
+            changes = np.diff(equity) / 10
+            got = tc.performance(changes if in_currency else np.diff(equity) / equity[:-1], in_currency=in_currency)
+            assert got.drawdown_periods == 1
+
+
 def test_changes_in_currency_add_up(returns: np.ndarray[Any, Any]) -> None:
     got, of = tc.performance(returns * 1e4, in_currency=True), tc.performance(returns)
     assert got.total == pytest.approx(returns.sum() * 1e4)
@@ -106,6 +131,8 @@ def test_changes_in_currency_add_up(returns: np.ndarray[Any, Any]) -> None:
         (([0.1, float("nan")],), "returns"),
         (([[0.1]],), "returns"),
         (([-1.5],), "returns"),
+        (([1e200, -1e200], 365, {"in_currency": True}), "returns"),
+        ((["a"],), "returns"),
         (([0.1], 0), "periods_per_year"),
         (([0.1], 365, {"trials": 0}), "trials"),
         (([0.1], 365, {"trials": 2, "trial_variance": -1.0}), "trial_variance"),

@@ -22,6 +22,12 @@ __all__ = ["Performance", "performance", "probabilistic_sharpe", "sharpe_of_best
 
 _EULER = 0.57721566490153286
 _NORMAL = NormalDist()
+_BEYOND = 1e100
+"""What is no return any more: its fourth power would be beyond all numbers."""
+_ROUNDING = 8 * 2.0**-52
+"""What a difference of equity is off by at most, as a share of it."""
+_EQUAL = 1e-8
+"""What equal changes of an equity that is large beside them differ by, as a share of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +136,7 @@ def sharpe_of_best_trial(trials: int, variance: float) -> float:
     """
     if trials <= 1:
         return 0.0
-    first, second = _NORMAL.inv_cdf(1.0 - 1.0 / trials), _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
+    first, second = -_NORMAL.inv_cdf(1.0 / trials), -_NORMAL.inv_cdf(1.0 / trials / math.e)
     return math.sqrt(variance) * ((1.0 - _EULER) * first + _EULER * second)
 
 
@@ -161,7 +167,8 @@ def performance(
     Raises
     ------
     InvalidValueError
-        For returns that are not finite numbers or lose more than everything, and numbers that are none of their kind.
+        For returns that are not finite numbers up to 1e100 or lose more than everything, and numbers that are none of
+        their kind.
 
     Examples
     --------
@@ -171,9 +178,12 @@ def performance(
     """
     import numpy as np
 
-    r = np.asarray(returns, dtype=np.float64)
-    if r.ndim != 1 or not np.isfinite(r).all():
-        raise InvalidValueError("returns", "expected finite numbers in one dimension")
+    try:
+        r = np.asarray(returns, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidValueError("returns", "expected numbers") from None
+    if r.ndim != 1 or not (np.abs(r) <= _BEYOND).all():
+        raise InvalidValueError("returns", f"expected finite numbers up to {_BEYOND:g} in one dimension")
     if not in_currency and (r < -1.0).any():
         raise InvalidValueError("returns", f"nothing can lose more than all of it, got {r.min():g}")
     if not (math.isfinite(periods_per_year) and periods_per_year > 0):
@@ -187,6 +197,10 @@ def performance(
     curve = np.concatenate(([0.0], np.cumsum(r))) if in_currency else np.concatenate(([1.0], np.cumprod(1.0 + r)))
     peaks = np.maximum.accumulate(curve)
     falls = peaks - curve if in_currency else 1.0 - curve / peaks
+    # What returns, their sums and products were rounded to is no variation and no fall.
+    largest = float(np.abs(r).max(initial=0.0))
+    rounding = _ROUNDING * (float(np.abs(curve).max()) if in_currency else 1.0 + largest)
+    falls[falls <= rounding * math.sqrt(n)] = 0.0
     drawdown = float(falls.max())
 
     def say(name: str, value: float | None, missing: str) -> float | None:
@@ -197,8 +211,7 @@ def performance(
 
     none = "there are no returns"
     mean = float(r.mean()) if n else 0.0
-    # Equal returns have no deviation, whatever their mean was rounded to.
-    deviation = float(r.std(ddof=1)) if n > 1 and (r != r[0]).any() else None
+    deviation = float(r.std(ddof=1)) if n > 1 and float(np.ptp(r)) > max(rounding, _EQUAL * largest) else None
     year = math.sqrt(periods_per_year)
     total = say("total", (float(curve[-1]) if in_currency else float(curve[-1]) - 1.0) if n else None, none)
     beyond = "a year of it is beyond all numbers" if n else none

@@ -9,6 +9,9 @@ const PERIODS_NS: [i64; 3] = [60_000_000_000, 3_600_000_000_000, 86_400_000_000_
 /// Changes a ratio needs at least.
 pub const CHANGES_NEEDED: u32 = 30;
 
+/// What equal changes of an equity that is large beside them differ by, as a share of them.
+const EQUAL: f64 = 1e-8;
+
 /// A year of 365 days, ns: crypto markets do not close.
 const YEAR_NS: f64 = 365.0 * 86_400e9;
 
@@ -163,9 +166,9 @@ impl EquityStats {
         };
         let period = d.period;
         let annual = libm::sqrt(YEAR_NS / period as f64);
-        let ratio = |squares: f64, n: f64, why| {
+        let ratio = |squares: f64, n: f64, least: f64, why| {
             let deviation = libm::sqrt(squares / n);
-            if deviation > 0.0 { Ok(d.mean / deviation * annual) } else { Err(why) }
+            if deviation > least { Ok(d.mean / deviation * annual) } else { Err(why) }
         };
         let flat = if self.peak == 0.0 && self.drawdown == 0.0 {
             NoRatio::Flat
@@ -173,9 +176,11 @@ impl EquityStats {
             NoRatio::FlatSoFar { changes: d.n as u64, period }
         };
         let constant = if d.mean == 0.0 { flat } else { NoRatio::Constant { period } };
-        let sharpe = ratio(d.sum_sq, d.n - 1.0, constant);
+        // Equity is rounded to a double, so that equal changes of it differ by as much: that is no variation.
+        let rounding = 8.0 * f64::EPSILON * self.peak.max(self.drawdown);
+        let sharpe = ratio(d.sum_sq, d.n - 1.0, rounding.max(EQUAL * libm::fabs(d.mean)), constant);
         let no_loss = if sharpe.is_err() && d.mean == 0.0 { flat } else { NoRatio::NoLoss { period } };
-        Ratios { period, sharpe, sortino: ratio(d.loss_sq, d.n, no_loss) }
+        Ratios { period, sharpe, sortino: ratio(d.loss_sq, d.n, 0.0, no_loss) }
     }
 }
 
@@ -274,6 +279,10 @@ mod tests {
         assert_eq!(stats.ratios().sharpe.unwrap_err().to_string(), late);
         let steady = ["equity changed by the same amount every 1m", "no 1m change was a loss"];
         assert_eq!(missing((0..31).map(f64::from)), steady);
+        // Tenths are no doubles: a ratio of 10^17 was that of their rounding.
+        assert_eq!(missing((0..31).map(|n| f64::from(n) / 10.0)), steady);
+        assert_eq!(missing((0..31).map(|n| 1e9 + f64::from(n) / 10.0)), steady);
+        assert_eq!(missing((0..31).map(|n| f64::from(n) / 10.0 + f64::from(n % 3) * 1e-6))[0], "there");
         let gains = (0..31).map(|n| f64::from(n * n));
         assert_eq!(missing(gains), ["there", "no 1m change was a loss"]);
         let around = (0..31).map(|n| f64::from(n % 2));
