@@ -414,3 +414,16 @@ def test_a_bracket_at_a_venue_that_knows_nothing_of_it(instrument: tc.Instrument
     assert result.positions["position_qty"].to_list() == [2.0, 0.0]
     emulated = result.orders.sort("order_id").select("role", "emulated").rows()
     assert emulated == [("entry", None), ("stop_loss", "trigger, reduce_only"), ("take_profit", "reduce_only")]
+
+
+def test_a_bracket_whose_legs_no_venue_takes_closes_what_it_bought(instrument: tc.Instrument) -> None:
+    """Its stop would be worth 98.8 where 100 is the least: what was bought stayed without one, and the group at work."""
+
+    def enter(ctx: tc.Context) -> tc.OrderGroup:
+        return ctx.bracket(NAME, "buy", "1.04", stop_loss=95, take_profit=105)
+
+    how = lambda ctx: (ctx.group(1).state, ctx.group(1).reason)  # noqa: E731
+    made, result = play(instrument, tape((100, 1, 106, 9)), enter, how)
+    assert made.filled == [(1, 101.0, 1.04), (2, 99.0, 1.04)]
+    assert [row[1] for row in orders(result)] == ["entry", "close"]
+    assert made.seen[1] == ("failed", "min_qty")

@@ -301,6 +301,71 @@ def test_stops_pass_limits_halts_and_pauses(instrument: tc.Instrument) -> None:
     assert held(result) == 0
 
 
+def spot_of(instrument: tc.Instrument) -> tc.Instrument:
+    """The same market for the coin itself."""
+    grid = {"price_increment": "0.1", "qty_increment": "0.001", "lot_size": "0.01"}
+    return tc.Instrument(instrument.id, kind="spot", base="BTC", quote="USDT", **grid)
+
+
+@pytest.mark.parametrize("does", ["stop", "flatten", "kill"])
+@pytest.mark.parametrize("profile", ["BINANCE", "BYBIT_SPOT", "COINBASE", "POLYMARKET"])
+def test_a_position_is_closed_where_the_venue_takes_no_reduce_only_orders(
+    instrument: tc.Instrument, profile: str, does: Any
+) -> None:
+    """Stops, limits that flatten and the kill switch closed nothing at any spot venue, without a word."""
+    venue = tc.SimVenue.profile(profile, name="TEST", latency=tc.Latency(entry=0, response=0), fee_currency="USDT")
+    spot = spot_of(instrument)
+    data = tape((0, 100), (25, 97), size=50)
+    if does == "stop":
+        _, result = run(spot, data, tc.Stops(stop_loss="2%"), buy(), idle, venue=venue)
+    elif does == "flatten":
+        _, result = run(spot, data, None, buy(), idle, venue=venue, max_daily_loss=5, on_trip="flatten")
+    else:
+        _, result = run(spot, data, None, buy(), idle, lambda ctx: ctx.risk.kill(), venue=venue)
+    assert result.fills["position_qty"].to_list() == [4.0, 0.0]
+    assert not result.rejected
+
+
+@pytest.mark.parametrize("does", ["stop", "kill"])
+@pytest.mark.parametrize("profile", ["BINANCE", None])
+def test_what_fees_have_taken_of_a_position_is_not_sold(
+    instrument: tc.Instrument, profile: str | None, does: str
+) -> None:
+    """Of 4 that were bought the venue keeps 0.004: an exit of 4 was refused ten times a second, for ever."""
+    terms: dict[str, Any] = {
+        "latency": tc.Latency(entry=0, response=0),
+        "balances": {"USDT": 1_000},
+        "taker_fee_bps": "10",
+        "fee_currency": "received",
+    }
+    venue = tc.SimVenue.profile(profile, name="TEST", **terms) if profile else tc.SimVenue("TEST", **terms)
+    stops = tc.Stops(stop_loss="2%") if does == "stop" else None
+    steps = (buy(), idle, idle if does == "stop" else lambda ctx: ctx.risk.kill())
+    _, result = run(spot_of(instrument), tape((0, 100), (25, 97), size=50), stops, *steps, venue=venue)
+    assert result.fills.select("side", "qty").rows() == [("buy", 4.0), ("sell", 3.99)]
+    assert not result.rejected
+    (left,) = result.balances.filter(currency="BTC")["end"]
+    assert left == Decimal("0.006")
+
+
+def test_a_bracket_protects_what_fees_have_left_of_its_entry(instrument: tc.Instrument) -> None:
+    venue = tc.SimVenue(
+        "TEST",
+        latency=tc.Latency(entry=0, response=0),
+        # Each leg lays claim to what it would sell.
+        balances={"USDT": 1_000, "BTC": 4},
+        taker_fee_bps="10",
+        fee_currency="received",
+    )
+    enter = lambda ctx: ctx.bracket(NAME, "buy", 4, stop_loss=98, take_profit=110)  # noqa: E731
+    trade = [(26, TRADE, -1, 96.9, 1.0)]
+    steps = (enter, idle, lambda ctx: ctx.group(1).state)
+    made, result = run(spot_of(instrument), tape((0, 100), (25, 97), others=trade), None, *steps, venue=venue)
+    assert result.fills.select("side", "qty").rows() == [("buy", 4.0), ("sell", 3.99)]
+    assert not result.rejected
+    assert made.seen[2] == "done"
+
+
 def test_the_kill_switch_closes_what_it_has_and_is_written_down(instrument: tc.Instrument, tmp_path: Path) -> None:
     data = tape((0, 100), (100, 99), (200, 90), (300, 90))
     _, result = run(instrument, data, tc.Stops(stop_loss="2%"), buy(), idle, lambda ctx: ctx.risk.kill())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::market::Market;
 use super::record::{FillRow, PaymentRow};
 use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment, Position, Uncounted};
-use crate::orders::{Order, OrderStatus, Report, ReportKind};
+use crate::orders::{FeeCoin, FeePaid, Order, OrderStatus, Report, ReportKind};
 use crate::types::{AccountId, CurrencyId, MarketId, Money, Side, StrategyId};
 
 /// Positions by strategy and market, and balances by account and currency.
@@ -16,6 +16,8 @@ pub(super) struct Accounts {
     /// The markets in which something was ever held, rising: in all others nothing has any worth.
     traded: Vec<MarketId>,
     balances: BTreeMap<(AccountId, CurrencyId), Money>,
+    /// Fees that left what is held, in base units: of those a venue takes out of the coin that was bought.
+    taken: BTreeMap<(StrategyId, MarketId), Money>,
     /// What fills moved besides, counted apart; only where accounts are checked.
     checks: Option<BTreeMap<(StrategyId, MarketId), Tally>>,
 }
@@ -35,6 +37,7 @@ impl Accounts {
             positions: vec![vec![Position::new(basis); markets]; strategies],
             traded: Vec::new(),
             balances: BTreeMap::new(),
+            taken: BTreeMap::new(),
             checks: checks.then(BTreeMap::new),
         }
     }
@@ -60,6 +63,7 @@ impl Accounts {
             let flow = paid.into_iter().try_fold(position.cash, Money::checked_add).unwrap_or_default();
             checks.insert((strategy, market), Tally { qty: position.qty, flow });
         }
+        self.taken.remove(&(strategy, market));
         self.positions[strategy.index()][market.index()] = position;
     }
 
@@ -104,6 +108,25 @@ impl Accounts {
     /// All balances the venues have told.
     pub(super) fn balances(&self) -> impl Iterator<Item = (AccountId, CurrencyId, Money)> + '_ {
         self.balances.iter().map(|((account, currency), total)| (*account, *currency, *total))
+    }
+
+    /// How much of what a strategy holds fees have taken, in quantity increments from the next one on: no venue has it to
+    /// be sold.
+    pub(super) fn taken(&self, strategy: StrategyId, id: MarketId, market: &Market) -> i64 {
+        let Some(taken) = self.taken.get(&(strategy, id)) else { return 0 };
+        let step = Money::from_decimal(market.instrument.qty_increment.value()).map_or(0, Money::units);
+        let steps = if step > 0 { (taken.units() + step - 1).div_euclid(step) } else { 0 };
+        i64::try_from(steps).map_or(i64::MAX, |steps| steps.clamp(0, self.position(strategy, id).qty.max(0)))
+    }
+
+    /// Every amount of fees that left what is held, with whose it is and where.
+    pub(super) fn all_taken(&self) -> impl ExactSizeIterator<Item = (StrategyId, MarketId, Money)> + '_ {
+        self.taken.iter().map(|((strategy, market), taken)| (*strategy, *market, *taken))
+    }
+
+    /// Takes what [`Accounts::all_taken`] told.
+    pub(super) fn set_taken(&mut self, strategy: StrategyId, market: MarketId, taken: Money) {
+        self.taken.insert((strategy, market), taken);
     }
 
     /// A strategy's cash plus marked positions in one settlement currency, after fees.
@@ -254,6 +277,15 @@ impl Accounts {
         let realized = position.apply(&market.math, order.side, price, qty, fee)?;
         let flow = position.cash.checked_sub(before).and_then(|flow| flow.checked_add(fee));
         let flow = flow.ok_or(MoneyOverflow::Sum)?;
+        let pair = (order.strategy, order.market);
+        match report.paid {
+            _ if position.qty <= 0 => drop(self.taken.remove(&pair)),
+            Some(FeePaid { coin: FeeCoin::Base, amount }) => {
+                let taken = self.taken.entry(pair).or_default();
+                *taken = taken.checked_add(amount).unwrap_or(*taken);
+            }
+            _ => {}
+        }
         if let Some(checks) = &mut self.checks {
             let tally = checks.entry((order.strategy, order.market)).or_default();
             tally.qty = tally.qty.saturating_add(order.side.sign() * qty.steps());

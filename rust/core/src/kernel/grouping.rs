@@ -107,9 +107,11 @@ impl Core {
         let (strategy, market) = (group.strategy, group.market);
         let state = &self.markets[market.index()];
         let terms = *state.instrument.terms_at(now);
+        let taken = self.accounts.taken(strategy, market, state);
         let sight = GroupSight {
             now,
-            held: self.accounts.position(strategy, market).qty,
+            held: self.accounts.position(strategy, market).qty.saturating_sub(taken),
+            taken,
             lot: terms.lot_size,
             least: least_leg(group, &state.instrument, &state.math, &terms),
             reduces: state.instrument.supports.reduce_only || group.emulate,

@@ -226,17 +226,20 @@ impl Core {
         }
     }
 
-    /// Sends what closes so much, signed as it is held, or as much of it as the venue takes at a time.
+    /// Sends what closes so much, signed as it is held, or as much of it as the venue takes at a time and as fees have left
+    /// of it. It is reduce-only where the venue takes such orders.
     pub(super) fn send_exit(&mut self, strategy: StrategyId, id: MarketId, held: i64) -> Option<OrderId> {
         let market = &self.markets[id.index()];
         let terms = market.instrument.terms_at(self.now);
         let most = terms.max_qty.unwrap_or(i64::MAX);
-        let qty = held.checked_abs()?.min(most);
+        let taken = self.accounts.taken(strategy, id, market);
+        let own = self.accounts.position(strategy, id).qty.checked_abs()?.saturating_sub(taken);
+        let qty = held.checked_abs()?.min(most).min(own);
         let qty = Qty::new(qty - qty % terms.lot_size);
         let side = if held > 0 { Side::Sell } else { Side::Buy };
         let request = OrderRequest {
             time_in_force: TimeInForce::Ioc,
-            reduce_only: true,
+            reduce_only: market.instrument.supports.reduce_only,
             ..OrderRequest::new(id, side, OrderType::Market, qty)
         };
         let sender = self.sender(strategy);

@@ -26,7 +26,7 @@ use crate::ledger::{CostBasis, Position};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 18";
+const MAGIC: &str = "tradecore kernel 19";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -231,6 +231,10 @@ impl Kernel {
             let (account, currency) = (AccountId::new(r.index()?), CurrencyId::new(r.index()?));
             core.accounts.set_balance(account, currency, r.money()?);
         }
+        let taken = r.list(|r| Ok((r.strategy_of(strategies)?, r.market_of(markets)?, r.money()?)))?;
+        for (strategy, market, amount) in taken {
+            core.accounts.set_taken(strategy, market, amount);
+        }
         core.timers = Timers::load(&mut r, strategies)?;
         core.executions = Executions::load(&mut r, strategies, markets)?;
         core.groups = Groups::load(&mut r, strategies, markets)?;
@@ -276,6 +280,11 @@ fn save_balances(w: &mut Writer<'_>, accounts: &Accounts) {
         w.index(currency.index());
         w.money(total);
     }
+    w.list(accounts.all_taken(), |w, (strategy, market, taken)| {
+        w.index(strategy.index());
+        w.index(market.index());
+        w.money(taken);
+    });
 }
 
 fn save_position(w: &mut Writer<'_>, position: &Position) {

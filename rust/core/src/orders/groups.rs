@@ -186,8 +186,10 @@ pub struct GroupRequest {
 pub struct GroupSight {
     /// The time, ns.
     pub now: i64,
-    /// The strategy's position, signed.
+    /// The strategy's position, signed, less what fees have taken of it.
     pub held: i64,
+    /// What fees have taken of a position that was bought.
+    pub taken: i64,
     /// The lot size.
     pub lot: i64,
     /// The smallest order.
@@ -578,7 +580,9 @@ impl Group {
             self.finish(GroupState::Cancelled);
             return GroupAct::Nothing;
         }
-        self.act_legs(self.open_qty(), is_over, sight, order_of)
+        // What fees have taken cannot be sold.
+        let taken = if self.net > 0 { sight.taken } else { 0 };
+        self.act_legs((self.open_qty() - taken).max(0), is_over, sight, order_of)
     }
 
     /// Makes each leg ask for what is open, which will not grow any more where it `is_final`.
@@ -613,6 +617,8 @@ impl Group {
         }
         if is_dust {
             self.lost(Some(Reason::MinQty));
+            // No report on an order will let it act again.
+            return self.act(sight, order_of);
         }
         let is_idle = !self.legs().any(|leg| leg.is_open);
         if self.state == GroupState::Working
