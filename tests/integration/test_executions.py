@@ -106,6 +106,16 @@ def test_all_of_it_is_filled_and_children_sum_to_it(
     assert result.orders["filled_qty"].sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("profile", ["BINANCE", "BINANCE_USDM", "BYBIT", "COINBASE", "POLYMARKET", "DERIBIT"])
+@pytest.mark.parametrize(("algorithm", "given"), WAYS)
+def test_every_way_works_at_every_venue(market: Path, profile: str, algorithm: str, given: dict[str, Any]) -> None:
+    """Orders that rest asked the venue to slide them where most refuse such a one that would take."""
+    venue = tc.SimVenue.profile(profile, name="SYNTH", latency=tc.Latency(entry="1ms", response="1ms"))
+    strategy = Executor("e", [NAME], given=given, algorithm=algorithm, side="buy", qty=Decimal(1))
+    row = only(tc.Backtest([strategy], market, [venue], debug_checks=True).run())
+    assert (row["state"], row["reason"], row["filled_qty"]) == ("filled", None, 1.0)
+
+
 @pytest.mark.parametrize(("algorithm", "given"), WAYS)
 def test_a_run_is_the_same_again(market: Path, algorithm: str, given: dict[str, Any]) -> None:
     first, second = (run(market, algorithm, **given)[1] for _ in range(2))

@@ -10,7 +10,9 @@ use super::topics::Topics;
 use super::view::Content;
 use crate::book::{BookState, FillBasis, Touch};
 use crate::exec::{Act, Algorithm, Execution, ExecutionId, ExecutionRequest, ExecutionState, Sight};
-use crate::orders::{NewTerms, Order, OrderError, OrderId, Reason, check_qty, check_replace, least_order};
+use crate::orders::{
+    NewTerms, Order, OrderError, OrderId, OrderRequest, Reason, check_qty, check_replace, least_order,
+};
 use crate::types::{MarketId, Price, Qty, StrategyId};
 
 impl Core {
@@ -89,19 +91,24 @@ impl Core {
             Act::Submit(_) if parent.is_some() && self.desk.is_paused(strategy) => {
                 self.executions.open[at].wait(now);
             }
-            Act::Submit(request) => match self.submit_child(strategy, parent, request) {
-                Ok(order) => {
-                    self.executions.open[at].sent(order, now);
-                    if parent.is_none() {
-                        self.executions.owners.insert(order, id);
+            Act::Submit(request) => {
+                // Where no post-only order slides one that would take is refused, and sent again.
+                let slides = self.market(request.market).instrument.supports.post_only.has(true.into());
+                let request = OrderRequest { slides: request.slides && slides, ..request };
+                match self.submit_child(strategy, parent, request) {
+                    Ok(order) => {
+                        self.executions.open[at].sent(order, now);
+                        if parent.is_none() {
+                            self.executions.owners.insert(order, id);
+                        }
                     }
+                    Err(error) => self.executions.open[at].fail(error.reason(), now),
                 }
-                Err(error) => self.executions.open[at].fail(error.reason(), now),
-            },
+            }
             Act::Replace { order, price, qty } => {
                 if let Err(error) = self.replace(strategy, order, NewTerms::new(price, qty)) {
                     let execution = &mut self.executions.open[at];
-                    if parent.is_some() {
+                    if parent.is_some() || matches!(error, OrderError::Unsupported { .. }) {
                         execution.recall();
                     } else {
                         execution.reason = Some(error.reason());
