@@ -81,6 +81,7 @@ def test_the_edges(table: Any) -> None:
     edge = table["edge_cases"]
     flat = tc.performance(edge["all_zero"]["returns"])
     assert (flat.sharpe, flat.sortino, flat.max_drawdown, flat.hit_rate) == (None, None, 0.0, None)
+    assert (str(flat.var_95), str(flat.cvar_95)) == ("0.0", "0.0")
     up = tc.performance(edge["always_up"]["returns"])
     assert (up.sortino, up.sharpe, up.calmar, up.max_drawdown, up.hit_rate) == (None, None, None, 0.0, 1.0)
     assert up.why["sharpe"] == "returns do not vary"

@@ -143,6 +143,8 @@ def test_a_splitter_shows_how_it_was_made() -> None:
         (lambda: tc.ml.WalkForward(0, 1, horizon=1), "train: expected a whole number"),
         (lambda: tc.ml.WalkForward("1s", "0s", t0=[1], horizon=1), "test: expected more than 0"),
         (lambda: list(tc.ml.WalkForward(5, 2, horizon=1).split(range(5))), "X: samples are too few for one split"),
+        (lambda: list(tc.ml.WalkForward(4, 2, horizon=1).split(range(5))), "X: samples are too few for one split"),
+        (lambda: tc.ml.WalkForward(4, 60, step=1, horizon=1).get_n_splits(range(9)), "X: samples are too few for one"),
         (lambda: list(tc.ml.WalkForward("1s", "1ns", t0=[0, 5 * 10**9], horizon="1ns").split(range(2))),
          "step: '1ns' gives 4,000,000,001 windows, more than 1,000,000: expected a longer one"),
         (lambda: list(tc.ml.WalkForward(5, 2, horizon=1).split([])), "X: samples are too few for one split"),

@@ -323,9 +323,22 @@ def test_probabilities_in_single_precision_are_scored_as_such() -> None:
     assert tc.ml.train(data(), Broken("single"), importance=0).metrics["scores"]["auc"] == 0.5
 
 
+class Given:
+    """A splitter that splits once, as it is told."""
+
+    def __init__(self, train: Any, test: Any) -> None:
+        self.rows = train, test
+
+    def split(self, X: Any, y: Any = None) -> Any:
+        yield self.rows
+
+
 @pytest.mark.parametrize(
     ("call", "problem"),
     [
+        (lambda: tc.ml.train(data(), Ridge(), split=Given(range(200), range(199, 300))), "split 0 is trained on what it"),
+        (lambda: tc.ml.train(data(), Ridge(), split=Given(range(200), [-1])), "split: row 0: expected a row from 0 to 398"),
+        (lambda: tc.ml.train(data(), Ridge(), split=Given(range(200), [399])), "expected a row from 0 to 398, got 399"),
         (lambda: tc.ml.train(frame(), Ridge()), "dataset: expected a Dataset, got DataFrame"),  # type: ignore[arg-type]
         (lambda: tc.ml.train(data(), 3), "estimator: expected one of scikit-learn's kind, got 3"),
         (lambda: tc.ml.train(data(), Ridge(), split=3), "split: expected a splitter, got 3"),
@@ -423,6 +436,8 @@ def test_a_feature_that_knows_the_future_is_found() -> None:
         tc.ml.check_leakage(features, frame(9)[:0])
     with pytest.raises(InvalidValueError, match="past: expected 100 rows, got 1"):
         tc.ml.check_leakage(lambda rows: {"past": [1.0]}, frame(100))
+    with pytest.raises(InvalidValueError, match="compute: expected a frame or a mapping of columns, got ndarray"):
+        tc.ml.check_leakage(lambda rows: np.ones(len(rows)), frame(100))
 
 
 class Recalls(RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,8 @@ def check_leakage(
 
 
 def _columns(frame: Any, rows: int) -> dict[str, Any]:
+    if not (hasattr(frame, "columns") or isinstance(frame, Mapping)):
+        raise InvalidValueError("compute", f"expected a frame or a mapping of columns, got {type(frame).__name__}")
     names = list(getattr(frame, "columns", frame))
     columns = {str(name): to_floats(str(name), frame[name]) for name in names}
     for name, values in columns.items():

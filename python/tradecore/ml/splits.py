@@ -336,11 +336,11 @@ class WalkForward(_Purged):
         at = np.arange(rows, dtype=np.int64) if self._by_rows else self.spans_of(rows)[0]
         start = int(at[0]) if rows else 0
         last = int(at[-1]) + 1 if rows else 0
-        if start + train >= last:
-            raise InvalidValueError("X", f"samples are too few for one split of {self.train!r} and {self.test!r}")
-        first, ends = self.spans_of(rows)
         # In rows a last piece that is shorter than a test is left out; in time it is what there is.
         whole = test if self._by_rows else 1
+        if start + train + whole > last:
+            raise InvalidValueError("X", f"samples are too few for one split of {self.train!r} and {self.test!r}")
+        first, ends = self.spans_of(rows)
         count = (last - whole - start - train) // step + 1
         if count > _MOST_WINDOWS:
             problem = f"{self.step!r} gives {count:,} windows, more than {_MOST_WINDOWS:,}: expected a longer one"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.ml import metrics
-from tradecore.ml.columns import Floats, Rows, finite_number, integers
+from tradecore.ml.columns import Floats, Rows, finite_number, integers, refuse_at
 from tradecore.ml.dataset import Dataset
 from tradecore.ml.estimators import describe, is_classifier, outputs, path_of, seeded, weight_argument
 from tradecore.ml.extra import required
@@ -362,9 +362,14 @@ def _splits(splitter: Any, dataset: Dataset) -> Iterator[tuple[Rows, Rows]]:
         raise InvalidValueError("split", f"expected a splitter, got {splitter!r}")
     number = -1
     for number, (train, test) in enumerate(splitter.split(dataset.X, dataset.y)):
-        yield integers("split", train), integers("split", test)
+        train, test = integers("split", train), integers("split", test)
         if not len(test):
             raise InvalidValueError("split", f"split {number} tests nothing")
+        for rows in (train, test):
+            refuse_at("split", (rows < 0) | (rows >= len(dataset)), rows, f"a row from 0 to {len(dataset) - 1}")
+        if len(both := np.intersect1d(train, test)):
+            raise InvalidValueError("split", f"split {number} is trained on what it tests, such as row {both[0]}")
+        yield train, test
     if number < 0:
         raise InvalidValueError("split", f"{splitter!r} makes no split")
 

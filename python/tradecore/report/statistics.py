@@ -252,8 +252,9 @@ def performance(
         ),
         max_drawdown=drawdown,
         drawdown_periods=_longest(falls > 0.0),
-        var_95=say("var_95", -quantile if n else None, none),
-        cvar_95=say("cvar_95", -worst if n else None, none),
+        # A loss of 0 is no negative one.
+        var_95=say("var_95", 0.0 - quantile if n else None, none),
+        cvar_95=say("cvar_95", 0.0 - worst if n else None, none),
         skew=skew,
         kurtosis=kurtosis,
         hit_rate=say("hit_rate", float((r > 0).sum()) / decided if decided else None, "nothing was gained or lost"),
