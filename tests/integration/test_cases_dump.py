@@ -1132,6 +1132,22 @@ def test_bids_that_are_taken_for_asks_fail_a_check(tmp_path: Path) -> None:
     assert found["problems"] == ["best bids are at or above best asks in 6 of 6 quotes: which of them is which?"]
 
 
+@pytest.mark.parametrize(("others", "trades"), [("0", None), ("-1\n0", 3), ("0\n-1", None), ("buy\n-1", 3)])
+def test_a_side_of_zero_is_none_beside_signs_alone(others: str, trades: int | None, tmp_path: Path) -> None:
+    """1 and 0 are a buyer and a seller to some, whose sellers were trades of nobody."""
+    sides = ["1", *others.split("\n")]
+    rows = "".join(f"{START + n},{START + n + 1},60000.0,1,{side}\n" for n, side in enumerate(sides))
+    path = write(tmp_path, "trades.csv", f"t,r,p,q,s\n{rows}")
+    columns = {"time": "t", "recv": "r", "price": "p", "amount": "q", "side": "s"}
+    if trades is None:
+        with pytest.raises(
+            DataError, match=r'trades\.csv:3: side: "0" is not a side that is clear: there are 0 and 1 and no -1'
+        ):
+            check_files(path, USDM, columns=columns)
+    else:
+        assert check_files(path, USDM, columns=columns)["trades"] == trades
+
+
 def test_a_dump_of_bitmex_is_called_one_and_read_by_a_mapping(tmp_path: Path) -> None:
     header = (
         "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional,trdType\n"

@@ -68,6 +68,8 @@ pub(super) struct Rows {
     last_recv: i64,
     last_event: i64,
     last_id: u64,
+    /// Whether sides were written as -1, 0 and 1.
+    signs: [bool; 3],
     copies: Copies,
     time: Stamp,
     sent: Stamp,
@@ -96,6 +98,7 @@ impl Rows {
             last_recv: i64::MIN,
             last_event: i64::MIN,
             last_id: 0,
+            signs: [false; 3],
             copies: Copies::default(),
             time: Stamp::default(),
             sent: Stamp::default(),
@@ -252,9 +255,9 @@ impl Rows {
                 None => return Err(DecodeError::value("buyer_is_maker", text, "true or false")),
             }
         } else if let Some(text) = cell(Field::MakerSide) {
-            -side_of(text).ok_or_else(|| DecodeError::value("side", text, "buy, sell or unknown"))?
+            -trade_side(text, &mut self.signs)?
         } else if let Some(text) = cell(Field::Side) {
-            side_of(text).ok_or_else(|| DecodeError::value("side", text, "buy, sell or unknown"))?
+            trade_side(text, &mut self.signs)?
         } else {
             0
         };
@@ -330,4 +333,17 @@ impl Rows {
         self.out.push(Event { kind: EventKind::BookSet, side, price, qty, flags, ..template });
         Ok(())
     }
+}
+
+/// The side of a trade, and which signs there were so far: 0 is none beside 1 and -1, and may be a sell beside 1 alone.
+fn trade_side(text: &[u8], signs: &mut [bool; 3]) -> Result<i8, DecodeError> {
+    if let Some(sign) = [&b"-1"[..], b"0", b"1"].iter().position(|sign| *sign == text) {
+        signs[sign] = true;
+        if *signs == [false, true, true] {
+            let expected =
+                "a side that is clear: there are 0 and 1 and no -1, so that 0 may be a sell or unknown";
+            return Err(DecodeError::value("side", text, expected));
+        }
+    }
+    side_of(text).ok_or_else(|| DecodeError::value("side", text, "buy, sell or unknown"))
 }
