@@ -713,6 +713,18 @@ def test_an_instrument_of_another_market_is_refused(tmp_path: Path, instrument: 
         report(path, instrument=instrument)
 
 
+@pytest.mark.parametrize("instrument", ["ETHUSDT-PERP.BINANCE_USDM", "BTCUSDT.BINANCE_USDM", "ETHUSDT.BYBIT"])
+def test_a_capture_that_holds_nothing_of_an_instrument_says_whose_it_is(tmp_path: Path, instrument: str) -> None:
+    path = write(tmp_path / "c.txt", market())
+    whose = f"its first frames are of {USDM}, not of {instrument}"
+    assert report(path, instrument=instrument)["problems"][-1] == whose
+    spec = tc.Instrument(
+        instrument, kind="linear", base="ETH", quote="USDT", price_increment="0.01", qty_increment="0.001"
+    )
+    with pytest.raises(DataError, match=rf"holds no events of {instrument}.*; its first frames are of {USDM}$"):
+        tc.import_capture(path, spec, tmp_path / "cat")
+
+
 def test_one_socket_tells_the_market_of_the_other(tmp_path: Path) -> None:
     market_path = write(tmp_path / "trades.txt", [(START_MS + 1, PRINT), (START_MS + 2, PRINT | {"t": 2})])
     public = write(tmp_path / "depth.txt", [(ms + 10, frame) for ms, frame in market()])
@@ -1110,6 +1122,11 @@ def test_a_depth_that_bybit_answers_is_a_snapshot(tmp_path: Path) -> None:
         check_files(polled)
     found = check_files(polled, BYBIT)
     assert (found["ok"], found["snapshots"], found["gaps"], found["ignored"]) == (True, 4, 0, 0)
+    # Of another symbol beside it.
+    other = json.dumps(answer(START_MS + 500, 900, "7")[1]).replace("ETHUSDT", "BTCUSDT")
+    both = write(tmp_path / "both.txt", [answer(START_MS, 500, "1"), (START_MS + 500, json.loads(other))])
+    found = check_files(both, BYBIT)
+    assert (found["ok"], found["snapshots"], found["ignored"]) == (True, 1, 1)
     # Asked for in the middle of a recording that lacks the beginning of its topic.
     frames = [*bybit_market()[1:3], answer(START_MS + 250, 502, "5"), *bybit_market()[3:]]
     found = check_files(write(tmp_path / "late.txt", frames), BYBIT)

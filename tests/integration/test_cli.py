@@ -213,6 +213,7 @@ def test_a_mistake_in_the_configuration_is_one_line_with_its_key(
         (["backtest", "--config", DEMO, "--bogus"], "No such option"),
         (["data", "info", "/nowhere"], "is not a catalog"),
         (["data", "info", DEMO], "is a file; a catalog is a folder"),
+        (["data", "check", DEMO.parent], "is a folder of files and no catalog; name the files"),
         (["data", "check", "/nowhere"], "cannot be opened"),
         (["data", "import", "tardis", "/nowhere", "--catalog", "/tmp/x", "--instrument", "A.B"], "unknown instrument A.B"),
         (["data", "synth", "--catalog", "/tmp/x", "--events", "0"], "Invalid value"),

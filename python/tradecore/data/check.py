@@ -14,7 +14,7 @@ from tradecore.data.catalog import Catalog
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import is_array
 from tradecore.data.exported import exported_reader, is_exported, stored_instrument, told_instrument
-from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
+from tradecore.data.findings import faults, has_wrong_stamps, holds_nothing_of_it, lacks_snapshot, problems, remarks
 from tradecore.data.formats import (
     AS_RECORDED,
     CAPTURES,
@@ -25,6 +25,7 @@ from tradecore.data.formats import (
     place_of,
     sniff,
     sniff_any,
+    told_otherwise,
 )
 from tradecore.data.importers import Progress, array_reader
 from tradecore.data.inference import fitted, telling_increments
@@ -159,6 +160,8 @@ def examine(
     twice = [path for at, path in enumerate(files) if path.resolve() in {other.resolve() for other in files[:at]}]
     named = [f"{path} is named twice; leave one of them out" for path in twice]
     wrong = [*named, *problems(summary)]
+    if holds_nothing_of_it(summary) and (whose := told_otherwise(found, spec.id)) is not None:
+        wrong.append(f"its first frames are of {whose}, not of {spec.id}")
     if summary["wrong_stamps"] is not None:
         wrong.append(_wrong_stamps(files, summary["wrong_stamps"], summary["clock_lead_ns"]))
     report = {
@@ -242,6 +245,10 @@ def check_catalog(catalog: str | Path | Catalog, *, progress: Progress | None = 
             problems.append(str(error))
         else:
             held.append(manifest)
+    if not held and not problems and any(path.is_file() for path in catalog.path.glob("[!.]*")):
+        raise CatalogError(
+            str(catalog.path), "is a folder of files and no catalog; name the files that are to be checked"
+        )
     if not held and not problems:
         raise CatalogError(str(catalog.path), "is not a catalog, or an empty one")
     parts = [part for manifest in held for part in manifest.parts()]

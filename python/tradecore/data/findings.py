@@ -112,6 +112,8 @@ def holds_nothing_of_it(summary: Mapping[str, Any]) -> bool:
     """Whether nothing in a recording was of the instrument; snapshots of Binance do not say whose they are."""
     if summary["events"] == 0:
         return True
+    if summary["snapshots"] and "book_ticker" not in summary:
+        return False
     return bool(summary.get("ignored")) and not any(summary.get(count) for count in (*_HELD, *_UNUSED))
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "place_of",
     "sniff",
     "sniff_any",
+    "told_otherwise",
 ]
 
 _LINES = 2_000
@@ -186,6 +187,15 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
     if first.startswith(b"{") and b'"orderbook.' in first:
         return _sniff_bybit(path, first)
     return _sniff_table(path, options)
+
+
+def told_otherwise(found: Sniffed, instrument: str) -> str | None:
+    """Return whose the first frames of a capture are that holds none of an instrument; None where they do not say."""
+    if found.format not in CAPTURES:
+        return None
+    if found.instrument is not None:
+        return None if found.instrument == instrument else found.instrument
+    return None if instrument.rpartition(".")[0] in found.symbols else ", ".join(found.symbols[:5]) or None
 
 
 def _sniff_bybit(path: Path, line: bytes) -> Sniffed:

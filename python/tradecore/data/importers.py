@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,10 +13,10 @@ from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, nothing_but, other_symbols
-from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff
+from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff, told_otherwise
 from tradecore.data.inference import telling_increments
 from tradecore.data.mapping import ColumnMap
-from tradecore.errors import DataError
+from tradecore.errors import DataError, TradecoreError
 from tradecore.files import staged
 from tradecore.validation import DurationLike
 
@@ -74,7 +75,11 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
         others = other_symbols(summary)
         reason = reason or (f": its rows are of {others}" if others else nothing_but(summary))
-        raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")
+        whose = None
+        with contextlib.suppress(TradecoreError):
+            whose = told_otherwise(sniff(source), instrument.id)
+        told = "" if whose is None else f"; its first frames are of {whose}"
+        raise DataError(source, 0, f"holds no events of {instrument.id}{reason}{told}")
 
 
 def import_binance_ws(
