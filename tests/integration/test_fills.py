@@ -210,3 +210,39 @@ def test_a_saved_result_of_before_says_nothing_of_mids(result: tc.Result, tmp_pa
     assert again.fills["mid_at_fill"].null_count() == len(again.fills)
     with pytest.raises(RunError, match="run it again"):
         again.markouts("1s")
+
+
+class Protected(tc.Strategy):
+    """Buys at the first bar, with a stop that sells at 95."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.subscribe(self.instruments[0], "bars:1m")
+        self.is_in = False
+
+    def on_bar(self, ctx: tc.Context, bar: Any) -> None:
+        if not self.is_in:
+            self.is_in = True
+            ctx.buy(bar.instrument, "2")
+            ctx.sell(bar.instrument, "2", type="stop_market", trigger_price="95")
+
+
+@pytest.mark.parametrize(("low", "close", "price", "is_kind"), [("94", "100", 100.0, True), ("94", "94", 94.0, False)])
+def test_a_run_on_bars_says_where_a_stop_filled_better_than_its_trigger(
+    tmp_path: Path, low: str, close: str, price: float, is_kind: bool
+) -> None:
+    """It is set off by the low and takes the next open, to which the market came back."""
+    begin = 1_723_075_200_000
+    bars = [("100", "100", "100", "100")] * 2 + [("100", "101", low, close), (close, close, close, close)]
+    lines = [
+        f"{begin + at * 60_000},{o},{h},{lo},{c},5,{begin + at * 60_000 + 59_999},500,9,2,200,0"
+        for at, (o, h, lo, c) in enumerate(bars)
+    ]
+    (tmp_path / "BTCUSDT-1m-2024-08-08.csv").write_text("\n".join(lines) + "\n")
+    tc.import_klines(tmp_path / "BTCUSDT-1m-2024-08-08.csv", "BTCUSDT.BINANCE", tmp_path / "klines")
+    run = tc.Backtest([Protected("p", ["BTCUSDT.BINANCE"])], tmp_path / "klines").run()
+    assert run.fills["price"].to_list() == [100.0, price]
+    note = (
+        "BTCUSDT.BINANCE: 1 of 1 stop filled at the open of the next bar, better than at the trigger that the market had "
+        "passed: too kind where it came back within the bar"
+    )
+    assert (note in run.notes) == is_kind

@@ -27,6 +27,7 @@ __all__ = [
     "moments_text",
     "note_on_subscribers",
     "notes_on",
+    "notes_on_bars",
     "notes_on_funding",
     "notes_on_margin",
     "notes_on_marks",
@@ -194,6 +195,27 @@ def notes_on_spot(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) ->
             yield (
                 f"{row['strategy']}: sold {plain(-qty)} {instrument.base} of {instrument.id} that it never bought: a "
                 "venue with balances= lets nobody sell what is not held"
+            )
+
+
+def notes_on_bars(summary: Mapping[str, Any], tables: TableStore) -> Iterable[str]:
+    """Say which stops that the high or low of a bar set off filled better than at their trigger: at the next open."""
+    names = [name for name, basis in summary["fill_basis"].items() if basis == "bars"]
+    if not names or not tables.has_rows("fills"):
+        return
+    import polars as pl
+
+    stops = tables.table("orders", ["order_id", "instrument", "side", "order_type", "trigger_price"], exact=False)
+    stops = stops.filter(pl.col("instrument").is_in(names), pl.col("order_type") == "stop_market")
+    fills = tables.table("fills", ["order_id", "price"], exact=False)
+    filled = stops.join(fills.group_by("order_id").agg(pl.col("price").first()), on="order_id", maintain_order="left")
+    beyond = pl.col("price") - pl.col("trigger_price")
+    kind = filled.select("instrument", kind=pl.when(pl.col("side") == "sell").then(beyond).otherwise(-beyond) > 0)
+    for (name,), rows in kind.group_by("instrument", maintain_order=True):
+        if better := int(rows["kind"].sum()):
+            yield (
+                f"{name}: {better} of {counted(len(rows), 'stop')} filled at the open of the next bar, better than at "
+                "the trigger that the market had passed: too kind where it came back within the bar"
             )
 
 
