@@ -56,11 +56,19 @@ fn a_depth_that_bybit_answers_is_a_snapshot_where_no_topic_tells_the_book() {
         let rows = if action == load { 3 } else { 0 };
         assert_eq!(fed.rows().len(), rows, "clear and two levels");
     }
+    for (u, action) in [(9, unused), (10, load)] {
+        let without = answer(u, 0, bid, ask).replace(r#","seq":0"#, "");
+        fed.says(&without, FeedMessage::Snapshot(action));
+        fed.rows();
+    }
+    fed.says(&answer(10, 25, bid, ask), FeedMessage::Snapshot(unused));
+    fed.says(&answer(11, 30, bid, ask), FeedMessage::Snapshot(load));
+    fed.rows();
     // A topic of the same numbers goes on from it, and tells the book from there on.
-    fed.says(&depth("orderbook.1000", "delta", 9, 25, bid, ""), FeedMessage::Depth(DeltaAction::Ignore));
-    fed.says(&depth("orderbook.1000", "delta", 10, 26, bid, ""), FeedMessage::Depth(DeltaAction::Apply));
-    fed.says(&answer(11, 27, bid, ask), FeedMessage::Snapshot(unused));
-    fed.says(&depth("orderbook.1000", "delta", 11, 27, bid, ""), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&depth("orderbook.1000", "delta", 11, 30, bid, ""), FeedMessage::Depth(DeltaAction::Ignore));
+    fed.says(&depth("orderbook.1000", "delta", 12, 31, bid, ""), FeedMessage::Depth(DeltaAction::Apply));
+    fed.says(&answer(13, 32, bid, ask), FeedMessage::Snapshot(unused));
+    fed.says(&depth("orderbook.1000", "delta", 13, 32, bid, ""), FeedMessage::Depth(DeltaAction::Apply));
     // One of other numbers does not, be they greater or not.
     for other in [3, 400] {
         let mut fed = bybit();

@@ -57,7 +57,7 @@ impl AnsweredBook {
             sent: parse_time("ts", need(sent, "ts")?)?,
             engine: engine.map(|value| parse_time("cts", value.raw())).transpose()?,
             id: parse_u64("u", need(id, "u")?)?,
-            sequence: parse_u64("seq", need(sequence, "seq")?)?,
+            sequence: sequence.map_or(Ok(0), |value| parse_u64("seq", value.raw()))?,
         };
         let index = find(symbols, name.text());
         let mut rows = [0..0, 0..0];

@@ -121,8 +121,13 @@ impl Market {
         out: &mut impl FeedSink,
     ) -> FeedMessage {
         let &BookUpdate { id, sequence, .. } = update;
-        if self.is_told() || sequence < self.sequence || (self.book.is_synced() && sequence == self.sequence)
-        {
+        let is_synced = self.book.is_synced();
+        // Answers had no place in the sequence before 2023.
+        let is_old = match (sequence, self.sequence) {
+            (0, _) | (_, 0) => is_synced && id <= self.book.sync().last_id(),
+            (sequence, newest) => sequence < newest || (is_synced && sequence == newest),
+        };
+        if self.is_told() || is_old {
             return FeedMessage::Snapshot(SnapshotAction::Ignore);
         }
         (self.sequence, self.base, self.is_answer) = (sequence, sequence, true);
