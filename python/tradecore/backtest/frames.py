@@ -263,7 +263,8 @@ class Frames:
     def signals(self) -> pl.DataFrame:
         """What predictors of strategies said, in the order it was known: an action, or the ``problem`` they had.
 
-        ``ts`` is when the features were taken; from ``expires`` on a signal says nothing any more.
+        ``ts`` is when the features were taken; from ``expires`` on a signal says nothing any more. An answer that came
+        then, or after that to a later question, is no signal: its ``problem`` says so.
         """
         return self._make("signals", exact=True)
 
@@ -309,6 +310,8 @@ class Frames:
             table = positions(table, self.tables, exact=exact)
         elif name == "fills":
             table = self._explained(table)
+        elif name == "signals":
+            table = _with_late(table)
         return dated(table).select(_LAYOUTS[name])
 
     @property
@@ -471,3 +474,14 @@ def _of_pandas(column: pl.Series) -> Any:
     if column.dtype == pl.Decimal:
         return np.array(column.to_list(), dtype=object)
     return column.to_numpy()
+
+
+def _with_late(signals: pl.DataFrame) -> pl.DataFrame:
+    """Say which answers came when they were none any more, by the rule of the core."""
+    import polars as pl
+
+    in_time = pl.col("problem").is_null() & (pl.col("expires") > pl.col("ts_recv"))
+    youngest = pl.when(in_time).then("ts").cum_max().forward_fill().shift(1).over("strategy", "instrument")
+    late = pl.when(~in_time).then(pl.lit("expired before it came")).when(pl.col("ts") < youngest)
+    overtaken = pl.lit("a later question was answered before")
+    return signals.with_columns(problem=pl.coalesce("problem", late.then(overtaken)))
