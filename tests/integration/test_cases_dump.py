@@ -1163,6 +1163,18 @@ def test_a_dump_of_bitmex_is_called_one_and_read_by_a_mapping(tmp_path: Path) ->
     assert (summary["trades"], summary["first_ts_recv"]) == (3, START * 1_000_000 + 124_456_000)
 
 
+@pytest.mark.parametrize("form", ["binance-ws", "tardis", "klines"])
+def test_a_file_that_is_given_for_another_format_is_told_its_own(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"id,price,qty,quote_qty,time,is_buyer_maker\n1,60000.0,1,60000,{START},true\n"
+    path = write(tmp_path, "BTCUSDT-trades-2024-08-08.csv", text)
+    words = ["data", "import", form, str(path), "--instrument", USDM, "--catalog", str(tmp_path / "market")]
+    assert main(words) == 2
+    told = f"is no file of {form} but of format table; import it with data import tables (import_tables)"
+    assert f"{path}:1: {told}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ['[[1723075200000,"1","1","1","1","1"]]', '{"lastUpdateId":1}\n', '\n{"a":1}\n'])
 def test_json_that_is_no_capture_is_told_what_it_lacks(text: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds JSON whose lines do not begin with when they were received"):

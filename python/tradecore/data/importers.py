@@ -13,7 +13,16 @@ from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, nothing_but, other_symbols
-from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff, told_otherwise
+from tradecore.data.formats import (
+    AS_RECORDED,
+    CAPTURES,
+    DUMPS,
+    ReadOptions,
+    check_receipt,
+    open_reader,
+    sniff,
+    told_otherwise,
+)
 from tradecore.data.inference import telling_increments
 from tradecore.data.mapping import ColumnMap
 from tradecore.errors import DataError, TradecoreError
@@ -153,13 +162,35 @@ def import_as(
     ``sources`` name the files in the catalog, so that an import of many goes on where it was.
     """
     files, spec, catalog = paths_of(paths), instrument_of(instrument), Catalog.of(catalog)
-    with telling_increments(form, spec, files, options):
+    with _naming_format(form, files[0], options), telling_increments(form, spec, files, options):
         reader = open_reader(form, spec, files, options=options)
         summary = read_into(
             reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress, sources=sources
         )
     skipped = reader.skipped()
     return summary | ({"skipped_file": str(_list_skipped(catalog.path, files[0], skipped))} if skipped else {})
+
+
+@contextlib.contextmanager
+def _naming_format(form: str, first: Path, options: ReadOptions) -> Iterator[None]:
+    """Say of a file that cannot be read from its first line on which other format it is of, if that is known."""
+    try:
+        yield
+    except DataError as error:
+        found = form
+        if type(error) is DataError and error.source == str(first) and error.line == 1:
+            with contextlib.suppress(TradecoreError):
+                found = sniff(first, options).format
+        if found == form or {found, form} <= set(CAPTURES) or (form != "klines" and {found, form} <= DUMPS):
+            raise
+        problem = f"is no file of {form} but of format {found}; import it with {_command(found)}"
+        raise DataError(error.source, error.line, problem) from None
+
+
+def _command(form: str) -> str:
+    """Return what imports files of a format, on the command line and in Python."""
+    name = "tables" if form in DUMPS - {"klines"} else form
+    return f"data import {name} (import_{name.replace('-', '_')})"
 
 
 def _list_skipped(catalog: Path, first: Path, skipped: Sequence[tuple[str, int, str]]) -> Path:
@@ -278,8 +309,8 @@ def table_format(path: Path, options: ReadOptions) -> str:
     """
     form = sniff(path, options).format
     if form not in DUMPS:
-        command = f"data import {form} (import_{form.replace('-', '_')})"
-        raise DataError(str(path), 1, f"is no table that is known here but of format {form}; import it with {command}")
+        problem = f"is no table that is known here but of format {form}; import it with {_command(form)}"
+        raise DataError(str(path), 1, problem)
     return form
 
 
