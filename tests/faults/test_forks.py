@@ -74,6 +74,18 @@ def script(code: str, market: Path, tmp_path: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+def test_a_child_works_columns_off_alone(market: Path, tmp_path: Path) -> None:
+    code = """
+import numpy as np
+close = 100 + np.sin(np.arange(300_000.0))
+here = tc.indicators.rsi(close, 14)
+same = lambda: np.array_equal(tc.indicators.rsi(close, 14), here, equal_nan=True)
+attempt("in a child", same)
+print("here:", same())
+"""
+    assert script(code, market, tmp_path) == ["in a child: True", "here: True"]
+
+
 def test_children_forked_before_polars_was_used(market: Path, tmp_path: Path) -> None:
     lines = script(ATTEMPTS, market, tmp_path)
     told = dict(line.split(": ", 1) for line in lines)

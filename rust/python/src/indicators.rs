@@ -9,7 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use tradecore_core::indicators as core;
-use tradecore_core::indicators::{Given, IndicatorError, Kind, MOST_OUTPUTS, NanPolicy, Spec};
+use tradecore_core::indicators::{Given, IndicatorError, Kind, MOST_OUTPUTS, MOST_THREADS, NanPolicy, Spec};
 
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
@@ -200,8 +200,11 @@ pub(crate) fn into_columns(
 /// How many threads work off so many rows: to begin one costs as much as some thousands of them.
 pub(crate) fn threads(rows: usize) -> usize {
     const WORTH: usize = 50_000;
-    const MOST: usize = 8;
-    if rows < WORTH { 1 } else { available_parallelism().map_or(1, |threads| threads.get().min(MOST)) }
+    if rows < WORTH {
+        1
+    } else {
+        available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
+    }
 }
 
 /// Return the weights of a fractional difference, newest first; None where a million do not reach ``tau``.

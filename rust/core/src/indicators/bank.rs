@@ -1,7 +1,6 @@
 //! Several indicators over the same bars.
 
-use std::thread;
-
+use super::crew::share_out;
 use super::registry::Stream;
 use super::spec::BAR;
 
@@ -57,23 +56,18 @@ impl Bank {
     pub fn batch(&mut self, bars: &[&[f64]; BAR], out: &mut [&mut [f64]], threads: usize) {
         let share = self.width().div_ceil(threads);
         let (mut streams, mut out) = (self.streams.as_mut_slice(), out);
-        thread::scope(|scope| {
-            while !streams.is_empty() {
-                let (mut count, mut width) = (0, 0);
-                while count < streams.len() && width < share {
-                    width += streams[count].spec().outputs.len();
-                    count += 1;
-                }
-                let ((part, others), (into, left)) = (streams.split_at_mut(count), out.split_at_mut(width));
-                (streams, out) = (others, left);
-                let mut work = move || by_blocks(part, bars, into);
-                if streams.is_empty() {
-                    work();
-                } else {
-                    scope.spawn(work);
-                }
+        let mut parts = Vec::with_capacity(threads);
+        while !streams.is_empty() {
+            let (mut count, mut width) = (0, 0);
+            while count < streams.len() && width < share {
+                width += streams[count].spec().outputs.len();
+                count += 1;
             }
-        });
+            let ((part, others), (into, left)) = (streams.split_at_mut(count), out.split_at_mut(width));
+            (streams, out) = (others, left);
+            parts.push((part, into));
+        }
+        share_out(parts.len(), parts.into_iter(), |(part, into)| by_blocks(part, bars, into));
     }
 
     /// Forgets all bars.

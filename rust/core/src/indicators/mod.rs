@@ -15,6 +15,7 @@ pub const MOST_SECONDS: f64 = 1e10;
 mod averages;
 mod bands;
 mod bank;
+mod crew;
 mod directional;
 mod estimators;
 mod extremes;
@@ -38,6 +39,7 @@ mod volume;
 mod windows;
 
 pub use bank::Bank;
+pub use crew::MOST_THREADS;
 pub use fractional::fractional_weights;
 pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, IntensityState, fit_intensity};
 pub use registry::{IndicatorError, Stream, families, find, input_names, specs};

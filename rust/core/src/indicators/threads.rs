@@ -1,8 +1,6 @@
 //! Columns for several threads to work off.
 
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-
+use super::crew::share_out;
 use super::registry::Stream;
 use super::state::Memory;
 
@@ -57,34 +55,19 @@ impl Stream {
             shares.push(Share { start, out: out.collect(), ahead: None });
             start = end;
         }
-        let Some((first, others)) = shares.split_first_mut() else { return };
-        let left = Mutex::new(others.iter_mut());
-        let begin = {
+        share_out(threads, shares.iter_mut(), |Share { start, out, ahead }| {
             let mut one = self.clone();
-            one.reset();
-            one
-        };
-        let work = || {
-            loop {
-                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some(Share { start, out, ahead }) = next else { return };
-                let mut one = begin.clone();
+            if *start > 0 {
+                one.reset();
                 // Not to be kept: the rows themselves are written over it.
                 let mut into: Vec<&mut [f64]> = out.iter_mut().map(|column| &mut column[..lead]).collect();
                 one.batch(&rows_of(columns, *start - lead, lead), &mut into);
-                let before = one.save();
-                one.batch(&rows_of(columns, *start, out[0].len()), out);
-                *ahead = Some((before, one));
             }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            self.batch(&rows_of(columns, 0, first.out[0].len()), &mut first.out);
-            work();
+            let before = one.save();
+            one.batch(&rows_of(columns, *start, out[0].len()), out);
+            *ahead = Some((before, one));
         });
-        for Share { start, out, ahead } in others {
+        for Share { start, out, ahead } in &mut shares {
             match ahead.take() {
                 Some((before, after)) if before == self.save() => *self = after,
                 _ => self.batch(&rows_of(columns, *start, out[0].len()), out),
@@ -105,22 +88,10 @@ impl Stream {
             let into: Vec<&mut [f64]> = rest.iter_mut().filter_map(Iterator::next).collect();
             (symbol * rows, into)
         });
-        // Each thread takes the next one when it is free: one that begins late takes fewer.
-        let left = Mutex::new(series);
-        let work = || {
+        share_out(threads.min(symbols), series, |(start, mut into)| {
             let mut one = self.clone();
-            loop {
-                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((start, mut into)) = next else { return };
-                one.reset();
-                one.batch(&rows_of(columns, start, rows), &mut into);
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads.min(symbols) {
-                scope.spawn(work);
-            }
-            work();
+            one.reset();
+            one.batch(&rows_of(columns, start, rows), &mut into);
         });
     }
 }
