@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -226,23 +228,53 @@ class Protected(tc.Strategy):
             ctx.sell(bar.instrument, "2", type="stop_market", trigger_price="95")
 
 
-@pytest.mark.parametrize(("low", "close", "price", "is_kind"), [("94", "100", 100.0, True), ("94", "94", 94.0, False)])
-def test_a_run_on_bars_says_where_a_stop_filled_better_than_its_trigger(
-    tmp_path: Path, low: str, close: str, price: float, is_kind: bool
-) -> None:
-    """It is set off by the low and takes the next open, to which the market came back."""
+def on_bars(folder: Path, low: str, close: str) -> Path:
+    """Four bars, of which the third falls to a low and closes."""
     begin = 1_723_075_200_000
     bars = [("100", "100", "100", "100")] * 2 + [("100", "101", low, close), (close, close, close, close)]
     lines = [
         f"{begin + at * 60_000},{o},{h},{lo},{c},5,{begin + at * 60_000 + 59_999},500,9,2,200,0"
         for at, (o, h, lo, c) in enumerate(bars)
     ]
-    (tmp_path / "BTCUSDT-1m-2024-08-08.csv").write_text("\n".join(lines) + "\n")
-    tc.import_klines(tmp_path / "BTCUSDT-1m-2024-08-08.csv", "BTCUSDT.BINANCE", tmp_path / "klines")
-    run = tc.Backtest([Protected("p", ["BTCUSDT.BINANCE"])], tmp_path / "klines").run()
+    (folder / "BTCUSDT-1m-2024-08-08.csv").write_text("\n".join(lines) + "\n")
+    tc.import_klines(folder / "BTCUSDT-1m-2024-08-08.csv", "BTCUSDT.BINANCE", folder / "klines")
+    return folder / "klines"
+
+
+@pytest.mark.parametrize(("low", "close", "price", "is_kind"), [("94", "100", 100.0, True), ("94", "94", 94.0, False)])
+def test_a_run_on_bars_says_where_a_stop_filled_better_than_its_trigger(
+    tmp_path: Path, low: str, close: str, price: float, is_kind: bool
+) -> None:
+    """It is set off by the low and takes the next open, to which the market came back."""
+    klines = on_bars(tmp_path, low, close)
+    run = tc.Backtest([Protected("p", ["BTCUSDT.BINANCE"])], klines).run()
     assert run.fills["price"].to_list() == [100.0, price]
     note = (
         "BTCUSDT.BINANCE: 1 of 1 stop filled at the open of the next bar, better than at the trigger that the market had "
         "passed: too kind where it came back within the bar"
     )
     assert (note in run.notes) == is_kind
+
+
+WITHOUT_STOPS = """
+import sys
+import tradecore as tc
+
+class Buyer(tc.Strategy):
+    def on_bar(self, ctx, bar):
+        ctx.buy(bar.instrument, "1")
+
+    def on_start(self, ctx):
+        ctx.subscribe(self.instruments[0], "bars:1m")
+
+fills = tc.Backtest([Buyer("b", ["BTCUSDT.BINANCE"])], sys.argv[1]).run().summary()["fills"]
+print(fills > 0, "polars" in sys.modules)
+"""
+
+
+@pytest.mark.release
+def test_a_run_on_bars_without_stops_asks_for_no_frame(tmp_path: Path) -> None:
+    """Of a process that has imported polars no worker of a sweep is forked."""
+    command = [sys.executable, "-c", WITHOUT_STOPS, str(on_bars(tmp_path, "94", "100"))]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert told.split() == ["True", "False"]

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 import tradecore as tc
-from tradecore.backtest.frames import _with_late
 from tradecore.errors import ContextError, InvalidValueError, RunInterrupted, StrategyError
 from tradecore.session.kernel import build_kernel
 
@@ -133,16 +131,6 @@ def test_an_answer_that_came_too_late_says_so(market: Path) -> None:
     signals = tc.Backtest([strategy], market).run().signals
     assert strategy.told == []
     assert set(signals["problem"]) == {"expired before it came"}
-
-
-def test_an_answer_that_a_later_question_overtook_says_so() -> None:
-    rows = [(10, 5, 90, None), (12, 8, 90, None), (13, 7, 90, None), (14, 9, None, "no luck"), (15, 8, 90, None)]
-    table = pl.DataFrame(rows, schema=["ts_recv", "ts", "expires", "problem"], orient="row").with_columns(
-        strategy=pl.lit("s"), instrument=pl.lit("i")
-    )
-    late = "a later question was answered before"
-    assert _with_late(table)["problem"].to_list() == [None, None, late, "no luck", None]
-    assert _with_late(table[:0])["problem"].to_list() == []
 
 
 @pytest.mark.parametrize(

@@ -310,8 +310,6 @@ class Frames:
             table = positions(table, self.tables, exact=exact)
         elif name == "fills":
             table = self._explained(table)
-        elif name == "signals":
-            table = _with_late(table)
         return dated(table).select(_LAYOUTS[name])
 
     @property
@@ -474,14 +472,3 @@ def _of_pandas(column: pl.Series) -> Any:
     if column.dtype == pl.Decimal:
         return np.array(column.to_list(), dtype=object)
     return column.to_numpy()
-
-
-def _with_late(signals: pl.DataFrame) -> pl.DataFrame:
-    """Say which answers came when they were none any more, by the rule of the core."""
-    import polars as pl
-
-    in_time = pl.col("problem").is_null() & (pl.col("expires") > pl.col("ts_recv"))
-    youngest = pl.when(in_time).then("ts").cum_max().forward_fill().shift(1).over("strategy", "instrument")
-    late = pl.when(~in_time).then(pl.lit("expired before it came")).when(pl.col("ts") < youngest)
-    overtaken = pl.lit("a later question was answered before")
-    return signals.with_columns(problem=pl.coalesce("problem", late.then(overtaken)))

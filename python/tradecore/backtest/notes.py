@@ -12,7 +12,7 @@ from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
 from tradecore.backtest.text import counted, plain, some, span_text
 from tradecore.data.findings import other_unit
 from tradecore.instruments import venue_of
-from tradecore.types import EventKind, RiskCheck
+from tradecore.types import EventKind, OrderType, RiskCheck
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -202,6 +202,11 @@ def notes_on_bars(summary: Mapping[str, Any], tables: TableStore) -> Iterable[st
     """Say which stops that the high or low of a bar set off filled better than at their trigger: at the next open."""
     names = [name for name, basis in summary["fill_basis"].items() if basis == "bars"]
     if not names or not tables.has_rows("fills"):
+        return
+    # A frame is asked for where there is something to see: a sweep's workers are not to import polars.
+    if not any(
+        OrderType.STOP_MARKET in columns["order_type"][1] for columns in tables.stored("orders", ["order_type"])
+    ):
         return
     import polars as pl
 

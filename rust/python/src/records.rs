@@ -806,7 +806,7 @@ pub(crate) fn signals_table<'py>(py: Python<'py>, rows: &[SignalRow]) -> PyResul
     t.array("confidence", rows.iter().map(|r| said(r).map_or(f64::NAN, |s| s.opinion.confidence.get())))?;
     t.array("value", rows.iter().map(|r| said(r).map_or(f64::NAN, |s| s.opinion.value)))?;
     t.text("model_id", rows.iter().map(|r| said(r).map_or("", |s| &s.opinion.model)))?;
-    t.text("problem", rows.iter().map(|r| r.answer.outcome.as_ref().err().map_or("", AsRef::as_ref)))?;
+    t.text("problem", rows.iter().map(|r| r.problem.as_deref().unwrap_or_default()))?;
     Ok(t.dict)
 }
 

@@ -152,7 +152,9 @@ pub(crate) fn to_whole<'py, T>(
 where
     T: for<'a> FromPyObject<'a, 'py> + PartialOrd + Debug,
 {
-    within("a whole number", field, value, range)
+    within(field, value, range, |range| {
+        format!("a whole number from {:?} to {:?}", range.start(), range.end())
+    })
 }
 
 /// The whole number of increments that a value of a table is.
@@ -166,17 +168,25 @@ pub(crate) fn to_count(field: &str, value: f64, increment: f64) -> PyResult<i64>
 
 /// A number of any kind within bounds, as a float.
 pub(crate) fn to_number(field: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<f64>) -> PyResult<f64> {
-    within("a number", field, value, range)
+    within(field, value, range, |range| match (*range.start(), *range.end()) {
+        (f64::MIN_POSITIVE, f64::MAX) => "a number greater than 0".to_owned(),
+        (f64::MIN_POSITIVE, high) => format!("a number greater than 0, at most {high:?}"),
+        (low, high) => format!("a number from {low:?} to {high:?}"),
+    })
 }
 
-fn within<'py, T>(what: &str, field: &str, value: &Bound<'py, PyAny>, range: RangeInclusive<T>) -> PyResult<T>
+fn within<'py, T>(
+    field: &str,
+    value: &Bound<'py, PyAny>,
+    range: RangeInclusive<T>,
+    expected: impl FnOnce(&RangeInclusive<T>) -> String,
+) -> PyResult<T>
 where
     T: for<'a> FromPyObject<'a, 'py> + PartialOrd + Debug,
 {
     // What a number of Python is too large for is out of these bounds, too.
     value.extract::<T>().ok().filter(|number| range.contains(number)).ok_or_else(|| {
-        let (low, high) = range.into_inner();
-        errors::invalid(field, format!("expected {what} from {low:?} to {high:?}, got {}", repr_of(value)))
+        errors::invalid(field, format!("expected {}, got {}", expected(&range), repr_of(value)))
     })
 }
 

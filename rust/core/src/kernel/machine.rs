@@ -473,10 +473,15 @@ impl Kernel {
             return Ok(());
         }
         let core = self.ctx.core_mut();
-        core.record.signals.push(SignalRow { ts_recv: core.now, answer: answer.clone() });
         let now = core.now;
+        let problem = core.signals.take(answer, now).err();
+        core.record.signals.push(SignalRow {
+            ts_recv: now,
+            answer: answer.clone(),
+            problem: problem.clone(),
+        });
         match &answer.outcome {
-            Ok(signal) if core.signals.take(answer, now) => {
+            Ok(signal) if problem.is_none() => {
                 if let Some(engine) = core.desk.engine_mut() {
                     engine.signalled(strategy, market, signal.ts);
                 }

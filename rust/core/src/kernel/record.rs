@@ -140,6 +140,8 @@ pub struct SignalRow {
     pub ts_recv: i64,
     /// The answer.
     pub answer: Answer,
+    /// Why it was no signal then; `None` for one.
+    pub problem: Option<Arc<str>>,
 }
 
 /// A request that limits of ours refused, with every limit it would have passed.

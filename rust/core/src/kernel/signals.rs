@@ -174,21 +174,27 @@ impl Signals {
         all.filter(move |(_, signal)| now < signal.expires)
     }
 
-    /// Takes an answer. Whether it is the signal that holds now: it has not expired on its way, and none that was asked
-    /// for later is there.
-    pub(super) fn take(&mut self, answer: &Answer, now: i64) -> bool {
-        let Ok(signal) = &answer.outcome else { return false };
+    /// Takes an answer.
+    ///
+    /// # Errors
+    /// Why it is not the signal that holds now: there is none, it has expired on its way, or one that was asked for later
+    /// is there.
+    pub(super) fn take(&mut self, answer: &Answer, now: i64) -> Result<(), Arc<str>> {
+        let signal = answer.outcome.as_ref().map_err(Arc::clone)?;
         let key = (answer.strategy, answer.market);
         let before = self.latest.get(&key);
-        if signal.expires <= now || before.is_some_and(|before| before.ts > signal.ts) {
-            return false;
+        if signal.expires <= now {
+            return Err("expired before it came".into());
+        }
+        if before.is_some_and(|before| before.ts > signal.ts) {
+            return Err("a later question was answered before".into());
         }
         if let Some(before) = before {
             self.expiries.remove(&(before.expires, key.0, key.1));
         }
         self.expiries.insert((signal.expires, key.0, key.1));
         self.latest.insert(key, signal.clone());
-        true
+        Ok(())
     }
 
     /// When the next one expires.
@@ -245,7 +251,7 @@ mod tests {
     #[test]
     fn a_signal_holds_until_it_expires_and_expires_once() {
         let mut signals = Signals::default();
-        assert!(signals.take(&answer(10, 5, SignalAction::Buy), 12));
+        signals.take(&answer(10, 5, SignalAction::Buy), 12).unwrap();
         assert_eq!(signals.next_expiry(), Some(15));
         assert!(signals.holding(WHO, MARKET, 14).is_some());
         assert!(
@@ -260,15 +266,17 @@ mod tests {
     #[test]
     fn what_was_asked_earlier_or_has_expired_replaces_nothing() {
         let mut signals = Signals::default();
-        assert!(!signals.take(&answer(10, 5, SignalAction::Buy), 15));
-        assert!(signals.take(&answer(20, 50, SignalAction::Buy), 21));
-        assert!(!signals.take(&answer(19, 50, SignalAction::Sell), 22));
-        assert!(signals.take(&answer(20, 60, SignalAction::Sell), 23));
+        let mut taken = |ts, lifetime_ns, action, now| signals.take(&answer(ts, lifetime_ns, action), now);
+        assert_eq!(taken(10, 5, SignalAction::Buy, 15).unwrap_err().as_ref(), "expired before it came");
+        taken(20, 50, SignalAction::Buy, 21).unwrap();
+        let late = "a later question was answered before";
+        assert_eq!(taken(19, 50, SignalAction::Sell, 22).unwrap_err().as_ref(), late);
+        taken(20, 60, SignalAction::Sell, 23).unwrap();
         let held: Vec<_> = signals.all_holding(WHO, 30).map(|(m, s)| (m, s.opinion.action)).collect();
         assert_eq!(held, [(MARKET, SignalAction::Sell)]);
         assert_eq!(signals.next_expiry(), Some(80));
         let failed = Question { ts: 25, ..question() }.answered(Err("no".into()));
-        assert!(!signals.take(&failed, 26));
+        assert_eq!(signals.take(&failed, 26).unwrap_err().as_ref(), "no");
         signals.forget(WHO);
         assert_eq!((signals.next_expiry(), signals.all_holding(WHO, 30).count()), (None, 0));
     }

@@ -171,7 +171,13 @@ pub fn check_qty(instrument: &Instrument, at: i64, field: &'static str, qty: Qty
 }
 
 /// The limits of size a venue sets, and those of exact money.
-fn refusal(instrument: &Instrument, math: &ContractMath, at: i64, price: Option<Price>, qty: Qty) -> Checked {
+pub(crate) fn refusal(
+    instrument: &Instrument,
+    math: &ContractMath,
+    at: i64,
+    price: Option<Price>,
+    qty: Qty,
+) -> Checked {
     let terms = instrument.terms_at(at);
     if qty.steps() < terms.min_qty {
         return Ok(Some(Reason::MinQty));

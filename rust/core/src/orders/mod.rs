@@ -17,6 +17,7 @@ mod terms;
 mod watch;
 mod words;
 
+pub(crate) use check::refusal;
 pub use check::{Checked, check_countable, check_moved, check_qty, check_replace, check_request};
 pub use emulation::{Emulated, emulated};
 pub use error::OrderError;

@@ -9,6 +9,7 @@ use super::check::{Check, ONE, Units, to_decimal};
 use super::limits::{Limit, Limits, RiskConfig};
 use super::margin::MarketMargin;
 use crate::ledger::ContractMath;
+use crate::orders::{Reason, refusal};
 use crate::types::{Instrument, MONEY_SCALE, Money, Price, Qty, STEPS_LIMIT};
 
 /// What a size is made of. Amounts are in units of the settlement currency, fractions in units.
@@ -33,7 +34,7 @@ pub struct SizeTerms {
 /// How much to trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sized {
-    /// The quantity, whole lots; 0 where not even one is allowed.
+    /// The quantity, whole lots; 0 where what is allowed is less than the venue takes.
     pub qty: Qty,
     /// What it is bound by.
     pub by: &'static str,
@@ -51,8 +52,7 @@ pub fn size(
     limits: &Limits,
 ) -> Result<Sized, BadLimit> {
     let bad = |field: &str, problem: &str| Err(BadLimit::new(field, problem));
-    let order_terms = instrument.terms_at(now);
-    let lot = order_terms.lot_size;
+    let lot = instrument.terms_at(now).lot_size;
     let capital = to_decimal(terms.capital).to_f64();
     // The most lots whose amount, as counted exactly, is not beyond an amount.
     let most = |amount: f64, of: &dyn Fn(i64) -> Option<i128>| -> i64 {
@@ -119,9 +119,10 @@ pub fn size(
     let Some((lots, by)) = sized else {
         return bad("risk", "nothing says how much: give a risk, a volatility, Kelly's terms or limits");
     };
-    let qty = lots * lot;
-    let least = order_terms.min_qty;
-    Ok(if qty < least { Sized { qty: Qty::ZERO, by } } else { Sized { qty: Qty::new(qty), by } })
+    let qty = Qty::new(lots * lot);
+    let refusal = refusal(instrument, math, now, Some(Price::new(terms.entry)), qty);
+    let is_too_small = matches!(refusal, Ok(Some(Reason::MinQty | Reason::MinNotional)));
+    Ok(Sized { qty: if is_too_small { Qty::ZERO } else { qty }, by })
 }
 
 /// Sets of limits in percent of a capital.
@@ -207,6 +208,16 @@ mod tests {
         assert_eq!(sized(&terms(Some(0.02)), &Limits::default()), (100_000, "risk"));
         let thirds = SizeTerms { stop: Some(970), ..terms(Some(0.01)) };
         assert_eq!(sized(&thirds, &Limits::default()), (33_333, "risk"), "lots are rounded down");
+    }
+
+    #[test]
+    fn less_than_the_venue_takes_is_nothing() {
+        let mut instrument = linear();
+        instrument.terms.min_notional = Money::from_units(50 * ONE);
+        let math = ContractMath::new(&instrument).unwrap();
+        let sized = |risk| size(&instrument, &math, 0, &terms(Some(risk)), &Limits::default()).unwrap().qty;
+        // 1 at 2 a unit is half a unit, worth 50; 0.998 is 0.499.
+        assert_eq!((sized(1e-4), sized(0.998e-4)), (Qty::new(500), Qty::ZERO));
     }
 
     #[test]
