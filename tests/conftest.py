@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ for number, heard in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 
 settings.register_profile("tests", deadline=None)  # a machine with other work to do fails no test
 settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True)
+def decimals() -> Iterator[None]:
+    """Each test has a decimal context of its own: ccxt changes how its process rounds for good."""
+    with localcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

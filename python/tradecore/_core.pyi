@@ -115,6 +115,7 @@ __all__ = [
     "client_id_of",
     "compute_indicator",
     "compute_panel",
+    "equal_within",
     "feature_definitions",
     "few_changes_text",
     "fill_basis",
@@ -170,6 +171,7 @@ __all__ = [
     "touch_orders",
     "twap_slices",
     "venue_balances",
+    "venue_funding",
     "venue_times",
     "vocabulary",
     "volume_curve",
@@ -4730,6 +4732,9 @@ def format_duration_ns(ns: int) -> str:
 def format_span_ns(ns: int) -> str:
     """Return a length of time, given in ns, as people say it: the two largest units that are not 0, or seconds."""
 
+def equal_within(level: float, change: float) -> float:
+    """Return what equal changes of an equity differ by at most, at levels and with changes up to such."""
+
 def few_changes_text(changes: int, period_ns: int, span_ns: int) -> str:
     """Return why there are no statistics of so few changes of a period, in so long a time, ns."""
 
@@ -5546,6 +5551,9 @@ def funding_kinds(funding: str) -> list[int]:
 
 def venue_balances(venue: SimVenue) -> dict[str, Decimal]:
     """Return what each account of a venue holds at first, Decimal by currency."""
+
+def venue_funding(venue: SimVenue) -> tuple[str, list[int]] | None:
+    """Return the file that a venue's funding comes from and when it is paid, ns; None where it comes from no file."""
 
 def taken_at(instrument: Instrument, venue: SimVenue) -> Instrument:
     """Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say."""

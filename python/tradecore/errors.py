@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
-from tradecore.hints import did_you_mean
+from tradecore.hints import did_you_mean_instrument
 
 __all__ = [
     "CatalogError",
@@ -99,17 +99,7 @@ class UnknownInstrumentError(TradecoreError, KeyError):
 
     def __str__(self) -> str:
         known = f"; known here: {', '.join(self.known)}" if self.known else ""
-        meant = _of_symbol(self.instrument, self.known)
-        asked = f"; did you mean {', '.join(meant)}?" if meant else did_you_mean(self.instrument, self.known)
-        return f"unknown instrument {self.instrument}{known}{asked}"
-
-
-def _of_symbol(text: str, known: tuple[str, ...]) -> list[str]:
-    """Return the ids of a symbol that has no venue, or is written as others write it: ``BTC/USDT:USDT``."""
-    if "." in text:
-        return []
-    written = {"".join(filter(str.isalnum, part)).upper() for part in (text, *text.split(":"))}
-    return [name for name in known if "".join(filter(str.isalnum, name.rpartition(".")[0])) in written]
+        return f"unknown instrument {self.instrument}{known}{did_you_mean_instrument(self.instrument, self.known)}"
 
 
 class InvalidValueError(TradecoreError, ValueError):

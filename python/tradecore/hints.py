@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean"]
+__all__ = ["did_you_mean", "did_you_mean_instrument"]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -14,3 +14,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def did_you_mean_instrument(text: str, known: Iterable[str]) -> str:
+    """Return the same for an instrument: also one without its venue, or as others write it (``BTC/USDT:USDT``)."""
+    ids = tuple(known)
+    written = set() if "." in text else {_letters(part).upper() for part in (text, *text.split(":"))}
+    meant = [name for name in ids if _letters(name.rpartition(".")[0]) in written]
+    return f"; did you mean {', '.join(meant)}?" if meant else did_you_mean(text, ids)
+
+
+def _letters(symbol: str) -> str:
+    return "".join(filter(str.isalnum, symbol))

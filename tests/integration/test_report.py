@@ -9,6 +9,7 @@ import pickle
 import re
 import shutil
 import subprocess
+from decimal import ROUND_HALF_EVEN, ROUND_UP, localcontext
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,19 @@ def test_the_same_run_gives_the_same_page(market: Path, tmp_path: Path) -> None:
         again.wall_s = 1.0
         pages.append(again.report(tmp_path / f"{name}.html").read_text(encoding="utf-8"))
     assert pages[0] == pages[1]
+
+
+def test_what_is_told_does_not_depend_on_how_others_round_decimals(market: Path, tmp_path: Path) -> None:
+    """Some libraries set a rounding for the whole process: figures, texts and pages stay what they are."""
+    told = []
+    for rounding in (ROUND_HALF_EVEN, ROUND_UP):
+        with localcontext(prec=5, rounding=rounding):
+            first, second = run(market), run(market, queue="power(2)")
+            for each in (first, second):
+                each.wall_s = 1.0
+            page = first.report(tmp_path / "r.html", against={"second": second}).read_text(encoding="utf-8")
+            told.append((page, str(first), first.stats.net_pnl_bps, first.notes))
+    assert told[0] == told[1]
 
 
 def test_a_run_without_orders_has_a_page(market: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tradecore._core import CHANGES_NEEDED, format_duration_ns
 from tradecore.backtest.stats import EXACT, Stats
-from tradecore.backtest.text import digest_text
+from tradecore.backtest.text import digest_text, rounded
 from tradecore.report.charts import Chart, Layer
 from tradecore.report.page import table
 
@@ -87,21 +87,21 @@ def compared(runs: Sequence[tuple[str, RunRecord]]) -> str:
 
 def _side_by_side(runs: Sequence[tuple[str, RunRecord]]) -> str:
     def text(value: Any, shape: str) -> str:
-        return "n/a" if value is None else shape.format(value)
+        return "n/a" if value is None else rounded(value, shape)
 
     figures = (
-        ("net profit", "net_pnl", "{:,.4f}"),
-        ("gross profit", "gross_pnl", "{:,.4f}"),
-        ("fees", "fees", "{:,.4f}"),
-        ("turnover", "turnover", "{:,.2f}"),
-        ("net profit, bps of turnover", "net_pnl_bps", "{:.3f}"),
-        ("max drawdown", "max_drawdown", "{:,.4f}"),
-        ("Sharpe ratio", "sharpe", "{:.2f}"),
-        ("Sortino ratio", "sortino", "{:.2f}"),
-        ("orders", "orders", "{:,}"),
-        ("fills", "fills", "{:,}"),
-        ("maker share", "maker_share", "{:.1%}"),
-        ("fills per order", "fills_per_order", "{:.3f}"),
+        ("net profit", "net_pnl", ",.4f"),
+        ("gross profit", "gross_pnl", ",.4f"),
+        ("fees", "fees", ",.4f"),
+        ("turnover", "turnover", ",.2f"),
+        ("net profit, bps of turnover", "net_pnl_bps", ".3f"),
+        ("max drawdown", "max_drawdown", ",.4f"),
+        ("Sharpe ratio", "sharpe", ".2f"),
+        ("Sortino ratio", "sortino", ".2f"),
+        ("orders", "orders", ","),
+        ("fills", "fills", ","),
+        ("maker share", "maker_share", ".1%"),
+        ("fills per order", "fills_per_order", ".3f"),
     )
     stats: list[Stats] = [run.stats for _, run in runs]
     rows = []

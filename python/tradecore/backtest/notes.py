@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tradecore._core import format_duration_ns, venue_balances
+from tradecore._core import format_duration_ns, venue_balances, venue_funding
 from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
 from tradecore.backtest.text import counted, plain, some, span_text
 from tradecore.data.findings import other_unit
@@ -153,14 +152,8 @@ def notes_on_funding(summary: Mapping[str, Any], venues: Mapping[str, SimVenue])
     if (span := summary["span_ns"]) is None:
         return
     for name, venue in venues.items():
-        kind, _, path = str(venue.funding).partition(":")
-        if kind != "series":
-            continue
-        # The core has read it: a header, then rows in order of time.
-        rows = Path(path).read_text("utf-8-sig").split("\n")[1:]
-        times = [int(row.partition(",")[0]) for row in rows if row.strip()]
-        if not any(span[0] <= ts <= span[1] for ts in times):
-            yield f"no funding was paid at {name}: no time of {path} lies within the run"
+        if (told := venue_funding(venue)) is not None and not any(span[0] <= ts <= span[1] for ts in told[1]):
+            yield f"no funding was paid at {name}: no time of {told[0]} lies within the run"
 
 
 def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapping[str, SimVenue]) -> Iterable[str]:

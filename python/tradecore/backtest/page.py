@@ -28,7 +28,17 @@ from tradecore.backtest.page_market import (
 )
 from tradecore.backtest.page_orders import executions_told, limits_told
 from tradecore.backtest.performance import Curve, RunPerformance
-from tradecore.backtest.text import counted, failure_text, instruments_by, percent, rate_text, some, span_text
+from tradecore.backtest.stats import bps_of
+from tradecore.backtest.text import (
+    counted,
+    failure_text,
+    instruments_by,
+    percent,
+    rate_text,
+    rounded,
+    some,
+    span_text,
+)
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
 from tradecore.report.page import Section, Tile, definitions, listed, page, table, tiles
 
@@ -163,7 +173,8 @@ def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) 
 
 
 def _bps(total: Any) -> str:
-    return f"{float(10_000 * total['net_pnl'] / total['turnover']):.3g} bps of turnover" if total["turnover"] else ""
+    bps = bps_of(total["net_pnl"], total["turnover"])
+    return "" if bps is None else f"{bps:.3g} bps of turnover"
 
 
 def _maker(share: float | None) -> str:
@@ -176,7 +187,7 @@ def _money(value: Decimal | float) -> str:
     if size == 0:
         return "0"
     places = 0 if size >= 1e6 else 2 if size >= 100 else 4 if size >= 0.01 else 8
-    return f"{value:,.{places}f}"
+    return rounded(value, f",.{places}f")
 
 
 def _warnings(result: RunRecord) -> Iterator[str]:

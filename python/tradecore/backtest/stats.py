@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from decimal import Context, Decimal
 from typing import Any
 
-__all__ = ["EXACT", "MOST_OF_VOLUME", "Stats", "net_of", "share_of", "stats_of"]
+__all__ = ["EXACT", "MOST_OF_VOLUME", "Stats", "bps_of", "net_of", "share_of", "stats_of"]
 
 _NOT_PLAIN = ("rejected", "why")
 EXACT = Context(prec=40)
-"""Digits for any sum of money."""
+"""Digits for any sum of money, and rounding that no other library in the process has changed for its own."""
 MOST_OF_VOLUME = 0.1
 """The share of what was traded beyond which no fill rule without market impact can be right."""
 
@@ -94,7 +94,12 @@ class Stats:
 
 def share_of(volume: Mapping[str, Decimal]) -> float | None:
     """Return what was filled over what was traded by everybody; None where the data has no trades."""
-    return float(volume["filled"] / volume["traded"]) if volume["traded"] else None
+    return float(EXACT.divide(volume["filled"], volume["traded"])) if volume["traded"] else None
+
+
+def bps_of(net: Decimal, turnover: Decimal) -> float | None:
+    """Return profit in basis points of what was traded; None where nothing was."""
+    return float(EXACT.divide(EXACT.multiply(net, 10_000), turnover)) if turnover else None
 
 
 def net_of(row: Mapping[str, Any]) -> Decimal:
@@ -134,7 +139,8 @@ def stats_of(
         why.setdefault(name, missing)
         return None
 
-    turnover = only.get("turnover")
+    if (bps := bps_of(only["net_pnl"], only["turnover"]) if only else None) is None:
+        why.setdefault("net_pnl_bps", "nothing was traded")
     if span_ns is None:
         why |= dict.fromkeys(("start_ns", "end_ns", "span_ns"), "there were no events")
     return Stats(
@@ -144,8 +150,8 @@ def stats_of(
         fees=only.get("fees"),
         funding=only.get("funding"),
         interest=only.get("interest"),
-        turnover=turnover,
-        net_pnl_bps=ratio("net_pnl_bps", 10_000 * only.get("net_pnl", 0), turnover, "nothing was traded"),
+        turnover=only.get("turnover"),
+        net_pnl_bps=bps,
         max_drawdown=only.get("max_drawdown"),
         sharpe=only.get("sharpe"),
         sortino=only.get("sortino"),

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from tradecore._core import format_duration_ns, format_span_ns
-from tradecore.backtest.stats import Stats, net_of
+from tradecore.backtest.stats import EXACT, Stats, net_of
 from tradecore.errors import StrategyError
 from tradecore.text import printable
 from tradecore.venue import SimVenue
@@ -68,11 +68,17 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def rounded(value: Decimal | float, form: str) -> str:
+    """Return a number in a form, whatever rounding of decimals another library in the process has set."""
+    with localcontext(EXACT):
+        return format(value, form)
+
+
 def amount(value: Decimal | float) -> str:
     """Return a number for people: thousands apart, at most eight decimals."""
     if value and abs(value) < 10**-_PLACES * 100:
         return f"{float(value):.3g}"
-    text = f"{value:,.{_PLACES}f}".rstrip("0").rstrip(".")
+    text = rounded(value, f",.{_PLACES}f").rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from tradecore._core import equal_within
 from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ _EULER = 0.57721566490153286
 _NORMAL = NormalDist()
 _BEYOND = 1e100
 """What is no return any more: its fourth power would be beyond all numbers."""
-_ROUNDING = 8 * 2.0**-52
-"""What a difference of equity is off by at most, as a share of it."""
-_EQUAL = 1e-8
-"""What equal changes of an equity that is large beside them differ by, as a share of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +196,8 @@ def performance(
     falls = peaks - curve if in_currency else 1.0 - curve / peaks
     # What returns, their sums and products were rounded to is no variation and no fall.
     largest = float(np.abs(r).max(initial=0.0))
-    rounding = _ROUNDING * (float(np.abs(curve).max()) if in_currency else 1.0 + largest)
-    falls[falls <= rounding * math.sqrt(n)] = 0.0
+    level = float(np.abs(curve).max()) if in_currency else 1.0 + largest
+    falls[falls <= equal_within(level, 0.0) * math.sqrt(n)] = 0.0
     drawdown = float(falls.max())
 
     def say(name: str, value: float | None, missing: str) -> float | None:
@@ -211,7 +208,7 @@ def performance(
 
     none = "there are no returns"
     mean = float(r.mean()) if n else 0.0
-    deviation = float(r.std(ddof=1)) if n > 1 and float(np.ptp(r)) > max(rounding, _EQUAL * largest) else None
+    deviation = float(r.std(ddof=1)) if n > 1 and float(np.ptp(r)) > equal_within(level, largest) else None
     year = math.sqrt(periods_per_year)
     total = say("total", (float(curve[-1]) if in_currency else float(curve[-1]) - 1.0) if n else None, none)
     beyond = "a year of it is beyond all numbers" if n else none

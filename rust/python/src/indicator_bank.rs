@@ -13,7 +13,7 @@ use tradecore_core::indicators::BAR;
 
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
-use crate::indicators::{Indicator, close, high, into_columns, low, open, threads, ts, volume};
+use crate::indicators::{Indicator, close, high, into_columns, low, open, ts, volume};
 use crate::shared::GilCell;
 use crate::values::repr_of;
 
@@ -162,7 +162,9 @@ impl IndicatorBank {
         let bars: [&[f64]; BAR] =
             slices.try_into().map_err(|_| PyTypeError::new_err(format!("expected {BAR} columns")))?;
         let rows = bars.iter().map(|column| column.len()).max().unwrap_or(0);
-        into_columns(py, (self.names.len(), rows), |out| self.inner().batch(&bars, out, threads(rows)))
+        into_columns(py, (self.names.len(), rows), |out| {
+            self.inner().batch(&bars, out, core::threads_for(rows));
+        })
     }
 
     /// Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives.

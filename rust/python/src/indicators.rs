@@ -1,7 +1,5 @@
 //! Indicators by name: over columns, from value to value, and many at once.
 
-use std::thread::available_parallelism;
-
 use numpy::{
     PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods as _,
 };
@@ -9,7 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use tradecore_core::indicators as core;
-use tradecore_core::indicators::{Given, IndicatorError, Kind, MOST_OUTPUTS, MOST_THREADS, NanPolicy, Spec};
+use tradecore_core::indicators::{Given, IndicatorError, Kind, MOST_OUTPUTS, NanPolicy, Spec};
 
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
@@ -197,16 +195,6 @@ pub(crate) fn into_columns(
     (0..outputs).map(|row| Ok(array.get_item(row)?.cast_into::<PyArray1<f64>>()?)).collect()
 }
 
-/// How many threads work off so many rows: to begin one costs as much as some thousands of them.
-pub(crate) fn threads(rows: usize) -> usize {
-    const WORTH: usize = 50_000;
-    if rows < WORTH {
-        1
-    } else {
-        available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
-    }
-}
-
 /// Return the weights of a fractional difference, newest first; None where a million do not reach ``tau``.
 #[pyfunction]
 pub(crate) fn fractional_weights(
@@ -233,7 +221,9 @@ pub(crate) fn compute_indicator<'py>(
     let spec = stream.spec();
     let columns = slices(&core::input_names(spec), &columns)?;
     let rows = columns[0].len();
-    into_columns(py, (spec.outputs.len(), rows), |out| stream.batch_on(&columns, out, threads(rows)))
+    into_columns(py, (spec.outputs.len(), rows), |out| {
+        stream.batch_on(&columns, out, core::threads_for(rows));
+    })
 }
 
 /// Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output.
@@ -264,7 +254,7 @@ pub(crate) fn compute_panel<'py>(
     }
     let outputs = stream.spec().outputs.len();
     let done = into_columns(py, (outputs, symbols * rows), |out| {
-        stream.panel(rows, &slices, out, threads(symbols * rows));
+        stream.panel(rows, &slices, out, core::threads_for(symbols * rows));
     })?;
     done.iter().map(|column| column.reshape([symbols, rows])).collect()
 }

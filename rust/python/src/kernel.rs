@@ -29,11 +29,12 @@ use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
 use crate::positions::FinalPositions;
 use crate::reconcile::known_to_py;
-use crate::records::{Order, book_state_to_py, failures, orders_table, tables};
+use crate::records::{Order, book_state_to_py};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::uses_to_py;
 use crate::risk_config::to_optional_risk;
 use crate::roster::Roster;
+use crate::run_tables::{failures, orders_table, tables};
 use crate::signals::{Question, to_opinion};
 use crate::terms::{Changes, OrderTerms, PostOnly, new_terms};
 use crate::values::{

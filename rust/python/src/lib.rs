@@ -58,6 +58,7 @@ mod risk;
 mod risk_config;
 mod roster;
 mod routes;
+mod run_tables;
 mod series;
 mod shared;
 mod signals;
@@ -240,8 +241,8 @@ mod _core {
     use crate::kernel::PyKernel;
     #[pymodule_export]
     use crate::maths::{
-        IntensityEstimator, RealizedVolatility, avellaneda_stoikov_quotes, few_changes_text, fit_intensity,
-        format_duration_ns, format_span_ns, glft_coefficients, parse_duration,
+        IntensityEstimator, RealizedVolatility, avellaneda_stoikov_quotes, equal_within, few_changes_text,
+        fit_intensity, format_duration_ns, format_span_ns, glft_coefficients, parse_duration,
     };
     #[pymodule_export]
     use crate::memory::MemoryColumns;
@@ -270,11 +271,13 @@ mod _core {
     #[pymodule_export]
     use crate::record_files::{RecordScan, frame_record, gunzip, index_records, record_head};
     #[pymodule_export]
-    use crate::records::{Fill, Order, Payment, money_text};
+    use crate::records::{Fill, Order, Payment};
     #[pymodule_export]
     use crate::risk::{RiskBreach, RiskView, risk_checks, risk_profile, size_position};
     #[pymodule_export]
     use crate::risk_config::{check_risk, check_stops};
+    #[pymodule_export]
+    use crate::run_tables::money_text;
     #[pymodule_export]
     use crate::series::SeriesReader;
     #[pymodule_export]
@@ -294,6 +297,7 @@ mod _core {
     #[pymodule_export]
     use crate::venue::{
         check_venue, fill_basis, fit_latencies, funding_kinds, latency_legs, taken_at, venue_balances,
+        venue_funding,
     };
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};

@@ -77,6 +77,12 @@ pub(crate) fn few_changes_text(
     tradecore_core::backtest::NoRatio::TooFew { changes, period: period_ns, span: span_ns }.to_string()
 }
 
+/// Return what equal changes of an equity differ by at most, at levels and with changes up to such.
+#[pyfunction]
+pub(crate) fn equal_within(level: f64, change: f64) -> f64 {
+    tradecore_core::backtest::equal_within(level, change)
+}
+
 /// Return Avellaneda-Stoikov quotes, element by element.
 ///
 /// Parameters

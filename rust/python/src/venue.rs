@@ -445,6 +445,15 @@ pub(crate) fn venue_balances<'py>(
     Ok(held)
 }
 
+/// Return the file that a venue's funding comes from and when it is paid, ns; None where it comes from no file.
+#[pyfunction]
+pub(crate) fn venue_funding(venue: &Bound<'_, PyAny>) -> PyResult<Option<(String, Vec<i64>)>> {
+    let venue: SimVenue = venue.extract()?;
+    let FundingSource::Series { file, .. } = &venue.settings.funding else { return Ok(None) };
+    let times = read_file(file, read_rates)?.iter().map(|(at, _)| *at).collect();
+    Ok(Some((file.clone(), times)))
+}
+
 /// Return the kinds of events by which funding from a source is paid and valued.
 #[pyfunction]
 pub(crate) fn funding_kinds(funding: &str) -> PyResult<Vec<u8>> {

@@ -20,5 +20,5 @@ pub use replay::Replay;
 pub use reporting::{BadReporting, By, Reporting, ReportingSettings};
 pub use run::{Monitor, Progress, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
-pub use stats::{CHANGES_NEEDED, CurrencyTotals, EquityStats, NoRatio, Ratios};
+pub use stats::{CHANGES_NEEDED, CurrencyTotals, EquityStats, NoRatio, Ratios, equal_within};
 pub use watch::Watched;

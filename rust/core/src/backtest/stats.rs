@@ -9,8 +9,11 @@ const PERIODS_NS: [i64; 3] = [60_000_000_000, 3_600_000_000_000, 86_400_000_000_
 /// Changes a ratio needs at least.
 pub const CHANGES_NEEDED: u32 = 30;
 
-/// What equal changes of an equity that is large beside them differ by, as a share of them.
-const EQUAL: f64 = 1e-8;
+/// What equal changes of an equity differ by at most, at levels and with changes up to such: both are rounded to doubles,
+/// and what is large beside its changes takes their last digits.
+pub fn equal_within(level: f64, change: f64) -> f64 {
+    (8.0 * f64::EPSILON * level).max(1e-8 * change)
+}
 
 /// A year of 365 days, ns: crypto markets do not close.
 const YEAR_NS: f64 = 365.0 * 86_400e9;
@@ -176,9 +179,8 @@ impl EquityStats {
             NoRatio::FlatSoFar { changes: d.n as u64, period }
         };
         let constant = if d.mean == 0.0 { flat } else { NoRatio::Constant { period } };
-        // Equity is rounded to a double, so that equal changes of it differ by as much: that is no variation.
-        let rounding = 8.0 * f64::EPSILON * self.peak.max(self.drawdown);
-        let sharpe = ratio(d.sum_sq, d.n - 1.0, rounding.max(EQUAL * libm::fabs(d.mean)), constant);
+        let least = equal_within(self.peak.max(self.drawdown), libm::fabs(d.mean));
+        let sharpe = ratio(d.sum_sq, d.n - 1.0, least, constant);
         let no_loss = if sharpe.is_err() && d.mean == 0.0 { flat } else { NoRatio::NoLoss { period } };
         Ratios { period, sharpe, sortino: ratio(d.loss_sq, d.n, 0.0, no_loss) }
     }

@@ -1,15 +1,11 @@
 //! Threads that wait for work beside their caller's: one that waits begins in a tenth of a millisecond, one that has to
 //! be made may stand behind its maker for a whole one.
 
-use std::num::NonZero;
 use std::process;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::available_parallelism;
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
-
-/// Threads that work at most, the caller's with them.
-pub const MOST_THREADS: usize = 8;
 
 struct Crew {
     pool: Mutex<ThreadPool>,
@@ -50,9 +46,21 @@ fn others() -> Option<MutexGuard<'static, ThreadPool>> {
     }
 }
 
+/// How many threads work off so many rows: to wake one costs as much as some thousands of them.
+pub fn threads_for(rows: usize) -> usize {
+    const WORTH: usize = 50_000;
+    if rows < WORTH { 1 } else { processors() }
+}
+
+/// Threads that work at most, the caller's with them.
+fn processors() -> usize {
+    const MOST: usize = 8;
+    available_parallelism().map_or(1, |count| count.get().min(MOST))
+}
+
 /// One for each processor but the caller's; `None` where there is no other, or the system has no more threads.
 fn crew() -> Option<Crew> {
-    let count = available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS) - 1;
+    let count = processors() - 1;
     let builder = ThreadPoolBuilder::new().num_threads(count).thread_name(|_| "tradecore-work".to_owned());
     let pool = (count > 0).then(|| builder.build().ok()).flatten()?;
     Some(Crew { pool: Mutex::new(pool), process: process::id() })

@@ -39,7 +39,7 @@ mod volume;
 mod windows;
 
 pub use bank::Bank;
-pub use crew::MOST_THREADS;
+pub use crew::threads_for;
 pub use fractional::fractional_weights;
 pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, IntensityState, fit_intensity};
 pub use registry::{IndicatorError, Stream, families, find, input_names, specs};

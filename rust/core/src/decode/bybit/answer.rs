@@ -2,70 +2,61 @@
 
 use std::ops::Range;
 
-use super::book::BookUpdate;
+use super::book::{BookData, BookUpdate};
 use crate::decode::error::DecodeError;
 use crate::decode::json::{Json, Value, set};
-use crate::decode::parse::{parse_time, parse_u64};
-use crate::decode::symbol::{Symbol, find};
+use crate::decode::parse::parse_time;
+use crate::decode::symbol::Symbol;
 use crate::types::Level;
 
-fn need<'a>(value: Option<Value<'a>>, field: &'static str) -> Result<&'a [u8], DecodeError> {
-    value.map(Value::raw).ok_or(DecodeError::Missing { message: "answer", field })
+/// A whole book, its levels not yet read.
+pub(super) struct AnsweredBook<'a> {
+    symbol: Value<'a>,
+    sent: Option<Value<'a>>,
+    engine: Option<Value<'a>>,
+    data: Json<'a>,
 }
 
-/// A whole book.
-pub(super) struct AnsweredBook {
-    /// The place of its symbol; `None` if that was not asked for.
-    pub(super) index: Option<usize>,
-    pub(super) update: BookUpdate,
-    /// Rows of the levels: bids, asks.
-    pub(super) sides: [Range<usize>; 2],
-}
-
-impl AnsweredBook {
-    /// Reads what an answer holds; `None` if it is no book.
-    pub(super) fn read(
-        result: &Json<'_>,
-        symbols: &mut [Symbol],
-        levels: &mut Vec<Level>,
-    ) -> Result<Option<Self>, DecodeError> {
-        let mut result = result.clone();
-        if result.peek() != Some(b'{') {
+impl<'a> AnsweredBook<'a> {
+    /// Looks what an answer holds; `None` if it is no book.
+    pub(super) fn read(result: &Json<'a>) -> Result<Option<Self>, DecodeError> {
+        let mut json = result.clone();
+        if json.peek() != Some(b'{') {
             return Ok(None);
         }
-        let (mut name, mut id, mut sequence) = (None, None, None);
-        let (mut sent, mut engine, mut sides) = (None, None, [None, None]);
-        result.object(|json, key| {
-            let (slot, name): (&mut Option<Value<'_>>, _) = match key {
-                b"s" => (&mut name, "s"),
-                b"u" => (&mut id, "u"),
-                b"seq" => (&mut sequence, "seq"),
+        let (mut symbol, mut sent, mut engine, mut sides) = (None, None, None, [false; 2]);
+        json.object(|json, key| {
+            let (slot, name) = match key {
+                b"s" => (&mut symbol, "s"),
                 b"ts" => (&mut sent, "ts"),
                 b"cts" => (&mut engine, "cts"),
-                b"b" | b"a" => {
-                    let (at, name) = if key == b"b" { (0, "b") } else { (1, "a") };
-                    set(&mut sides[at], name, json.clone())?;
+                _ => {
+                    sides = [sides[0] || key == b"b", sides[1] || key == b"a"];
                     return json.value().map(|_| ());
                 }
-                _ => return json.value().map(|_| ()),
             };
             set(slot, name, json.value()?)
         })?;
-        let (Some(name), [Some(bids), Some(asks)]) = (name, sides) else { return Ok(None) };
-        let update = BookUpdate {
-            is_snapshot: true,
-            sent: parse_time("ts", need(sent, "ts")?)?,
-            engine: engine.map(|value| parse_time("cts", value.raw())).transpose()?,
-            id: parse_u64("u", need(id, "u")?)?,
-            sequence: sequence.map_or(Ok(0), |value| parse_u64("seq", value.raw()))?,
-        };
-        let index = find(symbols, name.text());
-        let mut rows = [0..0, 0..0];
-        if let Some(index) = index {
-            for (at, field, mut side) in [(0, "b", bids), (1, "a", asks)] {
-                rows[at] = symbols[index].levels(field, &mut side, levels)?;
-            }
-        }
-        Ok(Some(Self { index, update, sides: rows }))
+        let book = symbol.filter(|_| sides == [true; 2]);
+        Ok(book.map(|symbol| Self { symbol, sent, engine, data: result.clone() }))
+    }
+
+    /// Whose it is.
+    pub(super) fn symbol(&self) -> &'a [u8] {
+        self.symbol.text()
+    }
+
+    /// What it says of itself, and the rows of its levels: bids, asks.
+    pub(super) fn book(
+        &self,
+        symbol: &mut Symbol,
+        levels: &mut Vec<Level>,
+    ) -> Result<(BookUpdate, [Range<usize>; 2]), DecodeError> {
+        let data = BookData::read(&mut self.data.clone(), symbol, levels)?;
+        let (id, sequence) = data.ids()?;
+        let sent = self.sent.ok_or(DecodeError::Missing { message: "answer", field: "ts" })?;
+        let sent = parse_time("ts", sent.raw())?;
+        let engine = self.engine.map(|value| parse_time("cts", value.raw())).transpose()?;
+        Ok((BookUpdate { is_snapshot: true, sent, engine, id, sequence }, data.sides))
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::decode::error::DecodeError;
 use crate::decode::json::{Json, Value, set, unescaped};
 use crate::decode::parse::parse_u64;
+use crate::decode::stamps::Stamps;
 use crate::decode::symbol::Symbol;
 use crate::types::Level;
 
@@ -31,6 +32,13 @@ pub(super) struct BookUpdate {
     pub(super) id: u64,
     /// Its place in the sequence of all topics, 0 without one.
     pub(super) sequence: u64,
+}
+
+impl BookUpdate {
+    /// Its stamps, received at a time, ns.
+    pub(super) fn stamps(&self, ts_recv: i64) -> Stamps {
+        Stamps { ts_event: self.engine.unwrap_or(self.sent), ts_recv, id: self.id }
+    }
 }
 
 impl<'a> BookData<'a> {

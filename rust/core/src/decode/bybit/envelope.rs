@@ -147,16 +147,9 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The book that a request for one was answered with, and the place of its symbol; `None` for anything else.
-    pub(super) fn answered(
-        &self,
-        symbols: &mut [Symbol],
-        levels: &mut Vec<Level>,
-    ) -> Result<Option<AnsweredBook>, DecodeError> {
-        match &self.result {
-            Some(result) => AnsweredBook::read(result, symbols, levels),
-            None => Ok(None),
-        }
+    /// The book that a request for one was answered with; `None` for anything else.
+    pub(super) fn answered(&self) -> Result<Option<AnsweredBook<'a>>, DecodeError> {
+        self.result.as_ref().map_or(Ok(None), AnsweredBook::read)
     }
 
     /// Where the data stand.

@@ -90,8 +90,7 @@ impl Market {
                 FeedMessage::Depth(DeltaAction::Ignore)
             };
         }
-        let ts_event = update.engine.unwrap_or(update.sent);
-        let stamps = Stamps { ts_event, ts_recv, id };
+        let stamps = update.stamps(ts_recv);
         let begins_anew = id == 1 && !is_snapshot;
         if begins_anew && sides.iter().all(|side| side.is_empty()) {
             self.book.void(GapReason::Restart, stamps, out);
@@ -131,8 +130,7 @@ impl Market {
             return FeedMessage::Snapshot(SnapshotAction::Ignore);
         }
         (self.sequence, self.base, self.is_answer) = (sequence, sequence, true);
-        let ts_event = update.engine.unwrap_or(update.sent);
-        self.book.snapshot(id, Stamps { ts_event, ts_recv, id }, sides, out)
+        self.book.snapshot(id, update.stamps(ts_recv), sides, out)
     }
 
     /// Whether a message has been there: another socket brings it again.
@@ -166,8 +164,7 @@ impl Market {
             return FeedMessage::StaleQuote;
         }
         self.top = Some((id, sequence, quoted));
-        let ts_event = update.engine.unwrap_or(update.sent);
-        Stamps { ts_event, ts_recv, id }.quote_news(quoted, &mut self.quoted, out)
+        update.stamps(ts_recv).quote_news(quoted, &mut self.quoted, out)
     }
 
     /// Takes what a ticker says. Its best prices count where `orderbook.1` is not subscribed to: they come later.

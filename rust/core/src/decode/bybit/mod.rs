@@ -17,7 +17,6 @@ mod ticker;
 
 use std::sync::Arc;
 
-use self::answer::AnsweredBook;
 pub use self::dump::{BybitCounts, BybitReader};
 use self::entries::{bars, liquidations, trades};
 use self::envelope::{Envelope, Topic};
@@ -75,10 +74,11 @@ impl BybitDecoder {
         self.levels.clear();
         let mut envelope = Envelope::read(frame, &mut self.symbols, &mut self.levels)?;
         let Some(topic) = envelope.topic else {
-            if let Some(AnsweredBook { index, update, sides }) =
-                envelope.answered(&mut self.symbols, &mut self.levels)?
-            {
-                let Some(index) = index else { return Ok(FeedOutcome::IGNORED) };
+            if let Some(answer) = envelope.answered()? {
+                let Some(index) = find(&self.symbols, answer.symbol()) else {
+                    return Ok(FeedOutcome::IGNORED);
+                };
+                let (update, sides) = answer.book(&mut self.symbols[index], &mut self.levels)?;
                 let market = &mut self.markets[index];
                 market.clock.check(Some(update.sent), ts_recv)?;
                 let sides = sides.map(|side| &self.levels[side]);
