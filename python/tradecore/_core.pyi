@@ -5555,7 +5555,7 @@ def venue_balances(venue: SimVenue) -> dict[str, Decimal]:
 def venue_funding(venue: SimVenue) -> tuple[str, list[int]] | None:
     """Return the file that a venue's funding comes from and when it is paid, ns; None where it comes from no file."""
 
-def taken_at(instrument: Instrument, venue: SimVenue) -> Instrument:
+def taken_at(instrument: Instrument, venue: SimVenue, *, is_real: bool) -> Instrument:
     """Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say."""
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
 from tradecore.errors import InvalidValueError
 from tradecore.hints import did_you_mean
-from tradecore.profiles import profile_settings
+from tradecore.profiles import profile_settings, profiles
 from tradecore.queue_models import FITTED, read_queue_model
 from tradecore.validation import DurationLike, by_symbol_text
 from tradecore.venue_models import (
@@ -24,7 +24,7 @@ from tradecore.venue_models import (
     kept_model,
 )
 
-__all__ = ["LENGTHS", "Latency", "SimVenue", "check_models", "venue_from_plain", "venue_to_plain"]
+__all__ = ["LENGTHS", "Latency", "SimVenue", "check_models", "real_venue", "venue_from_plain", "venue_to_plain"]
 
 _MODEL: Final = "model of one's own"
 """The key of a model's text in a venue's settings as plain data."""
@@ -439,3 +439,8 @@ def venue_from_plain(plain: Mapping[str, Any]) -> SimVenue:
 
 def _known(value: Any) -> Any:
     return VenueModel(value[_MODEL], None) if isinstance(value, Mapping) and set(value) == {_MODEL} else value
+
+
+def real_venue(name: str) -> SimVenue:
+    """Return what a real venue is known to be like: its profile, or what takes every order where there is none."""
+    return SimVenue.profile(name) if name in profiles() else SimVenue(name)

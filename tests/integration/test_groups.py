@@ -427,3 +427,111 @@ def test_a_bracket_whose_legs_no_venue_takes_closes_what_it_bought(instrument: t
     assert made.filled == [(1, 101.0, 1.04), (2, 99.0, 1.04)]
     assert [row[1] for row in orders(result)] == ["entry", "close"]
     assert made.seen[1] == ("failed", "min_qty")
+
+
+SPOT = tc.Instrument(NAME, kind="spot", base="BTC", quote="USDT", price_increment="0.1", qty_increment="0.001")
+RESERVING = tc.SimVenue(
+    "TEST",
+    latency=tc.Latency(entry="1ms", response="1ms"),
+    balances={"USDT": 1000},
+    reduce_only="unsupported",
+    amend_trigger="unsupported",
+)
+
+
+def legs(result: tc.Result) -> list[tuple[Any, ...]]:
+    frame = result.orders.sort("order_id")
+    return frame.select("role", "order_type", "emulated", "filled_qty", "status").rows()
+
+
+def test_the_legs_of_a_bracket_share_what_a_spot_account_holds() -> None:
+    def open_at_venue(ctx: tc.Context) -> Any:
+        return [(order.role, order.emulated) for order in ctx.orders()], ctx.group(1).state
+
+    made, result = play(SPOT, tape((100, 1, 105, 9)), buy_bracket, open_at_venue, venue=RESERVING)
+    assert made.seen[1] == ([("stop_loss", ()), ("take_profit", ("trigger",))], "working")
+    # The stop leaves the venue before the take profit comes to it, which meets the next trade.
+    assert [row[-1] for row in orders(result)] == ["filled", "cancelled", "new", "new"]
+    assert legs(result)[2:] == [
+        ("take_profit", "take_profit_limit", "trigger", 0.0, "new"),
+        ("stop_loss", "stop_market", "trigger", 0.0, "new"),
+    ]
+    made, result = play(SPOT, tape((100, 1, 105, 9), (200, 1, 106, 9)), buy_bracket, venue=RESERVING)
+    assert made.filled == [(1, 101.0, 2.0), (3, 105.0, 2.0)]
+    assert {row[-1] for row in legs(result)} == {"filled", "cancelled"}
+
+
+def test_the_stop_of_a_spot_bracket_is_at_the_venue() -> None:
+    made, result = play(SPOT, tape((100, -1, 94, 9)), buy_bracket, venue=RESERVING)
+    assert made.filled == [(1, 101.0, 2.0), (2, 90.0, 2.0)]
+    assert legs(result) == [
+        ("entry", "market", None, 2.0, "filled"),
+        ("stop_loss", "stop_market", None, 2.0, "filled"),
+        ("take_profit", "take_profit_limit", "trigger", 0.0, "cancelled"),
+    ]
+
+
+def test_a_take_profit_that_was_set_off_makes_room_for_the_stop_again() -> None:
+    made, result = play(SPOT, tape((100, 1, 105, 9), (200, -1, 94, 9)), buy_bracket, venue=RESERVING)
+    assert made.filled == [(1, 101.0, 2.0), (4, 90.0, 2.0)]
+    assert legs(result)[1:] == [
+        ("stop_loss", "stop_market", None, 0.0, "cancelled"),
+        ("take_profit", "take_profit_limit", "trigger", 0.0, "cancelled"),
+        ("stop_loss", "stop_market", "trigger", 2.0, "filled"),
+    ]
+
+
+def test_a_spot_leg_that_is_cancelled_by_hand_leaves_the_venue_to_the_other() -> None:
+    def cancel_stop(ctx: tc.Context) -> bool:
+        return ctx.cancel(ctx.group(1).order("stop_loss").order_id)
+
+    made, result = play(SPOT, tape((200, 1, 106, 9)), buy_bracket, cancel_stop, venue=RESERVING)
+    assert made.filled == [(1, 101.0, 2.0), (4, 105.0, 2.0)]
+    assert legs(result)[1:] == [
+        ("stop_loss", "stop_market", None, 0.0, "cancelled"),
+        ("take_profit", "take_profit_limit", "trigger", 0.0, "cancelled"),
+        ("take_profit", "limit", None, 2.0, "filled"),
+    ]
+
+
+def test_a_kept_take_profit_is_moved_with_what_sets_it_off() -> None:
+    def move(ctx: tc.Context) -> bool:
+        return ctx.replace(ctx.group(1).order("take_profit").order_id, price=104)
+
+    data = tape((100, 1, 104, 9), (200, 1, 104.1, 9))
+    made, _ = play(SPOT, data, buy_bracket, move, venue=RESERVING)
+    assert made.filled == [(1, 101.0, 2.0), (3, 104.0, 2.0)]
+
+
+def test_spot_legs_of_both_sides_of_one_cancels_other_are_both_at_the_venue() -> None:
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry="1ms", response="1ms"), balances={"USDT": 1000, "BTC": 2})
+
+    def exits(ctx: tc.Context, low: tc.OrderSpec) -> Any:
+        return ctx.oco(NAME, tc.OrderSpec("sell", 2, 105), low)
+
+    stop = tc.OrderSpec("sell", 2, type="stop_market", trigger_price=95)
+    _, result = play(SPOT, tape((100, -1, 94, 9)), lambda ctx: exits(ctx, stop), venue=venue)
+    assert [row[2:] for row in legs(result)] == [("trigger", 0.0, "cancelled"), (None, 2.0, "filled")]
+    bid = tc.OrderSpec("buy", 2, 95)
+    _, result = play(SPOT, tape((100, 1, 106, 9)), lambda ctx: exits(ctx, bid), venue=venue)
+    assert [row[2:] for row in legs(result)] == [(None, 2.0, "filled"), (None, 0.0, "cancelled")]
+
+
+def test_a_spot_venue_without_stops_has_the_take_profit() -> None:
+    venue = tc.SimVenue(
+        "TEST",
+        latency=tc.Latency(entry="1ms", response="1ms"),
+        balances={"USDT": 1000},
+        reduce_only="unsupported",
+        order_types="market, limit",
+    )
+
+    def enter(ctx: tc.Context) -> tc.OrderGroup:
+        return ctx.bracket(NAME, "buy", 2, stop_loss=95, take_profit=105, emulate=True)
+
+    made, result = play(SPOT, tape((100, -1, 94, 9)), enter, venue=venue)
+    assert made.filled == [(1, 101.0, 2.0), (2, 90.0, 2.0)]
+    assert [row[2:] for row in legs(result)][1:] == [
+        ("trigger, reduce_only", 2.0, "filled"),
+        ("reduce_only", 0.0, "cancelled"),
+    ]

@@ -17,7 +17,7 @@ from tradecore.live.runner import Live
 from tradecore.live.state import Mode, SessionResult
 from tradecore.session import Scope, build_strategies, build_venues, check_series
 from tradecore.strategy import Strategy
-from tradecore.venue import SimVenue
+from tradecore.venue import SimVenue, real_venue
 from tradecore.venues import Connector, Credentials
 from tradecore.venues.registry import feed_options, make_connector
 
@@ -87,7 +87,7 @@ async def run_session(
     _check_connections(plan, strategies)
     if plan.mode == "paper":
         check_series(config.venues, plan.source)
-    venues = build_venues(scope, config.venues, strategies, default=SimVenue)
+    venues = build_venues(scope, config.venues, strategies, default=real_venue if plan.mode == "live" else SimVenue)
     async with AsyncExitStack() as stack:
         urls = await _sandboxes(stack, plan, strategies)
         try:

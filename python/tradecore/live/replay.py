@@ -18,7 +18,7 @@ from tradecore.live.requests import Clocks
 from tradecore.risk import needing_synced_books
 from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.session.kernel import build_kernel
-from tradecore.venue import SimVenue
+from tradecore.venue import SimVenue, real_venue
 
 __all__ = ["Replay", "read_time"]
 
@@ -75,10 +75,12 @@ class Replay:
         scope = Scope(known=known, source=str(folder), place="the journal")
         self.strategies = [strategy.called for strategy in config.strategies]
         strategies = build_strategies(scope, config.strategies, recorded=header.get("features", {}))
-        self.venues = build_venues(scope, config.venues, strategies, default=SimVenue)
+        is_real = header["mode"] == "live"
+        default = real_venue if is_real else SimVenue
+        self.venues = build_venues(scope, config.venues, strategies, default=default)
         settings = {venue.name: venue for venue in self.venues}
         # What their venues take is not in the header.
-        self.instruments = [taken_at(instrument, settings[instrument.venue]) for instrument in listed]
+        self.instruments = [taken_at(i, settings[i.venue], is_real=is_real) for i in listed]
         self.kernel: Kernel = build_kernel(
             header["session"],
             strategies,

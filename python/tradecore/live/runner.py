@@ -35,7 +35,7 @@ from tradecore.live.watchdog import Blocked, Watchdog
 from tradecore.risk import RiskLimits, needing_synced_books
 from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
-from tradecore.venue import SimVenue
+from tradecore.venue import SimVenue, real_venue
 from tradecore.venues import Connector, VenueQueue
 from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.tasks import Tasks
@@ -74,7 +74,7 @@ class Live:
         Settings of the simulated exchange, one for each venue. Not given, orders are real.
     venues : sequence of SimVenue, optional
         What venues of real orders take, as their settings say: what they lack is refused here, or emulated where an
-        order asks for it. All orders go out to those that are not given.
+        order asks for it. Of those that are not given their profile says it.
     journal : path, optional
         Folder of journals, each in a folder of its session's name; none is written if not given.
     store : str or path, optional
@@ -384,8 +384,8 @@ class Live:
         name = self._name = reader.header["session"] if reader else self._name or session_name(self._clock.now_ns())
         desk: Desk
         if self._paper is None:
-            takes = self._venues
-            instruments = [taken_at(i, takes[i.venue]) if i.venue in takes else i for i in instruments]
+            takes = {i.venue: self._venues.get(i.venue) or real_venue(i.venue) for i in instruments}
+            instruments = [taken_at(i, takes[i.venue], is_real=True) for i in instruments]
             desk = VenueDesk(self._connectors, instruments, self._driver.take, _LOG.error, self._driver.fail)
         else:
             desk = paper = PaperDesk(instruments, self._paper, seed=self._seed)

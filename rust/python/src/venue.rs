@@ -101,15 +101,15 @@ impl SimVenue {
         Ok(self)
     }
 
-    /// An instrument of which the venue takes what its settings say.
-    fn taking(&self, instrument: &Instrument) -> Arc<Instrument> {
-        Arc::new(instrument.with_support(self.settings.orders.supports()))
+    /// An instrument of which the venue takes what its settings say, simulated or real.
+    fn taking(&self, instrument: &Instrument, is_real: bool) -> Arc<Instrument> {
+        Arc::new(instrument.with_support(self.settings.supports(instrument, is_real)))
     }
 
     /// The settings, and an instrument as the venue trades it.
     pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (Arc<VenueSettings>, Arc<Instrument>) {
         let Self { settings } = self;
-        let supports = settings.orders.supports();
+        let supports = settings.supports(instrument, false);
         let as_it_is = settings.fees == FeeSettings::default() && supports == OrderSupport::default();
         let own = || Arc::new(settings.fees.charged(instrument).with_support(supports));
         (Arc::clone(settings), if as_it_is { Arc::clone(instrument) } else { own() })
@@ -117,9 +117,16 @@ impl SimVenue {
 }
 
 /// Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say.
+///
+/// A real one sets aside what each order of spot would pay, unless accounts may borrow there.
 #[pyfunction]
-pub(crate) fn taken_at(instrument: &PyInstrument, venue: &Bound<'_, PyAny>) -> PyResult<PyInstrument> {
-    Ok(PyInstrument(venue.extract::<SimVenue>()?.taking(&instrument.0)))
+#[pyo3(signature = (instrument, venue, *, is_real))]
+pub(crate) fn taken_at(
+    instrument: &PyInstrument,
+    venue: &Bound<'_, PyAny>,
+    is_real: bool,
+) -> PyResult<PyInstrument> {
+    Ok(PyInstrument(venue.extract::<SimVenue>()?.taking(&instrument.0, is_real)))
 }
 
 impl<'py> FromPyObject<'_, 'py> for SimVenue {

@@ -7,8 +7,8 @@ use super::core::Core;
 use super::machine::Kernel;
 use crate::ledger::ContractMath;
 use crate::orders::{
-    Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Membership, NewTerms, Order, OrderError,
-    OrderId, OrderRequest, Reason, Role, Trigger, emulated, least_order,
+    Emulated, Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Member, Membership, NewTerms,
+    Order, OrderError, OrderId, OrderRequest, Reason, Role, Trigger, emulated, least_order,
 };
 use crate::types::{Instrument, MarketId, OrderTerms, Qty, Side, StrategyId};
 
@@ -106,6 +106,7 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return false };
         let (strategy, market) = (group.strategy, group.market);
         let state = &self.markets[market.index()];
+        let stands = standing(group, &state.instrument);
         let terms = *state.instrument.terms_at(now);
         let taken = self.accounts.taken(strategy, market, state);
         let sight = GroupSight {
@@ -116,16 +117,21 @@ impl Core {
             least: least_leg(group, &state.instrument, &state.math, &terms),
             reduces: state.instrument.supports.reduce_only || group.emulate,
             replaces: state.instrument.supports.replace,
+            stands,
         };
         let orders = self.desk.orders();
         let act = group.act(&sight, |order| orders.get(order));
         match act {
             GroupAct::Nothing => return false,
             // It asks again when trading goes on.
-            GroupAct::Submit(..) | GroupAct::Resize(..) if self.desk.is_paused(strategy) => {
+            GroupAct::Submit(..) | GroupAct::Keep(..) | GroupAct::Resize(..) | GroupAct::Release(_)
+                if self.desk.is_paused(strategy) =>
+            {
                 return false;
             }
-            GroupAct::Submit(at, request) => self.submit_for(id, strategy, at, request),
+            GroupAct::Submit(at, request) => self.submit_for(id, strategy, at, request, Emulated::NONE),
+            GroupAct::Keep(at, request) => self.submit_for(id, strategy, at, request, Emulated::TRIGGER),
+            GroupAct::Release(order) => self.release(order),
             GroupAct::Resize(order, qty) => {
                 let price = self.desk.orders().get(order).and_then(Order::price).unwrap_or_default();
                 // What cannot be replaced is cancelled next.
@@ -136,10 +142,20 @@ impl Core {
         true
     }
 
-    fn submit_for(&mut self, id: GroupId, strategy: StrategyId, at: usize, request: OrderRequest) {
+    /// Sends an order for a member of a group, of which the kernel does so much and, where it is asked to, what its venue
+    /// lacks.
+    fn submit_for(
+        &mut self,
+        id: GroupId,
+        strategy: StrategyId,
+        at: usize,
+        request: OrderRequest,
+        kept: Emulated,
+    ) {
         let emulates = self.groups.find(strategy, id).is_some_and(|group| group.emulate);
-        let submitted =
-            if emulates { self.submit_emulated(strategy, request) } else { self.submit(strategy, request) };
+        let market = &self.market(request.market).instrument;
+        let lacks = if emulates { emulated(market, &request) } else { Emulated::NONE };
+        let submitted = self.submit_lacking(strategy, request, lacks.with(kept));
         let now = self.now;
         let Some(group) = self.groups.get_mut(id) else { return };
         match submitted {
@@ -150,9 +166,16 @@ impl Core {
                 if let Some(order) = self.desk.orders_mut().get_mut(order) {
                     order.group = Some(Membership { group: id, role });
                 }
+                self.begin_emulated(order);
             }
             Err(error) => group.unsent(at, error.reason(), now),
         }
+    }
+
+    /// Whether of the legs of a group one stands at the venue at a time.
+    pub(super) fn stands_alone(&self, id: GroupId) -> bool {
+        let group = self.groups.working().find(|group| group.id == id);
+        group.is_some_and(|group| standing(group, &self.market(group.market).instrument).is_some())
     }
 
     /// Counts a fill for the group its order belongs to.
@@ -164,6 +187,17 @@ impl Core {
         // One that had ended may go on.
         self.settle_group(id);
     }
+}
+
+/// Where a venue sets aside what each order may pay, and legs of a group pay the same: those that could stand there, a bit
+/// for each place in the group.
+fn standing(group: &Group, instrument: &Instrument) -> Option<u64> {
+    let legs = || group.members.iter().enumerate().filter(|(_, member)| member.role.is_leg());
+    let (_, first) = legs().next()?;
+    let is_shared = legs().count() > 1 && legs().all(|(_, leg)| leg.request.side == first.request.side);
+    let takes = |leg: &Member| !emulated(instrument, &leg.request).has(Emulated::TRIGGER);
+    let bits = legs().filter(|(at, leg)| *at < 64 && takes(leg)).fold(0, |bits, (at, _)| bits | 1 << at);
+    (instrument.supports.reserves && is_shared).then_some(bits)
 }
 
 /// The smallest order that any leg of a group may be, in quantity increments.

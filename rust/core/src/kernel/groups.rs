@@ -142,6 +142,8 @@ fn save_group(w: &mut Writer<'_>, group: &Group) {
     }
     w.option(group.due, Writer::i64);
     w.flag(group.is_called_off);
+    w.option(group.lead.map(|at| at as u64), Writer::u64);
+    w.flag(group.is_set_off);
     w.u64(group.refusals.into());
 }
 
@@ -166,6 +168,8 @@ fn load_group(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Decoded<
     (group.net, group.over, group.excess, group.not_before) = (r.i64()?, r.i64()?, r.i64()?, r.i64()?);
     group.due = r.option(Reader::i64)?;
     group.is_called_off = r.flag()?;
+    group.lead = r.option(Reader::u64)?.map(|at| at as usize);
+    group.is_set_off = r.flag()?;
     group.refusals = r.u64()? as u32;
     Ok(group)
 }

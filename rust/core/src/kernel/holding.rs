@@ -12,7 +12,7 @@ use super::view::Content;
 use crate::book::{BookState, FillBasis};
 use crate::orders::{
     Emulated, NewTerms, Order, OrderError, OrderId, OrderRequest, Pending, PriceRange, Reason, ReportKind,
-    TriggerBy, Watch, emulated,
+    Trigger, TriggerAt, TriggerBy, Watch, emulated,
 };
 use crate::types::{MarketId, Qty, Side, StrategyId};
 
@@ -26,11 +26,31 @@ impl Core {
         strategy: StrategyId,
         request: OrderRequest,
     ) -> Result<OrderId, OrderError> {
-        let market = request.market;
-        let lacks = emulated(&self.market(market).instrument, &request);
+        let lacks = emulated(&self.market(request.market).instrument, &request);
+        let id = self.submit_lacking(strategy, request, lacks)?;
+        self.begin_emulated(id);
+        Ok(id)
+    }
+
+    /// Sends a new order of which the kernel does so much. What is to follow at once is left to [`Core::begin_emulated`]. One
+    /// that is kept and has no trigger waits for the market to come to its limit.
+    ///
+    /// # Errors
+    /// As for [`Core::submit_emulated`].
+    pub(super) fn submit_lacking(
+        &mut self,
+        strategy: StrategyId,
+        request: OrderRequest,
+        lacks: Emulated,
+    ) -> Result<OrderId, OrderError> {
         if lacks.is_none() {
             return self.submit(strategy, request);
         }
+        let (market, limit) = (request.market, request.order_type.price());
+        let at_limit = limit.filter(|_| lacks.has(Emulated::TRIGGER) && request.trigger.is_none());
+        let trigger =
+            at_limit.map(|price| Trigger { at: TriggerAt::TakeProfit { price }, by: TriggerBy::Last });
+        let request = OrderRequest { trigger: request.trigger.or(trigger), ..request };
         self.read_for(&request);
         let side = request.side;
         let reducible = self.reducible(strategy, market, side);
@@ -41,16 +61,32 @@ impl Core {
         self.holds.reduce |= lacks.has(Emulated::REDUCE_ONLY);
         if let Some(watch) = watch.filter(|_| self.desk.own(strategy, id).is_some_and(|order| order.is_held))
         {
-            let mut held = Held { order: id, strategy, market, since: self.now, watch, expires_at };
-            let is_set_off = self.price_at_hand(market, &watch).is_some_and(|price| held.watch.sees(price));
-            self.holds.add(held);
+            let is_at_limit = at_limit.is_some();
+            self.holds.add(Held {
+                order: id,
+                strategy,
+                market,
+                since: self.now,
+                watch,
+                is_at_limit,
+                expires_at,
+            });
             self.topics.add(strategy, market, Topics::HELD);
+        }
+        Ok(id)
+    }
+
+    /// Sends an order that was kept just now where the market is there already, or the first part of one.
+    pub(super) fn begin_emulated(&mut self, id: OrderId) {
+        if let Some(at) = self.holds.orders.iter().position(|held| held.order == id) {
+            let Held { market, mut watch, .. } = self.holds.orders[at];
+            let is_set_off = self.price_at_hand(market, &watch).is_some_and(|price| watch.sees(price));
+            self.holds.orders[at].watch = watch;
             if is_set_off {
-                self.release(id);
+                self.set_off(id);
             }
         }
         self.start_slices(id);
-        Ok(id)
     }
 
     /// Where the price that sets an order off is known to be when it is sent.
@@ -75,10 +111,16 @@ impl Core {
     pub(super) fn watch_held(&mut self, market: MarketId, content: &Content) {
         let (mid, market_of) = (self.mid_of(market), &self.markets[market.index()]);
         let step = market_of.instrument.price_increment;
+        let touch = market_of.view.touch();
+        let best = touch.best_bid().zip(touch.best_ask()).filter(|_| touch.state == BookState::Synced);
         let is_barred = market_of.view.basis() == FillBasis::Bars;
         let mut set_off = Vec::new();
         for held in self.holds.orders.iter_mut().filter(|held| held.market == market) {
             let watch = &mut held.watch;
+            // What would take at its limit now is not to wait for somebody else to trade there.
+            let would_take = best.filter(|_| held.is_at_limit).is_some_and(|(bid, ask)| {
+                watch.sees(PriceRange::exactly(if watch.side == Side::Buy { ask } else { bid }))
+            });
             let is_set_off = match watch.trigger.by {
                 TriggerBy::Last if is_barred => content.bars.iter().any(|bar| {
                     // What a bar reached that began before may have been before the order.
@@ -91,12 +133,12 @@ impl Core {
                 TriggerBy::Mark => content.marks().any(|price| watch.sees(PriceRange::of_fine(price, step))),
                 TriggerBy::Mid => mid.is_some_and(|mid| watch.sees(mid)),
             };
-            if is_set_off {
+            if is_set_off || would_take {
                 set_off.push(held.order);
             }
         }
         for order in set_off {
-            self.release(order);
+            self.set_off(order);
         }
     }
 
@@ -113,12 +155,25 @@ impl Core {
         let is_set_off = self.price_at_hand(market, &watch).is_some_and(|price| watch.sees(price));
         self.holds.orders[at].watch = watch;
         if is_set_off {
-            self.release(id);
+            self.set_off(id);
+        }
+    }
+
+    /// An order that is kept was set off: it is sent, of a group of which one leg stands at the venue at a time when it may.
+    fn set_off(&mut self, id: OrderId) {
+        match self.groups.of_order(id).filter(|group| self.stands_alone(*group)) {
+            None => self.release(id),
+            Some(group) => {
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.set_off(id);
+                }
+                self.work_group(group);
+            }
         }
     }
 
     /// Sends an order that was kept.
-    fn release(&mut self, id: OrderId) {
+    pub(super) fn release(&mut self, id: OrderId) {
         let Some(order) = self.desk.orders().get(id).filter(|order| order.is_held) else { return };
         let (strategy, market, side) = (order.strategy, order.market, order.side);
         let request = order.intended_request();

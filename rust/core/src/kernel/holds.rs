@@ -12,6 +12,8 @@ pub(super) struct Held {
     /// Since when, ns.
     pub(super) since: i64,
     pub(super) watch: Watch,
+    /// Whether what sets it off is that the market has come to its limit.
+    pub(super) is_at_limit: bool,
     /// When it ends by its own terms, ns.
     pub(super) expires_at: Option<i64>,
 }
@@ -67,6 +69,7 @@ impl Holds {
         w.list(self.orders.iter(), |w, held| {
             w.u64(held.order);
             w.option(held.watch.extreme, Writer::i64);
+            w.flag(held.is_at_limit);
         });
     }
 
@@ -74,7 +77,7 @@ impl Holds {
     pub(super) fn load(r: &mut Reader<'_>, orders: &OrderStore) -> Decoded<Self> {
         let mut holds = Self { reduce: r.flag()?, slices: r.flag()?, ..Self::default() };
         for _ in 0..r.u64()? {
-            let (id, extreme) = (r.u64()?, r.option(Reader::i64)?);
+            let (id, extreme, is_at_limit) = (r.u64()?, r.option(Reader::i64)?, r.flag()?);
             let Some((order, trigger)) = orders.get(id).and_then(|order| Some((order, order.trigger?)))
             else {
                 return r.error("an order that is kept");
@@ -85,6 +88,7 @@ impl Holds {
                 market: order.market,
                 since: order.ts_submit,
                 watch: Watch { extreme, ..Watch::new(order.side, trigger) },
+                is_at_limit,
                 expires_at: order.time_in_force.expires_at(),
             });
         }

@@ -48,6 +48,7 @@ impl Core {
         id: OrderId,
         terms: NewTerms,
     ) -> Result<bool, OrderError> {
+        let terms = self.with_trigger(id, terms);
         let (desk, sender, around, journal) = self.at_desk(strategy);
         let is_asked = desk.replace(sender, around, id, terms, journal)?;
         if terms.trigger.is_some() {
@@ -57,6 +58,12 @@ impl Core {
             self.replace_sliced(id);
         }
         Ok(is_asked)
+    }
+
+    /// New terms of an order: one that is kept until the market comes to its limit waits for the new one.
+    fn with_trigger(&self, id: OrderId, terms: NewTerms) -> NewTerms {
+        let follows = self.holds.orders.iter().any(|held| held.order == id && held.is_at_limit);
+        NewTerms { trigger: if follows { Some(terms.price) } else { terms.trigger }, ..terms }
     }
 
     /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.

@@ -36,6 +36,12 @@ impl Emulated {
         self == Self::NONE
     }
 
+    /// This and that.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The words of what is.
     pub fn words(self) -> impl Iterator<Item = &'static str> {
         Self::WORDS.into_iter().filter(move |(_, one)| self.has(*one)).map(|(word, _)| word)

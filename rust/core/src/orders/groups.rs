@@ -10,6 +10,8 @@
 //!   certain, sent again. It never asks for more than is open.
 //! * Legs that fill on their way can come to more than there was. That is closed at the market, and [`Group::over`]
 //!   counts it.
+//! * Where the venue sets aside what each order may pay, one leg stands there at a time, a stop if it takes one, and the
+//!   kernel keeps the others ([`GroupSight::stands`]). One that is set off takes the place of the other, once that has ended.
 //! * What closes at the market waits until nothing else of the group can fill, and is asked for again until it has.
 
 use super::identity::OrderId;
@@ -198,6 +200,8 @@ pub struct GroupSight {
     pub reduces: bool,
     /// Whether orders may be replaced.
     pub replaces: bool,
+    /// Where only one leg may stand at the venue at a time: by their places in the group which could, a bit each.
+    pub stands: Option<u64>,
 }
 
 /// What a group asks for.
@@ -207,6 +211,10 @@ pub enum GroupAct {
     Nothing,
     /// An order for the member at a place.
     Submit(usize, OrderRequest),
+    /// An order for the member at a place that the kernel keeps.
+    Keep(usize, OrderRequest),
+    /// An order that the kernel keeps is to go to the venue.
+    Release(OrderId),
     /// Another total quantity of an order.
     Resize(OrderId, Qty),
     /// The end of an order.
@@ -244,6 +252,10 @@ pub struct Group {
     pub(crate) excess: i64,
     /// Where it will stand once nothing is open.
     pub(crate) verdict: GroupState,
+    /// The place of the leg that stands at the venue, where one may at a time.
+    pub(crate) lead: Option<usize>,
+    /// Whether that was set off, and waits for the end of the one that stands there yet.
+    pub(crate) is_set_off: bool,
     /// Whether its strategy cancelled it.
     pub(crate) is_called_off: bool,
     pub(crate) refusals: u32,
@@ -269,6 +281,8 @@ impl Group {
             due: None,
             excess: 0,
             verdict: GroupState::Done,
+            lead: None,
+            is_set_off: false,
             is_called_off: false,
             refusals: 0,
             not_before: i64::MIN,
@@ -317,6 +331,14 @@ impl Group {
         let member = &mut self.members[at];
         member.orders.push(order);
         (member.is_open, member.asked, member.is_resent) = (true, None, false);
+    }
+
+    /// An order of it that the kernel keeps was set off: it is to stand at the venue, one after the other.
+    pub fn set_off(&mut self, order: OrderId) {
+        let at = self.members.iter().position(|member| member.order() == Some(order));
+        if !self.is_set_off && at.is_some() {
+            (self.lead, self.is_set_off) = (at, true);
+        }
     }
 
     /// An order of it traded, if it ended meanwhile, too.
@@ -585,6 +607,60 @@ impl Group {
         self.act_legs((self.open_qty() - taken).max(0), is_over, sight, order_of)
     }
 
+    /// The leg that is to stand at the venue: the one that does, else a stop, else the first that could.
+    fn leader(&self, stands: u64) -> Option<usize> {
+        let is_over = |at: usize| self.members.get(at).is_none_or(|member| member.is_over);
+        let could = |at: usize| at < 64 && stands >> at & 1 == 1 && !is_over(at);
+        let places = || (0..self.members.len()).filter(|at| could(*at));
+        let stop = || places().find(|at| self.members[*at].request.trigger.is_some());
+        let stays = self.lead.filter(|at| could(*at) || (self.is_set_off && !is_over(*at)));
+        stays.or_else(stop).or_else(|| places().next())
+    }
+
+    /// Has one leg stand at the venue, and none besides.
+    fn take_place<'a>(
+        &mut self,
+        stands: u64,
+        open: i64,
+        order_of: impl Fn(OrderId) -> Option<&'a Order>,
+    ) -> Place {
+        let lead = self.leader(stands);
+        if lead != self.lead || lead.is_none_or(|at| !self.members[at].is_open) {
+            (self.lead, self.is_set_off) = (lead, false);
+        }
+        let mut place = Place { lead, is_leaving: false, act: None };
+        for (at, member) in self.members.iter_mut().enumerate() {
+            let Some(id) = member.order().filter(|_| member.role.is_leg() && lead != Some(at)) else {
+                continue;
+            };
+            let Some(order) = order_of(id).filter(|order| order.is_venues()) else { continue };
+            place.is_leaving = true;
+            let is_known = !matches!(order.status(), OrderStatus::PendingNew | OrderStatus::Unknown);
+            if order.is_changeable() && is_known {
+                member.is_resent = true;
+                return Place { act: Some(GroupAct::Cancel(id)), ..place };
+            }
+        }
+        let Some(member) = lead.map(|at| &mut self.members[at]) else { return place };
+        let Some((id, order)) = member.order().and_then(|id| Some((id, order_of(id)?))) else { return place };
+        if !order.is_held {
+            // What takes at the market leaves nothing to be kept.
+            place.is_leaving |= order.price().is_none() && !order.waits_for_trigger();
+            return place;
+        }
+        let is_free = !std::mem::replace(&mut place.is_leaving, true) && order.is_changeable();
+        let asks_all = (order.intended().1 - order.filled).steps() == open;
+        if is_free && self.is_set_off && asks_all {
+            self.is_set_off = false;
+            place.act = Some(GroupAct::Release(id));
+        } else if is_free && !self.is_set_off {
+            // It stands there as what it was asked to be.
+            member.is_resent = true;
+            place.act = Some(GroupAct::Cancel(id));
+        }
+        place
+    }
+
     /// Makes each leg ask for what is open, which will not grow any more where it `is_final`.
     fn act_legs<'a>(
         &mut self,
@@ -595,6 +671,12 @@ impl Group {
     ) -> GroupAct {
         let open = open - open.rem_euclid(sight.lot);
         let mut is_dust = false;
+        // What is closed already is cancelled where it is.
+        let mut place =
+            sight.stands.filter(|_| open > 0).map(|stands| self.take_place(stands, open, order_of));
+        if let Some(act) = place.as_mut().and_then(|place| place.act.take()) {
+            return act;
+        }
         for at in 0..self.members.len() {
             let member = &mut self.members[at];
             if !member.role.is_leg() {
@@ -608,7 +690,12 @@ impl Group {
             } else if !member.is_over && open > 0 {
                 if open >= sight.least && open > member.too_little {
                     let request = OrderRequest { qty: Qty::new(open), ..member.request.clone() };
-                    return GroupAct::Submit(at, request);
+                    match &place {
+                        None => return GroupAct::Submit(at, request),
+                        Some(place) if place.is_leaving => continue,
+                        Some(place) if place.lead == Some(at) => return GroupAct::Submit(at, request),
+                        Some(_) => return GroupAct::Keep(at, request),
+                    }
                 }
                 // It will not become more.
                 member.is_over = is_final;
@@ -630,6 +717,16 @@ impl Group {
         }
         GroupAct::Nothing
     }
+}
+
+/// Who stands at a venue where one leg may at a time.
+struct Place {
+    /// The place of the leg that does, or is to.
+    lead: Option<usize>,
+    /// Whether nothing else is to be sent: one has yet to leave, or takes all there is.
+    is_leaving: bool,
+    /// What is to be done first.
+    act: Option<GroupAct>,
 }
 
 /// What makes an open leg ask for what is open.

@@ -42,7 +42,7 @@ impl Role {
     }
 
     /// Whether it is one of those that share what is open.
-    pub(super) fn is_leg(self) -> bool {
+    pub(crate) fn is_leg(self) -> bool {
         matches!(self, Self::Leg | Self::StopLoss | Self::TakeProfit)
     }
 }

@@ -16,7 +16,7 @@ use crate::book::{FillBasis, MarkSource};
 use crate::event::{EventKind, KindSet};
 use crate::ledger::ACCOUNT_LIMIT;
 use crate::orders::{ORDER_KINDS, POST_ONLY_MODES, TimeInForce, TriggerBy};
-use crate::types::{BySymbol, Money, OrderSupport, WordSet};
+use crate::types::{BySymbol, Instrument, InstrumentKind, Money, OrderSupport, WordSet};
 
 /// A setting no venue can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,6 +174,14 @@ impl VenueSettings {
     /// Whether one of its models is somebody else's.
     pub fn has_custom(&self) -> bool {
         self.custom_queue.is_some() || self.fees.custom.is_some() || self.latency.is_custom()
+    }
+
+    /// Which orders the venue takes in an instrument. Who trades spot and may not borrow has what each order would pay set
+    /// aside: of a simulated venue where it says what accounts hold, of a real one in any case.
+    pub fn supports(&self, instrument: &Instrument, is_real: bool) -> OrderSupport {
+        let asks = self.balances.as_ref().map_or(is_real, |balances| !balances.may_borrow);
+        let reserves = asks && instrument.kind == InstrumentKind::Spot;
+        OrderSupport { reserves, ..self.orders.supports() }
     }
 
     /// Checks what the types leave open.

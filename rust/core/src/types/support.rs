@@ -61,6 +61,8 @@ pub struct OrderSupport {
     pub replace: bool,
     /// Whether a replacement may move what sets them off.
     pub replace_trigger: bool,
+    /// Whether what each may pay is set aside, so that two that exclude each other take it twice.
+    pub reserves: bool,
 }
 
 impl Default for OrderSupport {
@@ -74,6 +76,7 @@ impl Default for OrderSupport {
             reduce_only: true,
             replace: true,
             replace_trigger: true,
+            reserves: false,
         }
     }
 }

@@ -208,6 +208,14 @@ impl Toy {
         }
     }
 
+    /// Somebody trades at a price.
+    fn trade(&mut self, price: i64) {
+        self.now += 1;
+        let trade = columns(self.now, &[(EventKind::Trade, -1, price, 1)]);
+        self.kernel.handle(self.now, Input::Message { market: M0, rows: Rows::all(&trade) }).unwrap();
+        self.collect();
+    }
+
     pub(super) fn wait(&mut self) {
         if let Some(due) = self.kernel.next_due() {
             self.now = self.now.max(due);
@@ -548,14 +556,9 @@ fn a_kept_stop_is_sent_when_its_price_is_told_also_after_a_restart() {
     assert_eq!(kept(&toy), (true, QTY, OrderStatus::New));
     toy.restart();
     assert!(toy.kernel.is_followed(M0));
-    let trade = |toy: &mut Toy, price| {
-        let trade = columns(toy.now, &[(EventKind::Trade, -1, price, 1)]);
-        toy.kernel.handle(toy.now, Input::Message { market: M0, rows: Rows::all(&trade) }).unwrap();
-        toy.collect();
-    };
-    trade(&mut toy, 99_001);
+    toy.trade(99_001);
     assert!(toy.to_venue.is_empty());
-    trade(&mut toy, 99_000);
+    toy.trade(99_000);
     assert_eq!(kept(&toy), (false, QTY, OrderStatus::PendingNew));
     toy.settle();
     toy.is_flat_and(GroupState::Done);
@@ -573,10 +576,10 @@ proptest! {
         is_buy in any::<bool>(),
         reduces in any::<bool>(),
         replaces in any::<bool>(),
+        reserves in any::<bool>(),
         is_inverse in any::<bool>(),
     ) {
-        let supports =
-            OrderSupport { replace: replaces, reduce_only: reduces, kinds: WordSet::ALL, ..OrderSupport::default() };
+        let supports = OrderSupport { replace: replaces, reduce_only: reduces, reserves, ..OrderSupport::default() };
         let instrument = if is_inverse { crate::types::instrument::tests::inverse() } else { linear() };
         let side = if is_buy { Side::Buy } else { Side::Sell };
         let request = bracket(side, reduces, OnReject::Close);
@@ -589,6 +592,7 @@ proptest! {
                 3..=5 => toy.arrive(false),
                 6 => toy.arrive(at == 0),
                 7..=8 => toy.fill(at, tenths * QTY / 10),
+                9 if at > 1 => toy.trade(100_000 + (at as i64 * 2 - 5) * side.sign() * 1_000),
                 9 => toy.wait(),
                 10 if at == 0 => toy.restart(),
                 11 if tenths == 1 => is_called_off |= toy.cancel_group(),
@@ -602,6 +606,8 @@ proptest! {
             }
             let held = toy.position * side.sign();
             prop_assert!((lowest..=QTY).contains(&held), "{held}");
+            let legs = toy.orders.iter().filter(|order| order.side != side);
+            prop_assert!(!reserves || legs.count() <= 1, "{:?}", toy.orders);
         }
         toy.settle();
         let (group, held) = (toy.group(), toy.position * side.sign());
@@ -614,7 +620,11 @@ proptest! {
             // The entry rests, or both legs protect what is open.
             let legs: Vec<_> = toy.orders.iter().filter(|order| order.side != side).collect();
             let entry_rests = toy.orders.len() > legs.len();
-            prop_assert!(held == 0 && entry_rests || legs.len() == 2, "{:?} {:?}", toy.orders, group);
+            let there = if reserves { 1 } else { 2 };
+            prop_assert!(held == 0 && entry_rests || legs.len() == there, "{:?} {:?}", toy.orders, group);
+            let kept = toy.kernel.orders().filter(|order| order.is_held).map(|order| order.leaves().steps());
+            let is_kept = kept.eq(std::iter::repeat_n(held, 1));
+            prop_assert!(!reserves || held == 0 || is_kept, "{:?}", toy.kernel.orders().collect::<Vec<_>>());
             prop_assert!(legs.iter().all(|leg| leg.qty - leg.filled == held), "{:?} {:?}", legs, group);
         }
     }
