@@ -62,6 +62,7 @@ FAULTS = (
         "backtest drops the older levels, see uncross)",
         "first_ts_long_crossing",
     ),
+    _Rule("missing_trades", "{n} trade{s} missing, by ids that the venue gives one by one", "first_ts_trade_gap"),
     _Rule("stale_quotes", "{n} best price{s} of the venue that are not newer than those before them"),
     _Rule("late_stamps", "{n} message{s} received over 60 s later than is usual here", "first_late_stamps"),
 )
@@ -73,6 +74,7 @@ _REMARKS = (
     _Rule("parallel_duplicates", "counted once, as received first: {n} message{s} in several recordings"),
     _Rule("off_book_trades", "{n} print{s} off the book, such as those of an insurance fund"),
     _Rule("empty_trades", "left out: {n} trade{s} without price or size"),
+    _Rule("empty_liquidations", "left out: {n} liquidation{s} without price or size"),
     _Rule(
         "equal_trades",
         "{n} trade{s} without an id equal to the one above: copies or not, nothing tells, so all are kept",

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::decode::{
     self, BinanceMarket, BybitReader, CaptureReader, ClockOffset, ColumnMap, FeedSummary as CoreSummary,
-    KlineCounts, KlineReader, LateRow, Merged, PlacedError, ReadEvents, Receipt, Strictness,
+    Holes, KlineCounts, KlineReader, LateRow, Merged, PlacedError, ReadEvents, Receipt, Strictness,
     TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, EventColumns};
@@ -447,14 +447,11 @@ fn counts_to_py(
             out.set_item("duplicates", c.duplicates)?;
             out.set_item("duplicate_trades", c.duplicate_trades)?;
             out.set_item("empty_trades", c.empty_trades)?;
+            out.set_item("empty_liquidations", c.empty_liquidations)?;
             out.set_item("other_symbols", c.other_symbols)?;
             out.set_item("tickers", c.tickers)?;
             out.set_item("files_without_rows", c.files_without_rows)?;
-            let kinds = PyList::empty(py);
-            for kind in reader.kinds() {
-                kinds.append(kind.to_string())?;
-            }
-            out.set_item("kinds", kinds)?;
+            out.set_item("kinds", reader.kinds().map(|kind| kind.to_string()).collect::<Vec<_>>())?;
         }
         Source::Tables(reader) => {
             let c = reader.counts();
@@ -467,6 +464,7 @@ fn counts_to_py(
             out.set_item("duplicates", c.duplicates)?;
             out.set_item("other_symbols", c.other_symbols)?;
             out.set_item("empty_trades", c.empty_trades)?;
+            set_holes(out, &c.holes)?;
             out.set_item("files_without_rows", c.files_without_rows)?;
             out.set_item("kinds", reader.kinds().map(TableKind::name).collect::<Vec<_>>())?;
             tables::show_receipt(out, reader.receipt())?;
@@ -513,6 +511,13 @@ fn set_first_late(out: &Bound<'_, PyDict>, row: Option<&LateRow>) -> PyResult<()
         Ok::<_, PyErr>(told)
     });
     out.set_item(FIRST_LATE, told.transpose()?)
+}
+
+/// Adds which trades are missing by their ids.
+fn set_holes(out: &Bound<'_, PyDict>, holes: &Holes) -> PyResult<()> {
+    out.set_item("missing_trades", holes.missing())?;
+    out.set_item("trade_gaps", holes.leaps())?;
+    out.set_item("first_ts_trade_gap", holes.first())
 }
 
 /// Adds what was read of klines.

@@ -51,6 +51,11 @@ impl<'a, const N: usize> Entry<'a, N> {
         parse_price(self.keys[at], instrument.price_increment, self.need(at)?.decimal())
     }
 
+    /// What a trade was made at, in increments; of prints that are none venues write 0.
+    pub(super) fn paid(&self, at: usize, instrument: &Instrument) -> Result<i64, DecodeError> {
+        parse_qty(self.keys[at], instrument.price_increment, self.need(at)?.decimal())
+    }
+
     /// A quantity, in increments.
     pub(super) fn qty(&self, at: usize, instrument: &Instrument) -> Result<i64, DecodeError> {
         parse_qty(self.keys[at], instrument.qty_increment, self.need(at)?.decimal())

@@ -1,13 +1,15 @@
 //! Event columns as text: what `data export` writes as CSV, and files of these columns that others wrote.
 //!
 //! Columns are told by the header, in any order and with others between them. Kinds are words, prices and quantities are
-//! in units, times count ns: a file whose first times would be those of a market in another unit is refused.
+//! in units, times count ns or are dates, UTC where they have no zone: a file whose first times would be those of a market in another unit is refused.
 
 use std::sync::Arc;
 
+use super::date::date_time;
 use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
 use super::parse::{Written, not_in_ns, parse_fine, parse_qty, parse_u64};
+use super::stamp::is_date;
 use super::text::{Cells, Row, is_above_header, is_blank, whole};
 use crate::event::{Event, EventColumns, EventKind, KindSet};
 use crate::types::{Instrument, snake_case};
@@ -154,10 +156,14 @@ fn event(
     })
 }
 
-/// A time in ns, which may be before 1970.
+/// A time in ns, which may be before 1970, or a date with a time of day.
 fn time(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
+    const EXPECTED: &str = "a time in ns since 1970, a whole number, or such as 2024-08-08T00:00:00.1Z";
+    if is_date(text) {
+        return date_time(text).ok_or_else(|| DecodeError::value(field, text, EXPECTED));
+    }
     let ns = std::str::from_utf8(whole(text)).ok().and_then(|text| text.parse().ok());
-    ns.ok_or_else(|| DecodeError::value(field, text, "a time in ns since 1970, a whole number"))
+    ns.ok_or_else(|| DecodeError::value(field, text, EXPECTED))
 }
 
 /// Refuses a time that would be a market's in another unit.

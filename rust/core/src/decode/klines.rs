@@ -3,15 +3,16 @@
 //!
 //! `open_time, open, high, low, close, volume, close_time, quote_volume, count, taker_buy_volume, ...`: a line is a bar
 //! that ends right after its `close_time`. The files do not say when anything was received: a bar is taken to have been
-//! received when it ended.
+//! received when it ended. Times may be dates, as in other tables.
 
 use super::error::{DecodeError, PlacedError, utc};
 use super::lines::Lines;
 use super::named::{self, Origin};
 use super::parse::{Written, epoch_ns, epoch_unit};
+use super::stamp::{is_date, parse_stamp};
 use super::text::{Cells, MAX_ROW, is_above_header, whole as spare};
 use crate::event::{EventColumns, VenueBar};
-use crate::types::{Increment, Instrument, InstrumentId};
+use crate::types::{Increment, Instrument, InstrumentId, format_duration};
 
 /// What a header calls the columns that are read, in the order of [`bar`], and where they stand in rows without
 /// a header.
@@ -57,7 +58,9 @@ impl Layout {
         let mut cells = Cells::of(line);
         // Text of another kind has quotes as it likes.
         let Ok(row) = cells.split(line) else { return Ok(None) };
-        let is_time = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
+        let is_date = |cell: &[u8]| is_date(cell) && parse_stamp("", cell).is_ok();
+        let is_time =
+            |cell: &[u8]| is_date(cell) || (!cell.is_empty() && cell.iter().all(u8::is_ascii_digit));
         let find = |name: &str| row.iter().position(|cell| cell.eq_ignore_ascii_case(name.as_bytes()));
         let (width, mut places) = (row.len(), READ.map(|(_, place)| place));
         let has_header = find("open_time").is_some() && find("close_time").is_some();
@@ -169,9 +172,7 @@ impl KlineReader {
         if let (Some((_, ours)), Some((_, theirs))) = (named::kline_name(path), named::kline_name(before))
             && ours != theirs
         {
-            let problem =
-                format!("it holds bars of {ours}, and {before} those of {theirs}; give those of one length");
-            return Err(DecodeError::Value { field: "file", problem });
+            return Err(other_length(ours, before, theirs));
         }
         let (symbol, venue) = kline_origin(path);
         Origin { publisher: "Binance klines", venues: &VENUES, venue, symbol }.check(&self.id)
@@ -249,6 +250,11 @@ impl KlineReader {
         let read = places.map(|place| row.cell(place));
         let bar = bar(read, self.price, self.qty)?;
         let Some(last) = &mut self.last else { return Ok(Some(bar)) };
+        if is_first && !is_alike(last, &bar) {
+            let [before, _] = &self.files;
+            let length = |bar: &VenueBar| format_duration(bar.ts_close.saturating_sub(bar.ts_open));
+            return Err(other_length(&length(&bar), before, &length(last)));
+        }
         if *last == bar {
             self.counts.duplicates += 1;
             return Ok(None);
@@ -269,6 +275,19 @@ impl KlineReader {
         }
         Ok(Some(bar))
     }
+}
+
+/// Whether bars may be of one length: months are not, to a tenth, and some of 2018 are cut.
+fn is_alike(one: &VenueBar, other: &VenueBar) -> bool {
+    let lengths = [one, other].map(|bar| i128::from(bar.ts_close) - i128::from(bar.ts_open));
+    lengths.iter().max().zip(lengths.iter().min()).is_none_or(|(most, least)| 4 * most < 5 * least)
+}
+
+/// What is wrong with a file of bars that are not as long as those before.
+fn other_length(ours: &str, before: &str, theirs: &str) -> DecodeError {
+    let problem =
+        format!("it holds bars of {ours}, and {before} those of {theirs}; give those of one length");
+    DecodeError::Value { field: "file", problem }
 }
 
 /// What is wrong with a file that begins before the one before it has ended.
@@ -317,9 +336,15 @@ fn whole(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
     number.ok_or_else(|| DecodeError::value(field, text, "a whole number"))
 }
 
-/// A time in ns, and its unit, as [`epoch_ns`] tells it by its size; none that is 0 or so small.
+/// A time in ns, and its unit, as [`epoch_ns`] tells it by its size; none that is 0 or so small. Of a date, and of a number
+/// that programs wrote otherwise, the unit is the largest that it is whole in.
 fn time(field: &'static str, text: &[u8]) -> Result<(i64, i64), DecodeError> {
-    let number = u64::try_from(whole(field, text)?).unwrap_or(0);
+    let Ok(number) = whole(field, text) else {
+        let ns = parse_stamp(field, text)?;
+        let unit = [1_000_000_000, 1_000_000, 1_000].into_iter().find(|unit| ns % unit == 0);
+        return Ok((ns, unit.unwrap_or(1)));
+    };
+    let number = u64::try_from(number).unwrap_or(0);
     let ns = epoch_ns(number).filter(|_| number >= 100_000_000);
     let ns = ns.ok_or_else(|| DecodeError::value(field, text, "a time in s, ms, us or ns since 1970"))?;
     Ok((ns, epoch_unit(number).cast_signed()))

@@ -53,7 +53,7 @@ pub(super) fn trades<'a>(
             kind: if is_off_book { EventKind::OffBookTrade } else { EventKind::Trade },
             side: side(&entry, 5)?,
             flags: FLAG_LAST,
-            price: entry.price(3, instrument)?,
+            price: entry.paid(3, instrument)?,
             qty: entry.qty(4, instrument)?,
             id: trade_number(id),
         };
@@ -86,11 +86,14 @@ pub(super) fn liquidations(
             kind: EventKind::Liquidation,
             side: -side(&entry, 2)?,
             flags: FLAG_LAST,
-            price: entry.price(4, instrument)?,
+            price: entry.paid(4, instrument)?,
             qty: entry.qty(3, instrument)?,
             id: 0,
         };
-        list.push((index, event));
+        // The price at which nothing is left is 0 of a long position without leverage: nobody traded there.
+        if event.price > 0 {
+            list.push((index, event));
+        }
         Ok(())
     })?;
     Ok(list)

@@ -214,7 +214,7 @@ impl Market {
     /// Takes a trade.
     pub(super) fn trade(&mut self, print: &Print<'_>, out: &mut impl FeedSink) -> FeedMessage {
         self.clock.named(Some(print.event.ts_event));
-        if print.event.qty == 0 {
+        if print.event.qty == 0 || print.event.price == 0 {
             return FeedMessage::EmptyTrade;
         }
         if !self.trades.insert(print.id) {

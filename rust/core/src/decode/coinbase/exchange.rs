@@ -88,7 +88,8 @@ pub(super) fn trade(
         // The maker's: whoever crossed the spread is on the other side.
         side: -side_of("side", head.need(MESSAGE, Key::Side)?)?,
         flags: FLAG_LAST,
-        price: parse_price("price", spec.price_increment, head.need(MESSAGE, Key::Price)?.decimal())?,
+        // Of prints that are none venues write 0.
+        price: parse_qty("price", spec.price_increment, head.need(MESSAGE, Key::Price)?.decimal())?,
         qty: parse_qty("size", spec.qty_increment, head.need(MESSAGE, Key::Size)?.decimal())?,
         id: head.number(MESSAGE, Key::TradeId)?,
     };

@@ -58,7 +58,7 @@ pub(super) fn trades(events: Json<'_>, symbols: &[Symbol], ts_recv: i64) -> Resu
                 other => return Err(DecodeError::value("side", other, "BUY or SELL")),
             },
             flags: FLAG_LAST,
-            price: entry.price(2, instrument)?,
+            price: entry.paid(2, instrument)?,
             qty: entry.qty(3, instrument)?,
             id: whole("trade_id", entry.need(1)?)?,
         };

@@ -197,7 +197,7 @@ impl Market {
         if !is_new {
             return FeedMessage::DuplicateTrade;
         }
-        if print.event.qty == 0 {
+        if print.event.qty == 0 || print.event.price == 0 {
             return FeedMessage::EmptyTrade;
         }
         FeedMessage::Trade

@@ -102,6 +102,8 @@ pub(super) struct Layout {
     pub(super) publisher: &'static str,
     /// Venues whose files these are; none where anybody's may be.
     pub(super) venues: &'static [&'static str],
+    /// Whether the venue numbers these trades without a hole.
+    pub(super) is_numbered: bool,
     pub(super) has_header: bool,
     pub(super) cells: usize,
     places: [Option<u16>; FIELDS],
@@ -123,6 +125,8 @@ struct Known {
     columns: &'static [(Field, &'static str)],
     /// Columns that are read where they are there.
     more: &'static [(Field, &'static str)],
+    /// Whether the venue numbers these trades without a hole.
+    is_numbered: bool,
     /// What the cells of a row look like, where files come without a header: `i` an integer, `d` a decimal, `b` true or
     /// false, `t` a point in time, `w` a word.
     shape: &'static str,
@@ -147,7 +151,9 @@ const AGG_TRADE: &[(Field, &str)] = &[
     (Field::BuyerMaker, "is_buyer_maker"),
 ];
 
-/// The files, those that are told by more columns first. Sources: the readme of data.binance.vision, the headers of
+/// The files, those that are told by more columns first. Numbered without a hole are trades of Binance's spot market and of
+/// Coinbase, and aggregated ones; of the trades of futures Binance leaves out those of its insurance fund, of which no
+/// number is told. Sources: the readme of data.binance.vision, the headers of
 /// public.bybit.com, the pages of historical data of OKX, the answers of the interfaces of Deribit and Coinbase.
 const KNOWN: &[Known] = &[
     Known {
@@ -165,6 +171,7 @@ const KNOWN: &[Known] = &[
             (Field::Amount, "qty"),
         ],
         more: &[(Field::PreviousId, "pu")],
+        is_numbered: false,
         shape: "wtiiwwddi",
     },
     Known {
@@ -181,6 +188,7 @@ const KNOWN: &[Known] = &[
             (Field::Sent, "event_time"),
         ],
         more: &[(Field::Symbol, "symbol")],
+        is_numbered: false,
         shape: "iddddtt",
     },
     Known {
@@ -196,6 +204,7 @@ const KNOWN: &[Known] = &[
             (Field::Skipped, "is_best_match"),
         ],
         more: &[],
+        is_numbered: true,
         shape: "iddiitbb",
     },
     Known {
@@ -204,6 +213,7 @@ const KNOWN: &[Known] = &[
         venues: FUTURES,
         columns: AGG_TRADE,
         more: &[],
+        is_numbered: true,
         shape: "iddiitb",
     },
     Known {
@@ -219,6 +229,7 @@ const KNOWN: &[Known] = &[
             (Field::Skipped, "is_best_match"),
         ],
         more: &[],
+        is_numbered: true,
         shape: "idddtbb",
     },
     Known {
@@ -234,6 +245,7 @@ const KNOWN: &[Known] = &[
             (Field::BuyerMaker, "is_buyer_maker"),
         ],
         more: &[],
+        is_numbered: false,
         shape: "",
     },
     Known {
@@ -249,6 +261,7 @@ const KNOWN: &[Known] = &[
             (Field::BuyerMaker, "is_buyer_maker"),
         ],
         more: &[],
+        is_numbered: false,
         shape: "",
     },
     Known {
@@ -257,6 +270,7 @@ const KNOWN: &[Known] = &[
         venues: FUTURES,
         columns: TRADE,
         more: &[],
+        is_numbered: false,
         shape: "idddtb",
     },
     Known {
@@ -272,6 +286,7 @@ const KNOWN: &[Known] = &[
             (Field::Id, "trdmatchid"),
         ],
         more: &[(Field::OffBook, "rpi"), (Field::OffBook, "isblocktrade")],
+        is_numbered: false,
         shape: "",
     },
     Known {
@@ -286,6 +301,7 @@ const KNOWN: &[Known] = &[
             (Field::Side, "side"),
         ],
         more: &[(Field::OffBook, "rpi")],
+        is_numbered: false,
         shape: "",
     },
     Known {
@@ -300,6 +316,7 @@ const KNOWN: &[Known] = &[
             (Field::Time, "created_time"),
         ],
         more: &[(Field::Symbol, "instrument_name")],
+        is_numbered: false,
         shape: "",
     },
     Known {
@@ -315,6 +332,7 @@ const KNOWN: &[Known] = &[
             (Field::Amount, "amount"),
         ],
         more: &[(Field::OffBook, "block_trade_id")],
+        is_numbered: false,
         shape: "",
     },
     Known {
@@ -329,6 +347,7 @@ const KNOWN: &[Known] = &[
             (Field::Time, "time"),
         ],
         more: &[(Field::Symbol, "product_id")],
+        is_numbered: true,
         shape: "",
     },
 ];
@@ -468,7 +487,15 @@ impl Known {
     }
 
     fn layout(&self, places: [Option<u16>; FIELDS], has_header: bool, cells: usize) -> Layout {
-        Layout { kind: self.kind, publisher: self.publisher, venues: self.venues, has_header, cells, places }
+        Layout {
+            kind: self.kind,
+            publisher: self.publisher,
+            venues: self.venues,
+            is_numbered: self.is_numbered,
+            has_header,
+            cells,
+            places,
+        }
     }
 }
 
@@ -548,7 +575,15 @@ fn mapped(cells: &[&[u8]], map: &ColumnMap) -> Result<Layout, DecodeError> {
         return Err(fault("side, buyer_is_maker and maker_side say the same; give one of them".into()));
     }
     let has_header = has_header.unwrap_or(true);
-    Ok(Layout { kind, publisher: "mapped columns", venues: &[], has_header, cells: cells.len(), places })
+    Ok(Layout {
+        kind,
+        publisher: "mapped columns",
+        venues: &[],
+        is_numbered: false,
+        has_header,
+        cells: cells.len(),
+        places,
+    })
 }
 
 /// The end of a sentence that a word was not known in.

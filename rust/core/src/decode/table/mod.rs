@@ -12,7 +12,6 @@ mod cells;
 mod chain;
 mod layout;
 mod rows;
-mod stamp;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use super::error::{DecodeError, PlacedError, Strictness};
 use super::late::{LateRow, earliest};
 use super::lines::Lines;
 use super::named::{self, Origin};
+use super::stamp::parse_stamp;
 use super::text::{Cells, is_above_header};
 use crate::book::SyncRule;
 use crate::event::{Columns as _, Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, Heads};
@@ -117,7 +117,7 @@ impl File {
         let row = row.map(|row| row.iter().map(<[u8]>::to_vec).collect()).unwrap_or_default();
         let mut file = Self { lines, layout, cells, above, header, first, row, time: None, is_closed: false };
         if let Some(text) = file.cell(Field::Time).filter(|text| !text.is_empty()) {
-            let time = stamp::parse_stamp("time", text);
+            let time = parse_stamp("time", text);
             file.time = Some(time.map_err(|error| file.lines.error(error))?);
         }
         file.is_closed = file.lines.rewind();
@@ -420,6 +420,7 @@ impl TableReader {
             sum.unsorted += c.unsorted;
             sum.duplicates += c.duplicates;
             sum.empty_trades += c.empty_trades;
+            sum.holes.add(&c.holes);
             sum.files_without_rows += c.files_without_rows;
             for (symbol, rows) in &c.other_symbols {
                 *sum.other_symbols.entry(symbol.clone()).or_default() += rows;

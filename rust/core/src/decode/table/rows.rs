@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::cells::{is_said, is_snap, side_of};
 use super::layout::{Field, Layout, TableKind};
-use super::stamp::Stamp;
 use crate::book::DeltaIds;
 use crate::decode::error::{DecodeError, Strictness};
+use crate::decode::holes::Holes;
 use crate::decode::late::FirstLate;
 use crate::decode::others::count_other;
 use crate::decode::parse::{Written, check_apart, parse_price, parse_qty, parse_u64};
+use crate::decode::stamp::Stamp;
 use crate::decode::text::{Cells, Row, flag, is_nothing, is_zero, whole};
 use crate::decode::trade_ids::{Copies, trade_id, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
@@ -38,6 +39,8 @@ pub struct TableCounts {
     pub gaps: u64,
     /// Trades of no quantity, which are none.
     pub empty_trades: u64,
+    /// Trades that are missing by their numbers, where the venue numbers them without a hole.
+    pub holes: Holes,
     /// Files with a header and nothing else.
     pub files_without_rows: u64,
 }
@@ -173,6 +176,9 @@ impl Rows {
             return Ok(());
         }
         let ts_recv = self.in_order(ts_recv, id, row)?;
+        if self.layout.is_numbered && id != 0 {
+            self.counts.holes.pass(id, ts_recv);
+        }
         let template = Event {
             ts_event,
             ts_recv,

@@ -304,6 +304,7 @@ impl TardisReader {
             sum.quotes += c.quotes;
             sum.tickers += c.tickers;
             sum.liquidations += c.liquidations;
+            sum.empty_liquidations += c.empty_liquidations;
             sum.files_without_rows += u64::from(!file.rows.has_any());
             for (symbol, rows) in &c.other_symbols {
                 *sum.other_symbols.entry(symbol.clone()).or_default() += rows;

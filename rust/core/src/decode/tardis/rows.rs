@@ -52,6 +52,8 @@ pub struct TardisCounts {
     pub tickers: u64,
     /// Liquidations.
     pub liquidations: u64,
+    /// Liquidations of nothing, or at a price of 0, which nobody traded at.
+    pub empty_liquidations: u64,
     /// Files that have a header and no more.
     pub files_without_rows: u64,
 }
@@ -434,6 +436,10 @@ impl Rows {
 
     fn liquidation(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
         let qty = self.amount(self.cell(row, 3))?;
+        if qty == 0 || is_zero(self.cell(row, 2)) {
+            self.counts.empty_liquidations += 1;
+            return Ok(());
+        }
         let liquidation = self.print(row, Event { kind: EventKind::Liquidation, qty, ..template })?;
         self.counts.liquidations += 1;
         self.out.push(liquidation);

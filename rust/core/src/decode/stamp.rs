@@ -1,8 +1,8 @@
 //! Points in time as tables write them: a number since 1970, its unit told by its size, or a date and a time of day.
 
-use crate::decode::date::date_time;
-use crate::decode::error::DecodeError;
-use crate::decode::parse::{self, FIRST_MARKET, epoch_unit};
+use super::date::date_time;
+use super::error::DecodeError;
+use super::parse::{self, FIRST_MARKET, epoch_unit};
 use crate::event::TIME_LIMIT;
 use crate::types::{Decimal, div_half_even, pow10_i128};
 
@@ -30,13 +30,18 @@ impl Stamp {
 
 /// Nanoseconds UTC of a stamp; one without a zone is UTC.
 pub(super) fn parse_stamp(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
-    let ns = if text.get(4) == Some(&b'-') {
+    let ns = if is_date(text) {
         date_time(text)
     } else {
         parse::parse_stamp(field, text).ok().or_else(|| decimal(text))
     };
     ns.filter(|ns| (FIRST_MARKET..=TIME_LIMIT).contains(ns))
         .ok_or_else(|| DecodeError::value(field, text, EXPECTED))
+}
+
+/// Whether a stamp is a date, or looks like one.
+pub(super) fn is_date(text: &[u8]) -> bool {
+    text.get(4) == Some(&b'-')
 }
 
 /// A number with an exponent, as programs write them that know only floating point.
