@@ -26,6 +26,7 @@ impl Indicator<1, 1> for Smooth {
 
 impl Fours<1, 1> for Smooth {
     type Begun<V: Wide> = Places<V>;
+    type Linked<V: Wide> = V;
 
     #[inline(always)]
     fn begin<V: Wide>(&mut self, [numbers]: [Four<V>; 1], _: usize) -> Places<V> {
@@ -33,8 +34,13 @@ impl Fours<1, 1> for Smooth {
     }
 
     #[inline(always)]
-    fn end<V: Wide>(&mut self, begun: Places<V>, strides: usize) -> [Four<V>; 1] {
-        [V::transpose(self.places(begun, strides))]
+    fn link<V: Wide>(&mut self, begun: &Places<V>, strides: usize) -> V {
+        self.link(begun, strides)
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: Places<V>, before: V) -> [Four<V>; 1] {
+        [V::transpose(self.places(begun, before))]
     }
 }
 

@@ -1,5 +1,7 @@
 //! How far and how fast a price has moved.
 
+use std::array;
+
 use tradecore_wide::{Number, Wide};
 
 use super::averages::Cascade;
@@ -11,7 +13,12 @@ use super::state::{Count, state};
 use super::stream::{Bits, Fours, Indicator, Pairs, Strides, StridesMut, by_fours, single};
 use super::windows::{Mean, Ring};
 
-/// Rises and falls as Wilder averages them, in place of the averages their sums: what is asked for are ratios.
+/// What is said of a change of the price, beside its size.
+trait OfMove {
+    fn of<N: Number>(change: N) -> N;
+}
+
+/// That and the sizes as Wilder averages them, in place of the averages their sums: what is asked for are ratios.
 #[derive(Debug, Clone)]
 struct Moves {
     has_last: bool,
@@ -31,24 +38,24 @@ impl Moves {
     }
 
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<[f64; 2]> {
+    fn push<O: OfMove>(&mut self, x: f64) -> Option<f64> {
         let change = x - std::mem::replace(&mut self.last, x);
+        let moves = [O::of(change), change.abs()];
         if self.count.is_full() {
-            return Some(self.sums.step(moves(change)));
+            return Some(percent(self.sums.step(moves)));
         }
         if !self.has_last {
             self.has_last = true;
             return None;
         }
         self.count.next();
-        let [rise, fall] = moves(change);
-        self.first = [self.first[0] + rise, self.first[1] + fall];
+        self.first = array::from_fn(|lane| self.first[lane] + moves[lane]);
         if !self.count.is_full() {
             return None;
         }
         let first = std::mem::take(&mut self.first);
         self.sums.start(first);
-        Some(first)
+        Some(percent(first))
     }
 
     #[inline(always)]
@@ -57,22 +64,17 @@ impl Moves {
     }
 
     #[inline(always)]
-    fn parts<V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2] {
+    fn parts<O: OfMove, V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2] {
         let end = numbers[STRIDE - 1];
         let before = end.after(V::splat(std::mem::replace(&mut self.last, end.numbers()[strides - 1])));
         let mut both = [numbers; 2];
         for place in 0..STRIDE {
             let last = if place == 0 { before } else { numbers[place - 1] };
-            [both[0][place], both[1][place]] = moves(numbers[place] - last);
+            let change = numbers[place] - last;
+            [both[0][place], both[1][place]] = [O::of(change), change.abs()];
         }
         self.sums.parts(both)
     }
-}
-
-/// A rise and a fall, doubled: which of the two a change is cannot be foretold, so nothing branches on it.
-#[inline(always)]
-fn moves<N: Number>(change: N) -> [N; 2] {
-    [change.abs() + change, change.abs() - change]
 }
 
 /// A ratio, 0 where there is nothing to divide by.
@@ -81,47 +83,46 @@ pub(super) fn ratio<N: Number>(part: N, whole: N) -> N {
     (part / whole).unless_zero(whole)
 }
 
+/// What part of the moves something is: 0 where nothing moved, as part of the least there is, and no number where they
+/// are none. Never more than all of them, since both are rounded alike.
+#[inline(always)]
+fn percent<N: Number>([part, whole]: [N; 2]) -> N {
+    N::splat(100.0) * (part / N::splat(f64::MIN_POSITIVE).greater(whole))
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Rsi(Moves);
-
-state!(Rsi { 0 });
 
 impl Rsi {
     pub(super) fn new(n: usize) -> Self {
         Self(Moves::new(n))
     }
-
-    #[inline(always)]
-    pub(super) fn push(&mut self, x: f64) -> Option<f64> {
-        self.0.push(x).map(strength)
-    }
 }
 
-#[inline(always)]
-fn strength<N: Number>([rises, falls]: [N; 2]) -> N {
-    N::splat(100.0) * ratio(rises, rises + falls)
+impl OfMove for Rsi {
+    /// A rise: which of the two a change is cannot be foretold, so nothing branches on it.
+    #[inline(always)]
+    fn of<N: Number>(change: N) -> N {
+        change.greater(N::splat(0.0))
+    }
 }
 
 #[derive(Debug, Clone)]
 struct Cmo(Moves);
 
-state!(Cmo { 0 });
-
-impl Cmo {
+impl OfMove for Cmo {
+    /// A rise less a fall.
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<f64> {
-        self.0.push(x).map(balance)
+    fn of<N: Number>(change: N) -> N {
+        change
     }
 }
 
-#[inline(always)]
-fn balance<N: Number>([rises, falls]: [N; 2]) -> N {
-    N::splat(100.0) * ratio(rises - falls, rises + falls)
-}
-
-/// What is said of rises and falls.
+/// What is said of all moves together.
 macro_rules! of_moves {
-    ($type:ident, $of:expr) => {
+    ($($type:ident)*) => {$(
+        state!($type { 0 });
+
         impl Indicator<1, 1> for $type {
             #[inline(always)]
             fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
@@ -136,27 +137,33 @@ macro_rules! of_moves {
             by_fours!(1);
         }
 
+        impl $type {
+            #[inline(always)]
+            pub(super) fn push(&mut self, x: f64) -> Option<f64> {
+                self.0.push::<Self>(x)
+            }
+        }
+
         impl Pairs for $type {
             #[inline(always)]
             fn parts<V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2] {
-                self.0.parts(numbers, strides)
+                self.0.parts::<Self, V>(numbers, strides)
             }
 
             #[inline(always)]
-            fn pairs<V: Wide>(&mut self, parts: [Places<V>; 2], strides: usize) -> [Places<V>; 2] {
-                self.0.sums.places(parts, strides)
+            fn lanes(&mut self) -> &mut Lanes<2> {
+                &mut self.0.sums
             }
 
             #[inline(always)]
             fn of<V: Wide>(pair: [V; 2]) -> V {
-                $of(pair)
+                percent(pair)
             }
         }
-    };
+    )*};
 }
 
-of_moves!(Rsi, strength);
-of_moves!(Cmo, balance);
+of_moves!(Rsi Cmo);
 
 /// A number, and the one `n` rows ago.
 #[derive(Debug, Clone)]
@@ -399,3 +406,41 @@ pub(super) const SPECS: &[Spec] = &[
         "``100 EMA(EMA(change, long), short) / EMA(EMA(|change|, long), short)``; 0 where nothing moved.";
         p.n(0) + p.n(1) - 1; Tsi::new(p.n(0), p.n(1))),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::indicators::{NanPolicy, Stream};
+    use crate::random::Random;
+
+    /// To the last bit, whatever is lost beside a larger sum, by rows and in columns.
+    #[test]
+    fn shares_of_moves_are_whole_where_all_are_of_a_kind_and_never_more() {
+        let mut random = Random::new(7, 0);
+        let rows = 40_000;
+        let mut values = |falls: f64, size: f64| -> Vec<f64> {
+            let mut x = 1.0;
+            let moves = (0..rows).map(|_| {
+                x += random.unit() * if random.unit() < falls { -size } else { 1.0 };
+                x
+            });
+            moves.collect()
+        };
+        let (rising, mixed) = (values(0.0, 1.0), values(0.5, 1e-10));
+        let (falling, flat) = (rising.iter().map(|x| -x).collect::<Vec<_>>(), vec![3.0; rows]);
+        for (name, down, up) in [("rsi", 0.0, 100.0), ("cmo", -100.0, 100.0)] {
+            for (column, all) in
+                [(&rising, Some(up)), (&falling, Some(down)), (&flat, Some(0.0)), (&mixed, None)]
+            {
+                let mut stream = Stream::parse(name, &[], NanPolicy::Restart).unwrap();
+                let mut out = vec![0.0; rows];
+                stream.batch(&[column.as_slice()], &mut [out.as_mut_slice()]);
+                for value in &out[stream.warm_up()..] {
+                    match all {
+                        Some(all) => assert_eq!(value.to_bits(), f64::to_bits(all), "{name}: {value}"),
+                        None => assert!((down..=up).contains(value), "{name}: {value}"),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -39,8 +39,8 @@ impl Pairs for Averages {
     }
 
     #[inline(always)]
-    fn pairs<V: Wide>(&mut self, parts: [Places<V>; 2], strides: usize) -> [Places<V>; 2] {
-        self.lanes.places(parts, strides)
+    fn lanes(&mut self) -> &mut Lanes<2> {
+        &mut self.lanes
     }
 
     #[inline(always)]
@@ -86,8 +86,6 @@ impl Pair {
     }
 }
 
-impl Pair {}
-
 /// An average of a line, and what is left of the line without it.
 #[derive(Debug, Clone)]
 struct Signal(Smooth);
@@ -96,6 +94,7 @@ state!(Signal { 0 });
 
 impl Fours<1, 2> for Signal {
     type Begun<V: Wide> = (Four<V>, Places<V>);
+    type Linked<V: Wide> = V;
 
     #[inline(always)]
     fn begin<V: Wide>(&mut self, [line]: [Four<V>; 1], _: usize) -> (Four<V>, Places<V>) {
@@ -103,8 +102,13 @@ impl Fours<1, 2> for Signal {
     }
 
     #[inline(always)]
-    fn end<V: Wide>(&mut self, (line, parts): (Four<V>, Places<V>), strides: usize) -> [Four<V>; 2] {
-        let signal = V::transpose(self.0.places(parts, strides));
+    fn link<V: Wide>(&mut self, (_, parts): &(Four<V>, Places<V>), strides: usize) -> V {
+        self.0.link(parts, strides)
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, (line, parts): (Four<V>, Places<V>), before: V) -> [Four<V>; 2] {
+        let signal = V::transpose(self.0.places(parts, before));
         let mut hist = line;
         for (hist, signal) in hist.iter_mut().zip(signal) {
             *hist = *hist - signal;

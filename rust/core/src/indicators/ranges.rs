@@ -89,6 +89,7 @@ impl Indicator<3, 1> for Atr {
 
 impl Fours<3, 1> for Atr {
     type Begun<V: Wide> = Places<V>;
+    type Linked<V: Wide> = V;
 
     #[inline(always)]
     fn begin<V: Wide>(&mut self, bars: [Four<V>; 3], strides: usize) -> Places<V> {
@@ -96,8 +97,13 @@ impl Fours<3, 1> for Atr {
     }
 
     #[inline(always)]
-    fn end<V: Wide>(&mut self, begun: Places<V>, strides: usize) -> [Four<V>; 1] {
-        [V::transpose(self.mean.places(begun, strides))]
+    fn link<V: Wide>(&mut self, begun: &Places<V>, strides: usize) -> V {
+        self.mean.link(begun, strides)
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: Places<V>, before: V) -> [Four<V>; 1] {
+        [V::transpose(self.mean.places(begun, before))]
     }
 }
 
@@ -117,6 +123,7 @@ impl Indicator<3, 1> for TrueRange {
 
 impl Fours<3, 1> for TrueRange {
     type Begun<V: Wide> = Four<V>;
+    type Linked<V: Wide> = ();
 
     #[inline(always)]
     fn begin<V: Wide>(&mut self, bars: [Four<V>; 3], strides: usize) -> Four<V> {
@@ -124,7 +131,10 @@ impl Fours<3, 1> for TrueRange {
     }
 
     #[inline(always)]
-    fn end<V: Wide>(&mut self, begun: Four<V>, _: usize) -> [Four<V>; 1] {
+    fn link<V: Wide>(&mut self, _: &Four<V>, _: usize) {}
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: Four<V>, (): ()) -> [Four<V>; 1] {
         [begun]
     }
 }

@@ -245,7 +245,7 @@ impl Stream {
 }
 
 /// Of what [`Stream::save`] writes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl Clone for Stream {
     fn clone(&self) -> Self {

@@ -88,11 +88,11 @@ impl<const L: usize> Lanes<L> {
         lanes
     }
 
-    /// Takes up to four strides of such parts, between strides: what [`Lanes::step`] gives for each number.
+    /// Takes up to four strides of such parts, between strides: the sums before each of them.
     #[inline(always)]
-    pub(super) fn places<V: Wide>(&mut self, mut lanes: [Places<V>; L], strides: usize) -> [Places<V>; L] {
+    pub(super) fn link<V: Wide>(&mut self, lanes: &[Places<V>; L], strides: usize) -> [V; L] {
         let (mut ends, mut befores) = ([[0.0; WIDTH]; L], [[0.0; WIDTH]; L]);
-        for (end, parts) in ends.iter_mut().zip(&lanes) {
+        for (end, parts) in ends.iter_mut().zip(lanes) {
             *end = parts[STRIDE - 1].numbers();
         }
         for stride in 0..strides {
@@ -102,8 +102,13 @@ impl<const L: usize> Lanes<L> {
             }
         }
         self.value = self.before;
-        for (lane, parts) in lanes.iter_mut().enumerate() {
-            let before = V::load(&befores[lane]);
+        befores.each_ref().map(V::load)
+    }
+
+    /// What [`Lanes::step`] gives for each number, of parts and the sums before their strides.
+    #[inline(always)]
+    pub(super) fn places<V: Wide>(&self, mut lanes: [Places<V>; L], befores: [V; L]) -> [Places<V>; L] {
+        for (lane, (parts, before)) in lanes.iter_mut().zip(befores).enumerate() {
             for (part, keeps) in parts.iter_mut().zip(&self.keeps) {
                 *part = V::splat(keeps[lane]) * before + *part;
             }
@@ -188,10 +193,17 @@ impl Smooth {
         parts
     }
 
-    /// Takes up to four strides of such parts, between strides.
+    /// Takes up to four strides of such parts, between strides: the averages before each of them.
     #[inline(always)]
-    pub(super) fn places<V: Wide>(&mut self, parts: Places<V>, strides: usize) -> Places<V> {
-        let [averages] = self.average.places([parts], strides);
+    pub(super) fn link<V: Wide>(&mut self, parts: &Places<V>, strides: usize) -> V {
+        let [before] = self.average.link(&[*parts], strides);
+        before
+    }
+
+    /// The averages after each number, of parts and the averages before their strides.
+    #[inline(always)]
+    pub(super) fn places<V: Wide>(&self, parts: Places<V>, before: V) -> Places<V> {
+        let [averages] = self.average.places([parts], [before]);
         averages
     }
 }

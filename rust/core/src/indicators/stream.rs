@@ -8,7 +8,7 @@ use std::array;
 
 use tradecore_wide::{WIDTH, Wide, Work, widest};
 
-use super::smooth::{Places, STRIDE};
+use super::smooth::{Lanes, Places, STRIDE};
 use super::state::{Memory, Reader, State};
 
 /// The largest number, of either sign, that is taken for one: powers and sums of such do not overflow.
@@ -104,18 +104,23 @@ pub(super) type Four<V> = [V; WIDTH];
 
 /// What takes strides four at a time.
 ///
-/// In two steps, so that the second of some is waited for while the first of the next goes on: the processor looks some
-/// two hundred instructions ahead, and sees it only where it is written before. For the same reason an average of an
-/// average is a second one of these.
+/// In three steps, so that what waits is by itself: while the second step of some is waited for, the first of the next
+/// and the third of those before go on. The processor looks some two hundred instructions ahead, and sees them only
+/// where they are written beside it. For the same reason an average of an average is a second one of these.
 pub(super) trait Fours<const I: usize, const O: usize>: Clone {
-    /// What the first step leaves to the second.
+    /// What the first step leaves to the others.
     type Begun<V: Wide>: Copy;
+    /// What the second one adds for the third.
+    type Linked<V: Wide>: Copy;
 
     /// Takes up to four strides of each column, and waits for nothing. What is beyond them is of no account.
     fn begin<V: Wide>(&mut self, columns: [Four<V>; I], strides: usize) -> Self::Begun<V>;
 
-    /// Gives what comes of them.
-    fn end<V: Wide>(&mut self, begun: Self::Begun<V>, strides: usize) -> [Four<V>; O];
+    /// Waits for the strides before, and does as little else as can be.
+    fn link<V: Wide>(&mut self, begun: &Self::Begun<V>, strides: usize) -> Self::Linked<V>;
+
+    /// Gives what comes of them, and waits for nothing.
+    fn end<V: Wide>(&mut self, begun: Self::Begun<V>, linked: Self::Linked<V>) -> [Four<V>; O];
 
     /// Takes strides, between strides; the bits of all their numbers.
     #[inline(always)]
@@ -131,18 +136,27 @@ pub(super) trait Fours<const I: usize, const O: usize>: Clone {
             let mut out = out.each_mut().map(|column| &mut column.as_chunks_mut::<WIDTH>().0[..fours]);
             if fours > 0 {
                 // What is begun of the next ones is put by: in registers there is no room for it beside these.
-                let mut one = own.clone().begin(load::<V, I>(columns, 0, &mut bits), WIDTH);
-                let mut other = one;
-                let (mut now, mut next) = (&mut one, &mut other);
-                for at in 0..=fours {
-                    if at < fours {
-                        *next = own.begin(load::<V, I>(columns, at, &mut bits), WIDTH);
-                    }
-                    if at > 0 {
-                        store(own.end::<V>(*now, WIDTH), &mut out, at - 1);
-                    }
-                    std::mem::swap(&mut now, &mut next);
+                let mut one = own.begin(load::<V, I>(columns, 0, &mut bits), WIDTH);
+                let (mut other, mut third) = (one, one);
+                let (mut before, mut now, mut next) = (&mut one, &mut other, &mut third);
+                let mut linked = own.link::<V>(before, WIDTH);
+                if fours > 1 {
+                    *now = own.begin(load::<V, I>(columns, 1, &mut bits), WIDTH);
                 }
+                // Without a condition within: that costs an average a third more.
+                for at in 2..fours {
+                    let ready = linked;
+                    linked = own.link::<V>(now, WIDTH);
+                    *next = own.begin(load::<V, I>(columns, at, &mut bits), WIDTH);
+                    store(own.end::<V>(*before, ready), &mut out, at - 2);
+                    (before, now, next) = (now, next, before);
+                }
+                if fours > 1 {
+                    store(own.end::<V>(*before, linked), &mut out, fours - 2);
+                    linked = own.link::<V>(now, WIDTH);
+                    before = now;
+                }
+                store(own.end::<V>(*before, linked), &mut out, fours - 1);
             }
         }
         if rest > 0 {
@@ -152,7 +166,8 @@ pub(super) trait Fours<const I: usize, const O: usize>: Clone {
             }
             let begun =
                 own.begin(load::<V, I>(some.each_ref().map(std::slice::from_ref), 0, &mut bits), rest);
-            store(own.end::<V>(begun, rest), &mut done.each_mut().map(std::slice::from_mut), 0);
+            let linked = own.link::<V>(&begun, rest);
+            store(own.end::<V>(begun, linked), &mut done.each_mut().map(std::slice::from_mut), 0);
             for (done, column) in done.iter().zip(out) {
                 column[strides - rest..].copy_from_slice(&done[..rest]);
             }
@@ -209,8 +224,8 @@ pub(super) trait Pairs: Clone {
     /// What numbers of four strides, by their places, add to both: waits for nothing.
     fn parts<V: Wide>(&mut self, numbers: Places<V>, strides: usize) -> [Places<V>; 2];
 
-    /// Takes up to four strides of such parts.
-    fn pairs<V: Wide>(&mut self, parts: [Places<V>; 2], strides: usize) -> [Places<V>; 2];
+    /// The averages, which take such parts.
+    fn lanes(&mut self) -> &mut Lanes<2>;
 
     /// What is said of both.
     fn of<V: Wide>(pair: [V; 2]) -> V;
@@ -218,6 +233,7 @@ pub(super) trait Pairs: Clone {
 
 impl<P: Pairs> Fours<1, 1> for P {
     type Begun<V: Wide> = [Places<V>; 2];
+    type Linked<V: Wide> = [V; 2];
 
     #[inline(always)]
     fn begin<V: Wide>(&mut self, [numbers]: [Four<V>; 1], strides: usize) -> [Places<V>; 2] {
@@ -225,8 +241,13 @@ impl<P: Pairs> Fours<1, 1> for P {
     }
 
     #[inline(always)]
-    fn end<V: Wide>(&mut self, begun: [Places<V>; 2], strides: usize) -> [Four<V>; 1] {
-        let [mut said, other] = self.pairs(begun, strides);
+    fn link<V: Wide>(&mut self, begun: &[Places<V>; 2], strides: usize) -> [V; 2] {
+        self.lanes().link(begun, strides)
+    }
+
+    #[inline(always)]
+    fn end<V: Wide>(&mut self, begun: [Places<V>; 2], befores: [V; 2]) -> [Four<V>; 1] {
+        let [mut said, other] = self.lanes().places(begun, befores);
         for (said, other) in said.iter_mut().zip(other) {
             *said = P::of([*said, other]);
         }
