@@ -5556,7 +5556,10 @@ def venue_funding(venue: SimVenue) -> tuple[str, list[int]] | None:
     """Return the file that a venue's funding comes from and when it is paid, ns; None where it comes from no file."""
 
 def taken_at(instrument: Instrument, venue: SimVenue, *, is_real: bool) -> Instrument:
-    """Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say."""
+    """Return an instrument of which its venue takes the orders that its settings, a ``SimVenue``, say.
+
+    A real one sets aside what each order of spot would pay, unless accounts may borrow there.
+    """
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:
     """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""
