@@ -256,6 +256,77 @@ def test_a_run_on_bars_says_where_a_stop_filled_better_than_its_trigger(
     assert (note in run.notes) == is_kind
 
 
+class Bracketed(tc.Strategy):
+    """Trades once, with a stop and a take profit five away from 100, and orders of their own besides."""
+
+    side = "buy"
+    apart = False
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.subscribe(self.instruments[0], "bars:1m")
+        self.is_in = False
+
+    def on_bar(self, ctx: tc.Context, bar: Any) -> None:
+        if self.is_in:
+            return
+        self.is_in = True
+        if self.apart:
+            ctx.buy(bar.instrument, "2")
+            ctx.sell(bar.instrument, "1", "105")
+            ctx.sell(bar.instrument, "1", type="stop_market", trigger_price="95")
+        else:
+            stop, profit = ("95", "105") if self.side == "buy" else ("105", "95")
+            ctx.bracket(bar.instrument, self.side, "2", stop_loss=stop, take_profit=profit)
+
+
+UNDECIDED = "BTCUSDT.BINANCE: 1 bar met a stop and a take profit of one position, and no bar says which came first: the stop was taken"
+
+
+def wide_bar(folder: Path, close: str = "98") -> Path:
+    """Bars at 100, of which the fourth goes to 106 and to 94."""
+    begin = 1_723_075_200_000
+    bars = [("100", "100", "100", "100")] * 3 + [("100", "106", "94", close), (close, close, close, close)]
+    lines = [
+        f"{begin + at * 60_000},{o},{h},{lo},{c},5,{begin + at * 60_000 + 59_999},500,9,2,200,0"
+        for at, (o, h, lo, c) in enumerate(bars)
+    ]
+    (folder / "BTCUSDT-1m-2024-08-08.csv").write_text("\n".join(lines) + "\n")
+    tc.import_klines(folder / "BTCUSDT-1m-2024-08-08.csv", "BTCUSDT.BINANCE", folder / "klines")
+    return folder / "klines"
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("reduce_only", ["shrinks", "unsupported"])
+def test_of_a_bar_that_meets_both_legs_the_stop_is_taken(tmp_path: Path, side: str, reduce_only: Any) -> None:
+    strategy = Bracketed("b", ["BTCUSDT.BINANCE"])
+    strategy.side = side
+    venue = tc.SimVenue("BINANCE", reduce_only=reduce_only)
+    run = tc.Backtest([strategy], wide_bar(tmp_path), [venue]).run()
+    assert run.fills.select("price", "qty").rows() == [(100.0, 2.0), (98.0, 2.0)]
+    kinds = dict(run.orders.select("role", "status").rows())
+    # A venue that knows reduce-only orders ends it by itself.
+    assert (kinds["stop_loss"], kinds["take_profit"]) == (
+        "filled",
+        "expired" if reduce_only == "shrinks" else "cancelled",
+    )
+    assert UNDECIDED in run.notes
+
+
+def test_of_a_bar_that_meets_a_take_profit_that_is_kept_the_stop_is_taken(tmp_path: Path) -> None:
+    venue = tc.SimVenue("BINANCE", reduce_only="unsupported", balances={"USDT": 1000})
+    run = tc.Backtest([Bracketed("b", ["BTCUSDT.BINANCE"])], wide_bar(tmp_path), [venue]).run()
+    assert run.fills.select("price", "qty").rows() == [(100.0, 2.0), (98.0, 2.0)]
+    assert run.orders.filter(role="stop_loss")["status"].to_list() == ["filled"]
+
+
+def test_a_bar_fills_a_limit_and_a_stop_that_a_position_has_room_for(tmp_path: Path) -> None:
+    strategy = Bracketed("b", ["BTCUSDT.BINANCE"])
+    strategy.apart = True
+    run = tc.Backtest([strategy], wide_bar(tmp_path)).run()
+    assert run.fills.select("price", "qty").rows() == [(100.0, 2.0), (105.0, 1.0), (98.0, 1.0)]
+    assert UNDECIDED not in run.notes
+
+
 WITHOUT_STOPS = """
 import sys
 import tradecore as tc

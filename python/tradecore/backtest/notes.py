@@ -193,6 +193,11 @@ def notes_on_spot(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) ->
 
 def notes_on_bars(summary: Mapping[str, Any], tables: TableStore) -> Iterable[str]:
     """Say which stops that the high or low of a bar set off filled better than at their trigger: at the next open."""
+    for name, bars in summary["undecided"].items():
+        yield (
+            f"{name}: {counted(bars, 'bar')} met a stop and a take profit of one position, and no bar says which came "
+            "first: the stop was taken"
+        )
     names = [name for name, basis in summary["fill_basis"].items() if basis == "bars"]
     if not names or not tables.has_rows("fills"):
         return

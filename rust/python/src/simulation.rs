@@ -505,7 +505,8 @@ fn tell_moments<'py>(
     ids: &[Bound<'py, PyString>],
 ) -> PyResult<()> {
     let py = out.py();
-    let [gaps, silences, unmarked, crossings, uncrossed, crossed] = std::array::from_fn(|_| PyDict::new(py));
+    let [gaps, silences, unmarked, crossings, uncrossed, crossed, undecided] =
+        std::array::from_fn(|_| PyDict::new(py));
     for (market, name) in ids.iter().enumerate() {
         let id = MarketId::new(market);
         let watched = simulation.watched(id);
@@ -518,6 +519,9 @@ fn tell_moments<'py>(
             if moments.times > 0 {
                 all.set_item(name, moments_to_py(py, &moments)?)?;
             }
+        }
+        if simulation.undecided(id) > 0 {
+            undecided.set_item(name, simulation.undecided(id))?;
         }
         let done = simulation.uncrossed(id);
         if done.times > 0 {
@@ -534,6 +538,7 @@ fn tell_moments<'py>(
     out.set_item("unmarked", unmarked)?;
     out.set_item("crossings", crossings)?;
     out.set_item("uncrossed", uncrossed)?;
+    out.set_item("undecided", undecided)?;
     out.set_item("crossed", crossed)
 }
 

@@ -10,6 +10,7 @@ use super::holds::Held;
 use super::topics::Topics;
 use super::view::Content;
 use crate::book::{BookState, FillBasis};
+use crate::event::VenueBar;
 use crate::orders::{
     Emulated, NewTerms, Order, OrderError, OrderId, OrderRequest, Pending, PriceRange, Reason, ReportKind,
     Trigger, TriggerAt, TriggerBy, Watch, emulated,
@@ -137,9 +138,28 @@ impl Core {
                 set_off.push(held.order);
             }
         }
+        // Which of two legs a bar has met first nobody knows: a stop was.
+        set_off.retain(|order| !is_barred || !self.is_stopped_by(*order, content));
         for order in set_off {
             self.set_off(order);
         }
+    }
+
+    /// Whether a bar has also met a stop at the venue, in the place of which an order that is kept would be sent.
+    fn is_stopped_by(&self, id: OrderId, content: &Content) -> bool {
+        let Some(group) = self.groups.of_order(id).filter(|group| self.stands_alone(*group)) else {
+            return false;
+        };
+        let orders = self.desk.orders().open().filter(|order| order.id != id && order.is_venues());
+        orders.filter(|order| order.group.is_some_and(|own| own.group == group)).any(|order| {
+            let stop =
+                order.waits_for().filter(|trigger| !matches!(trigger.at, TriggerAt::TakeProfit { .. }));
+            let met = |trigger, bar: &VenueBar| {
+                let mut watch = Watch::new(order.side, trigger);
+                [bar.high, bar.low].into_iter().any(|price| watch.sees(PriceRange::exactly(price)))
+            };
+            stop.is_some_and(|trigger| content.bars.iter().any(|bar| met(trigger, bar)))
+        })
     }
 
     /// An order has asked for another trigger: where it is kept, that holds at once, and the market may be there.

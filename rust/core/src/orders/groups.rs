@@ -636,7 +636,8 @@ impl Group {
             let Some(order) = order_of(id).filter(|order| order.is_venues()) else { continue };
             place.is_leaving = true;
             let is_known = !matches!(order.status(), OrderStatus::PendingNew | OrderStatus::Unknown);
-            if order.is_changeable() && is_known {
+            let takes = order.price().is_none() && !order.waits_for_trigger();
+            if order.is_changeable() && is_known && !takes {
                 member.is_resent = true;
                 return Place { act: Some(GroupAct::Cancel(id)), ..place };
             }

@@ -40,6 +40,11 @@ impl Replay {
         self.lanes[market.index()].uncrossed()
     }
 
+    /// Bars of a market that met a stop and an order that rests, of which only one could take a position back.
+    pub fn undecided(&self, market: MarketId) -> u64 {
+        self.venue.market(market).undecided()
+    }
+
     /// Event rows passed so far, without those that were added to uncross a book.
     pub fn rows(&self) -> u64 {
         self.lanes.iter().map(|lane| lane.cursor.passed().saturating_sub(lane.uncrossed().levels)).sum()

@@ -110,7 +110,7 @@ impl Market {
     }
 
     /// How much of an account's position an order of a side can take back.
-    fn reducible(&self, account: AccountId, side: Side) -> i64 {
+    pub(super) fn reducible(&self, account: AccountId, side: Side) -> i64 {
         self.position(account).saturating_mul(-side.sign()).max(0)
     }
 

@@ -10,6 +10,8 @@
 //!   own price there is a queue that nobody knows, so nothing fills.
 //! * Of a bar the open comes first, then the high, then the low. All lie behind the orders that were sent when it
 //!   began; one that was sent later waits for the next bar, for its high may have been before.
+//! * A stop and an order that rests may both be met by one bar, and only one of them takes a position back. Which came first nobody
+//!   knows: the stop did. What rests fills no more than stops leave, and such bars are counted.
 //! * Where accounts pay, what has no limit is asked for before the message that it would meet, at the worst price of that, and
 //!   expires where the account does not have it.
 //! * Nobody gets more of a trade than it was, nor of a bar; of a trade through a resting order that is not asked.
@@ -18,14 +20,16 @@
 //! Orders of ours do not meet each other here.
 
 use super::Market;
-use super::armed::AskedFor;
+use super::armed::{Armed, AskedFor};
 use super::fills::{reaches, taker_fill};
 use super::matching::Taker;
 use super::resting::{Placed, Resting};
 use super::waiting::{Current, Waiting};
 use crate::book::FillBasis;
 use crate::event::{EventKind, Span, View, is_bar_begin};
-use crate::orders::{FillEvent, NewTerms, OrderId, Reason, ReportKind, TimeInForce};
+use crate::orders::{
+    FillEvent, NewTerms, OrderId, PriceRange, Reason, ReportKind, TimeInForce, TriggerAt, TriggerBy,
+};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
 
@@ -112,7 +116,7 @@ impl Market {
 
     /// The price and quantity an order gets that asks for these, or why it does not.
     fn new_print_terms(&self, order: &Waiting, asked: NewTerms, now: i64) -> Result<(i64, i64), Reason> {
-        let Waiting { taker: Taker { id, account, side, pool, limit, filled, .. }, terms } = *order;
+        let Waiting { taker: Taker { id, account, side, pool, limit, filled, .. }, terms, .. } = *order;
         if let Some(reason) = self.refuses_terms(asked, filled, None, now) {
             return Err(reason);
         }
@@ -155,13 +159,20 @@ impl Market {
                 (FillBasis::Bars, Some(EventKind::BarOpen)) if is_bar_begin(view, row) => {
                     self.prints.bar = Some(Current { began: view.ts_event[row], open: price, volume: qty });
                 }
-                (FillBasis::Bars, Some(EventKind::BarHigh | EventKind::BarLow)) => {
+                (FillBasis::Bars, Some(kind @ (EventKind::BarHigh | EventKind::BarLow))) => {
+                    if kind == EventKind::BarHigh {
+                        self.note_stopped(view, row, to);
+                    }
                     if let Some(bar) = self.prints.bar.filter(|bar| bar.volume > 0) {
                         self.fill_through(Print { price, qty: bar.volume, before: bar.began }, now, out);
                         self.see_last(price, bar.began);
                     }
                 }
-                (FillBasis::Bars, Some(EventKind::BarClose)) => self.prints.bar = None,
+                (FillBasis::Bars, Some(EventKind::BarClose)) => {
+                    self.prints.bar = None;
+                    self.prints.stopped.clear();
+                    self.prints.undecided += u64::from(std::mem::take(&mut self.prints.is_undecided));
+                }
                 _ => {}
             }
             if let Some(print) = self.print_of(view, row) {
@@ -174,6 +185,42 @@ impl Market {
             self.follow_fills(now, out);
             self.watch_again();
         }
+    }
+
+    /// Notes what stops take back in a bar, of which the rest of a message tells the high and the low.
+    fn note_stopped(&mut self, view: &View<'_>, from: usize, to: usize) {
+        self.prints.stopped.clear();
+        let Some(bar) = self.prints.bar.filter(|_| !self.triggers.is_empty() || !self.prints.is_empty())
+        else {
+            return;
+        };
+        let is_extreme = |row: &usize| {
+            matches!(EventKind::from_column(view.kind[*row]), Some(EventKind::BarHigh | EventKind::BarLow))
+        };
+        let met = |order: &&Armed| {
+            let mut watch = order.watch;
+            let is_adverse = !matches!(watch.trigger.at, TriggerAt::TakeProfit { .. });
+            let is_seen = order.taker.placed.sent <= bar.began && watch.trigger.by == TriggerBy::Last;
+            let mut extremes =
+                (from..to).filter(is_extreme).map(|row| PriceRange::exactly(view.price.get(row)));
+            is_adverse && is_seen && extremes.any(|price| watch.sees(price))
+        };
+        let armed = self.triggers.armed.iter().filter(met).map(|order| order.taker);
+        let waits = self.prints.waiting.iter().filter(|order| order.was_set_off).map(|order| order.taker);
+        let takes = armed.chain(waits).map(|taker| (taker.account, taker.side, taker.qty - taker.filled));
+        self.prints.stopped = takes.collect();
+    }
+
+    /// How much of a position stops leave in the bar to an order that rests.
+    fn left_by_stops(&self, account: AccountId, side: Side) -> i64 {
+        let own = self.prints.stopped.iter().filter(|(of, taken, _)| (*of, *taken) == (account, side));
+        let (stops, held) = (own.map(|(_, _, qty)| qty).sum::<i64>(), self.reducible(account, side));
+        if stops == 0 || held == 0 { i64::MAX } else { (held - stops).max(0) }
+    }
+
+    /// Bars that met a stop and what rests, of which only one could take a position back: the stop did.
+    pub fn undecided(&self) -> u64 {
+        self.prints.undecided
     }
 
     /// What a row lets orders take. Nobody traded in a bar without a volume.
@@ -283,15 +330,18 @@ impl Market {
             let mut through = std::mem::take(&mut self.reached);
             self.orders.down_to(side, print.price * side.sign() + 1, &mut through);
             for slot in through.drain(..) {
-                let Resting { pool, placed, .. } = *self.orders.get(slot);
+                let Resting { account, pool, placed, .. } = *self.orders.get(slot);
                 if placed.sent > print.before {
                     continue;
                 }
                 let qty = if self.basis == FillBasis::Bars {
                     let (lot, leaves) = (self.lot, self.fillable(slot));
+                    let beside = self.left_by_stops(account, side);
                     let left = self.left_of_trade(pool, print.qty);
-                    let qty = leaves.min(*left) / lot * lot;
+                    let wanted = leaves.min(*left);
+                    let qty = wanted.min(beside) / lot * lot;
                     *left -= qty;
+                    self.prints.is_undecided |= beside < wanted;
                     qty
                 } else {
                     self.fillable(slot)

@@ -191,6 +191,9 @@ impl Market {
         }
         taker = Taker { limit, placed: Placed { sent: now, arrived: now }, ..taker };
         self.enter(taker, terms, now, out);
+        if let Some(at) = self.prints.find(account, id) {
+            self.prints.waiting[at].was_set_off = true;
+        }
     }
 
     /// Gives an order that waits for its trigger other terms. Where the market is at its new trigger already, it acts.
@@ -232,7 +235,7 @@ impl Market {
         if self.basis.has_book() {
             self.meet(taker, terms, now, out);
         } else {
-            self.place_print(Waiting { taker, terms }, now, out);
+            self.place_print(Waiting { taker, terms, was_set_off: false }, now, out);
         }
     }
 }

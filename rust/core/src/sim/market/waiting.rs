@@ -4,13 +4,15 @@ use super::matching::Taker;
 use super::resting::Resting;
 use super::terms::Terms;
 use crate::orders::OrderId;
-use crate::types::AccountId;
+use crate::types::{AccountId, Side};
 
 /// An order that takes the next print.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) taker: Taker,
     pub(super) terms: Terms,
+    /// Whether a price has set it off.
+    pub(super) was_set_off: bool,
 }
 
 impl Waiting {
@@ -18,7 +20,7 @@ impl Waiting {
     pub(super) fn resting(order: &Resting) -> Self {
         let Resting { id, account, pool, side, price, qty, filled, terms, placed, .. } = *order;
         let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled, placed };
-        Self { taker, terms }
+        Self { taker, terms, was_set_off: false }
     }
 }
 
@@ -36,6 +38,12 @@ pub(super) struct Current {
 pub(super) struct Prints {
     pub(super) waiting: Vec<Waiting>,
     pub(super) bar: Option<Current>,
+    /// What stops sell and buy in the bar, each an order: whose, its side and how much.
+    pub(super) stopped: Vec<(AccountId, Side, i64)>,
+    /// Whether something that rests was left to a stop in the bar.
+    pub(super) is_undecided: bool,
+    /// Bars in which it was.
+    pub(super) undecided: u64,
 }
 
 impl Prints {
