@@ -223,7 +223,21 @@ def test_mistakes_are_told_before_anything_is_sent(instrument: tc.Instrument) ->
     _, result = play(
         instrument,
         tape(),
-        refused(lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=105, take_profit=95), OrderError, "lies below"),
+        refused(
+            lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=105, take_profit=95),
+            OrderError,
+            f"{NAME}: stop_loss 105 has to be below take_profit 95 of a bracket that buys",
+        ),
+        refused(
+            lambda ctx: ctx.bracket(NAME, "sell", 2, 100, stop_loss=100),
+            OrderError,
+            "stop_loss 100 has to be above price 100 of a bracket that sells",
+        ),
+        refused(
+            lambda ctx: ctx.bracket(NAME, "buy", 2, 100, take_profit="99.9"),
+            OrderError,
+            "price 100 has to be below take_profit 99.9 of a bracket that buys",
+        ),
         refused(lambda ctx: ctx.bracket(NAME, "buy", 2, 101), InvalidValueError, "a bracket has a stop_loss"),
         refused(
             lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=95, trailing_offset=1), InvalidValueError, "or trails"
@@ -535,3 +549,40 @@ def test_a_spot_venue_without_stops_has_the_take_profit() -> None:
         ("trigger, reduce_only", 2.0, "filled"),
         ("reduce_only", 0.0, "cancelled"),
     ]
+
+
+@pytest.mark.parametrize(
+    "enter",
+    [
+        lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=101, take_profit=110),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, 105, stop_loss=102),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, take_profit=101),
+        lambda ctx: ctx.bracket(NAME, "sell", 2, stop_loss=99),
+        lambda ctx: ctx.bracket(NAME, "sell", 2, stop_loss=110, take_profit="99.1"),
+    ],
+)
+def test_a_bracket_beyond_whose_leg_the_market_is_does_not_begin(instrument: tc.Instrument, enter: Any) -> None:
+    steps = enter, lambda ctx: (ctx.group(1).state, ctx.group(1).reason)
+    made, result = play(instrument, tape((200, -1, 99, 1)), *steps)
+    assert made.seen[1] == ("cancelled", "bracket_passed")
+    assert (made.filled, result.rejected) == ([], {"bracket_passed": 1})
+
+
+@pytest.mark.parametrize(
+    "enter",
+    [
+        lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss="100.9"),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, 98, stop_loss=97, take_profit=99),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, trailing_offset=5),
+    ],
+)
+def test_a_bracket_of_which_the_market_is_on_the_right_side_begins(instrument: tc.Instrument, enter: Any) -> None:
+    made, _ = play(instrument, tape((900, -1, 99, 1)), enter, lambda ctx: ctx.group(1).state)
+    assert made.seen[1] == "working"
+
+
+def test_a_market_that_passes_the_stop_while_the_entry_rests_sets_it_off(instrument: tc.Instrument) -> None:
+    falls = [(100, SET, 1, 99, 0), (100, SET, 1, 95, 0), (100, SET, -1, 94.5, 5)]
+    data = rows(*DEPTH, (100, TRADE, -1, 94, 2), *falls, (500, SET, 1, 90, 4))
+    made, _ = play(instrument, data, lambda ctx: ctx.bracket(NAME, "buy", 2, 98, stop_loss=95))
+    assert made.filled == [(1, 98.0, 2.0), (2, 94.0, 2.0)]

@@ -353,6 +353,19 @@ impl Desk {
         Ok(self.send(sender, verdict, journal))
     }
 
+    /// Refuses a new order and returns its id.
+    pub(super) fn refuse(
+        &mut self,
+        sender: Sender,
+        request: OrderRequest,
+        reason: Reason,
+        journal: &mut Journal,
+    ) -> Result<OrderId, OrderError> {
+        self.admits(sender)?;
+        let command = Command::Submit { order: self.store.last_id() + 1, request };
+        Ok(self.send(sender, Verdict::Refused(command, reason, Vec::new()), journal))
+    }
+
     /// Sends what closes a position for the kill switch or the circuit breaker; `None` where it cannot be.
     pub(super) fn submit_exit(
         &mut self,

@@ -10,7 +10,7 @@ use crate::orders::{
     Emulated, Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Member, Membership, NewTerms,
     Order, OrderError, OrderId, OrderRequest, Reason, Role, Trigger, emulated, least_order,
 };
-use crate::types::{Instrument, MarketId, OrderTerms, Qty, Side, StrategyId};
+use crate::types::{Instrument, MarketId, OrderTerms, Price, Qty, Side, StrategyId};
 
 /// What a group may do before something else happens: more than it ever means to.
 const MOST_AT_ONCE: usize = 100;
@@ -26,7 +26,7 @@ impl Core {
         strategy: StrategyId,
         request: GroupRequest,
     ) -> Result<GroupId, OrderError> {
-        check_group(&request)?;
+        check_group(&request, &self.market(request.market).instrument)?;
         for (_, order) in &request.orders {
             if request.emulate {
                 let lacks = emulated(&self.market(order.market).instrument, order);
@@ -155,7 +155,13 @@ impl Core {
         let emulates = self.groups.find(strategy, id).is_some_and(|group| group.emulate);
         let market = &self.market(request.market).instrument;
         let lacks = if emulates { emulated(market, &request) } else { Emulated::NONE };
-        let submitted = self.submit_lacking(strategy, request, lacks.with(kept));
+        let best = self.market(request.market).taken_at(request.side);
+        let is_passed = at == 0 && self.groups.find(strategy, id).is_some_and(|group| is_passed(group, best));
+        let submitted = if is_passed {
+            self.refuse(strategy, request, Reason::BracketPassed)
+        } else {
+            self.submit_lacking(strategy, request, lacks.with(kept))
+        };
         let now = self.now;
         let Some(group) = self.groups.get_mut(id) else { return };
         match submitted {
@@ -211,7 +217,7 @@ fn least_leg(group: &Group, instrument: &Instrument, math: &ContractMath, terms:
 }
 
 /// Checks that the orders of a group go together.
-fn check_group(request: &GroupRequest) -> Result<(), OrderError> {
+fn check_group(request: &GroupRequest, instrument: &Instrument) -> Result<(), OrderError> {
     let wrong = |problem| Err(OrderError::Contradiction(problem));
     let orders = &request.orders;
     if orders.len() < 2 {
@@ -225,27 +231,54 @@ fn check_group(request: &GroupRequest) -> Result<(), OrderError> {
         GroupKind::Oco if orders.iter().any(|(_, order)| order.qty != orders[0].1.qty) => {
             wrong("the orders of one-cancels-other share one quantity")
         }
-        GroupKind::Bracket => check_bracket(orders),
+        GroupKind::Bracket => check_bracket(orders, instrument),
         GroupKind::Oco | GroupKind::Oto => Ok(()),
     }
 }
 
-/// Checks that a bracket takes its profit and ends its loss on the sides of its entry where they are.
-fn check_bracket(orders: &[(Role, OrderRequest)]) -> Result<(), OrderError> {
-    let side = orders[0].1.side;
+/// Where the legs of a bracket and its entry have a price.
+fn prices_of(orders: &[(Role, OrderRequest)]) -> [(&'static str, Option<Price>); 3] {
     let price = |role: Role| {
         let (_, order) = orders.iter().find(|(other, _)| *other == role)?;
         order.trigger.and_then(Trigger::price).or(order.order_type.price())
     };
-    let along = [price(Role::StopLoss), price(Role::Entry), price(Role::TakeProfit)];
-    let along: Vec<_> = along.into_iter().flatten().collect();
-    if along.windows(2).any(|pair| (pair[1] - pair[0]) * side.sign() <= 0) {
-        return Err(OrderError::Contradiction(
-            "of a bracket that buys the stop lies below the entry and that below the take profit; of one that sells \
-             the other way round",
-        ));
+    [
+        ("stop_loss", price(Role::StopLoss)),
+        ("price", price(Role::Entry)),
+        ("take_profit", price(Role::TakeProfit)),
+    ]
+}
+
+/// Checks that a bracket takes its profit and ends its loss on the sides of its entry where they are.
+fn check_bracket(orders: &[(Role, OrderRequest)], instrument: &Instrument) -> Result<(), OrderError> {
+    let side = orders[0].1.side;
+    let along: Vec<_> =
+        prices_of(orders).into_iter().filter_map(|(field, price)| Some((field, price?))).collect();
+    let text = |price: Price| instrument.price_increment.to_decimal(price.steps()).to_string();
+    let (word, does) = if side == Side::Buy { ("below", "buys") } else { ("above", "sells") };
+    match along.windows(2).find(|pair| (pair[1].1 - pair[0].1) * side.sign() <= 0) {
+        None => Ok(()),
+        Some(pair) => Err(OrderError::Misplaced {
+            instrument: instrument.id.to_string(),
+            field: pair[0].0,
+            value: text(pair[0].1),
+            expected: format!("{word} {} {}", pair[1].0, text(pair[1].1)),
+            does,
+        }),
     }
-    Ok(())
+}
+
+/// Whether the market is beyond a leg of a bracket already, at whose best price its entry would take now.
+fn is_passed(group: &Group, best: Option<Price>) -> bool {
+    let Some((entry, best)) = group.members.first().zip(best) else { return false };
+    let request = &entry.request;
+    let (side, limit) = (request.side, request.order_type.price());
+    let takes = request.trigger.is_none() && limit.is_none_or(|limit| (limit - best) * side.sign() >= 0);
+    let orders: Vec<_> = group.members.iter().map(|member| (member.role, member.request.clone())).collect();
+    let [(_, stop), _, (_, profit)] = prices_of(&orders);
+    let lies = |price: Option<Price>| price.map_or(0, |price| (price - best) * side.sign());
+    let is_beyond = (stop.is_some() && lies(stop) >= 0) || (profit.is_some() && lies(profit) <= 0);
+    group.kind == GroupKind::Bracket && takes && is_beyond
 }
 
 impl Kernel {

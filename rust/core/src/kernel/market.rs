@@ -26,6 +26,12 @@ impl Market {
         self.view.touch().best(side.opposite()).map(|best| Price::new(best.price))
     }
 
+    /// What a new order of a side would take at: the other side's best price, or without a book the last one.
+    pub(super) fn taken_at(&self, side: Side) -> Option<Price> {
+        let print = self.view.twice_mid().filter(|_| !self.view.basis().has_book());
+        self.best_against(side).or(print.map(|twice| Price::new(twice / 2)))
+    }
+
     /// What the gate holds a command against at a time.
     pub(super) fn rules(&self, now: i64, filled: Qty) -> Rules<'_> {
         Rules {

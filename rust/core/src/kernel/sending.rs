@@ -41,6 +41,17 @@ impl Core {
         desk.submit(sender, around, request, journal)
     }
 
+    /// Refuses a new order of a strategy, as its venue would, and returns its id.
+    pub(super) fn refuse(
+        &mut self,
+        strategy: StrategyId,
+        request: OrderRequest,
+        reason: Reason,
+    ) -> Result<OrderId, OrderError> {
+        let (desk, sender, _, journal) = self.at_desk(strategy);
+        desk.refuse(sender, request, reason, journal)
+    }
+
     /// Asks for new terms of a strategy's order; `false` when it cannot be changed any more.
     pub(super) fn replace(
         &mut self,

@@ -52,6 +52,20 @@ pub enum OrderError {
         /// When it is sent, ns.
         now: i64,
     },
+    /// Prices of a bracket that lie on the wrong sides of each other.
+    #[error("{instrument}: {field} {value} has to be {expected} of a bracket that {does}")]
+    Misplaced {
+        /// The instrument.
+        instrument: String,
+        /// `stop_loss` or `price`.
+        field: &'static str,
+        /// The value.
+        value: String,
+        /// Where it has to lie, such as `below take_profit 105`.
+        expected: String,
+        /// `buys` or `sells`.
+        does: &'static str,
+    },
     /// Terms that contradict each other.
     #[error("{0}")]
     Contradiction(&'static str),
@@ -103,6 +117,7 @@ impl OrderError {
             Self::Unsupported { .. } => Reason::Unsupported,
             Self::NotPositive { .. }
             | Self::OutOfRange { .. }
+            | Self::Misplaced { .. }
             | Self::Contradiction(_)
             | Self::DuplicateClientId(_)
             | Self::TooLarge { .. }

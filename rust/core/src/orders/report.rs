@@ -74,11 +74,13 @@ pub enum Reason {
     Liquidated = 27,
     /// It would pass limits of ours.
     Risk = 28,
+    /// The market is beyond the stop or the take profit of the bracket that it begins.
+    BracketPassed = 29,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -107,6 +109,7 @@ impl Reason {
         Self::InsufficientMargin,
         Self::Liquidated,
         Self::Risk,
+        Self::BracketPassed,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -145,6 +148,7 @@ impl Reason {
             Self::InsufficientMargin => "insufficient_margin",
             Self::Liquidated => "liquidated",
             Self::Risk => "risk",
+            Self::BracketPassed => "bracket_passed",
         }
     }
 

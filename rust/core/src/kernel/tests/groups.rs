@@ -518,7 +518,8 @@ fn orders_that_do_not_go_together_are_a_mistake_and_none_is_sent() {
         error.to_string()
     };
     let swapped = told(&|request| request.orders[1].1 = stop(Side::Sell, 102_000));
-    assert!(swapped.starts_with("of a bracket that buys the stop lies below the entry"), "{swapped}");
+    let expected = "stop_loss 10200 has to be below price 10000 of a bracket that buys";
+    assert_eq!(swapped, format!("BTCUSDT.BINANCE_USDM: {expected}"));
     assert_eq!(told(&|request| request.orders.truncate(1)), "a group has two orders or more");
     let off = told(&|request| request.orders[2].1.qty = Qty::new(0));
     assert_eq!(off, "BTCUSDT.BINANCE_USDM: qty 0 must be greater than zero");
