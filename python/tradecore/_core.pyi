@@ -2558,7 +2558,8 @@ class FeedDecoder:
         Raises
         ------
         DataError
-            When the frame is malformed (a ``GridError`` for a number off the increments); the state is as before.
+            When the frame is malformed (a ``GridError`` for a number off the increments), or the time counts us,
+            ms or s; the state is as before.
         InvalidValueError
             When the time is none from 1970 to 2116.
         """

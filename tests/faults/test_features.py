@@ -54,10 +54,12 @@ def broken(seed: int, absurd: bool) -> list[Row]:
     rows: list[Row] = []
     ts = 0
     for _ in range(300):
-        ts += int(random.choice([0, 1, 1_000_000, 200_000_000, DAY, 400 * DAY] if absurd else [0, 1, 1_000_000]))
+        wait = int(random.choice([0, 1, 1_000_000, 200_000_000, DAY, 400 * DAY] if absurd else [0, 1, 1_000_000]))
+        # The rows of a message are received at once.
+        ts += wait if rows and rows[-1][3] == LAST else 0
         kind = int(random.choice([SET, SET, SET, TRADE, QUOTE, CLEAR]))
         side = int(random.choice([-1, 1]))
-        prices = [-HUGE, -1, 0, 1, HUGE] if absurd else [0, 1, 99, 100, 101]
+        prices = [0, 1, HUGE - 1, HUGE] if absurd else [0, 1, 99, 100, 101]
         qty = int(random.choice([0, 1, 5, HUGE]))
         rows.append((ts, kind, side, int(random.choice([0, LAST])), int(random.choice(prices)), qty))
     rows[-1] = (*rows[-1][:3], LAST, *rows[-1][4:])

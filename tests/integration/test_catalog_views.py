@@ -63,7 +63,7 @@ def tree(folder: Path) -> dict[Path, bytes]:
 
 
 def test_trades_are_in_units_and_words(tmp_path: Path, instrument: tc.Instrument) -> None:
-    rows = [(START, SET, 1, LAST, 9, 9), (START + 5, TRADE, 1, 0, 601_234, 17), (START + 5, TRADE, -1, 0, 7, 1)]
+    rows = [(START, SET, 1, LAST, 9, 9), (START + 5, TRADE, 1, 0, 601_234, 17), (START + 5, TRADE, -1, LAST, 7, 1)]
     data = {**columns([*rows, (START + 9, TRADE, 0, LAST, 7, 2)])}
     data["id"] = np.array([0, 4, 5, 0], np.uint64)
     data["ts_event"] = data["ts_recv"] - 3

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_message_counts_from_the_time_it_was_received_and_only_as_a_whole() {
-        let events = [bid(7, 5, 1, true), bid(10, 6, 1, true), bid(19, 7, 1, false), bid(21, 8, 1, true)];
+        let events = [bid(7, 5, 1, true), bid(10, 6, 1, true), bid(21, 7, 1, false), bid(21, 8, 1, true)];
         assert_eq!(samples(&events, 1, 10, i64::MIN), [(10, Some(6)), (20, Some(6))]);
         assert_eq!(samples(&events, 1, 7, 0), [(7, Some(5)), (14, Some(6)), (21, Some(8))]);
         assert_eq!(samples(&events, 1, 10, 11), [(20, Some(6))]);

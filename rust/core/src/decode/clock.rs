@@ -1,7 +1,7 @@
 //! The stamps of one instrument's messages.
 
 use super::error::DecodeError;
-use super::parse::check_apart;
+use super::parse::{FIRST_MARKET, check_apart, check_unit};
 
 /// The newest time that a venue has named, and whether times are held against those of receipt.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ impl VenueClock {
         let cure = "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC";
         match time {
             Some(time) if self.is_checked => check_apart("frame", cure, ts_recv, time),
+            // Receipts of before markets are of programs that count otherwise, or play at being in 1970.
+            Some(time) if ts_recv < FIRST_MARKET => check_unit(ts_recv, time),
             _ => Ok(()),
         }
     }

@@ -191,7 +191,8 @@ impl HftDecoder {
         }
         let kind = row.ev & 0xff;
         let message = (ts_recv, ts_event, u8::from(kind == 2));
-        if message != self.message && own.is_none() {
+        // Of what was exported here the flags tell, but not that something was received before it was.
+        if message != self.message && (own.is_none() || ts_recv != previous) {
             self.end_message();
         }
         self.message = message;

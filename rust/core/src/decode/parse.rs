@@ -21,6 +21,18 @@ pub(crate) fn check_apart(
     Err(DecodeError::Apart { what, cure, received: utc(ts_recv), stamped: utc(ts_event) })
 }
 
+/// Refuses a time of receipt in ns that is none, but that of a frame of this stamp in another unit.
+#[cold]
+pub(super) fn check_unit(ts_recv: i64, ts_event: i64) -> Result<(), DecodeError> {
+    match other_unit(ts_recv) {
+        Some((_, meant)) if check_apart("", "", meant, ts_event).is_ok() => {
+            let problem = not_in_ns(ts_recv).unwrap_or_default();
+            Err(DecodeError::Value { field: "ts_recv", problem })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A decimal as somebody wrote it, not looked at yet.
 ///
 /// Its grammar is that of a number in JSON: a minus or none, digits without a zero in front, a point with digits on

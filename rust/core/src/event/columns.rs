@@ -194,6 +194,10 @@ fn needs_side(kind: u8) -> bool {
     SIDED.iter().fold(false, |found, value| found | (kind == *value))
 }
 
+/// What the receipt of a row is, where the one above does not end its message.
+pub(super) const ONE_RECEIPT: &str =
+    "that of the row above, which does not end its message: the last row of each needs the flag LAST, 1";
+
 /// Borrowed columns of one instrument.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
@@ -390,15 +394,28 @@ impl View<'_> {
             let row = values.first_beyond(STEPS_LIMIT);
             beyond(column, row, &|row| values.get(row), "within ±2^60")?;
         }
-        if let Some(row) = self.qty.first_negative() {
-            return Err(ColumnsError::BadValue {
-                row,
-                column: "qty",
-                got: self.qty.get(row),
-                expected: "zero or more",
-            });
+        beyond("qty", self.qty.first_negative(), &|row| self.qty.get(row), "zero or more")?;
+        // Rates are negative at times.
+        let below = |row: &usize| {
+            let kind = EventKind::from_column(self.kind[*row]);
+            self.price.get(*row) < 0 && kind.is_some_and(|kind| KindSet::ON_GRID.contains(kind))
+        };
+        let row = self.price.first_negative().and_then(|first| (first..self.len()).find(below));
+        beyond("price", row, &|row| self.price.get(row), "zero or more")?;
+        beyond("ts_recv", self.first_apart(), &|row| times[row], ONE_RECEIPT)
+    }
+
+    /// The first row that was received after the one above it, which is of the same message.
+    fn first_apart(&self) -> Option<usize> {
+        let steps = || self.ts_recv.iter().zip(self.ts_recv.get(1..).unwrap_or_default()).zip(self.flags);
+        // All bits where a message goes on.
+        let apart = |((before, after), flags): ((&i64, &i64), &u8)| {
+            (after ^ before) & (i64::from(flags & FLAG_LAST) - 1)
+        };
+        if steps().fold(0, |bad, step| bad | apart(step)) == 0 {
+            return None;
         }
-        Ok(())
+        steps().position(|step| apart(step) != 0).map(|at| at + 1)
     }
 }
 
@@ -627,6 +644,23 @@ mod tests {
         let mut huge = columns(&[event(1, EventKind::Trade, 1, 5)]);
         huge.qty[0] = 1 << 60;
         assert!(huge.view().check().unwrap_err().to_string().starts_with("row 0: qty 1152921504606846976"));
+        for kind in KindSet::ALL.iter() {
+            let mut low = columns(&[event(1, EventKind::Trade, 1, 5), event(1, kind, 1, 5)]);
+            low.price[1] = -3;
+            let error = low.view().check().err().map(|error| error.to_string());
+            let told =
+                KindSet::ON_GRID.contains(kind).then(|| "row 1: price -3 is not zero or more".to_owned());
+            assert_eq!(error, told, "{kind:?}");
+        }
+        let mut endless = columns(&[1, 1, 2, 2].map(|ts| event(ts, EventKind::Trade, 1, 5)));
+        endless.flags = vec![0, FLAG_LAST, 0, FLAG_LAST];
+        endless.view().check().unwrap();
+        endless.flags = vec![0, 0, 0, FLAG_LAST];
+        let error = endless.view().check().unwrap_err().to_string();
+        assert!(
+            error.starts_with("row 2: ts_recv 2 is not that of the row above, which does not end"),
+            "{error}"
+        );
         let mut unknown = columns(&[event(1, EventKind::Trade, 1, 5)]);
         unknown.kind[0] = 200;
         assert!(unknown.view().check().unwrap_err().to_string().starts_with("row 0: kind 200"));

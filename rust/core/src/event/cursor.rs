@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::columns::{Columns, ColumnsError, EventColumns, View};
+use super::columns::{Columns, ColumnsError, EventColumns, ONE_RECEIPT, View};
 use super::kind::FLAG_LAST;
 
 /// Rows `start..end` of shared columns; whole messages only.
@@ -110,6 +110,11 @@ impl Chunker {
             let least = if joins { start + 1 } else { rows.min(start + self.block) };
             let end = view.message_end(least - 1);
             view.check_rows(start, end, self.last_recv)?;
+            let got = view.ts_recv[start];
+            if joins && got != self.last_recv {
+                let (row, column) = (start, "ts_recv");
+                return Err(ColumnsError::BadValue { row, column, got, expected: ONE_RECEIPT });
+            }
             self.last_recv = view.ts_recv[end - 1];
             // What follows the last complete message waits for the columns to come.
             let whole = view.flags[start..end]
@@ -266,10 +271,15 @@ mod tests {
 
     fn rows(flags: &[bool]) -> EventColumns {
         let mut columns = EventColumns::default();
+        let mut ts_recv = 0;
         for (i, last) in flags.iter().enumerate() {
+            // What is of one message is received at once.
+            if i == 0 || flags[i - 1] {
+                ts_recv = i as i64;
+            }
             columns.push(Event {
                 ts_event: i as i64,
-                ts_recv: i as i64,
+                ts_recv,
                 kind: EventKind::Trade,
                 side: 1,
                 flags: u8::from(*last),
@@ -327,6 +337,20 @@ mod tests {
             let whole = messages(vec![columns.clone()], 100);
             prop_assert!(whole.iter().flatten().copied().eq(0..flags.len() as i64));
             prop_assert_eq!(messages(split(&columns, &cuts), block), whole);
+        }
+    }
+
+    #[test]
+    fn a_message_that_goes_on_in_other_columns_was_received_at_once() {
+        for (ts_recv, is_sound) in [(1, true), (2, false)] {
+            let mut chunker = Chunker::new(2);
+            chunker.push(Arc::new(rows(&[true, false]))).unwrap();
+            while chunker.next_chunk().unwrap().is_some() {}
+            let mut rest = rows(&[true]);
+            rest.ts_recv[0] = ts_recv;
+            chunker.push(Arc::new(rest)).unwrap();
+            let error = chunker.next_chunk().err().map(|error| error.to_string());
+            assert_eq!(error.is_none(), is_sound, "{error:?}");
         }
     }
 

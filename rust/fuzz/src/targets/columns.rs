@@ -22,7 +22,12 @@ fn within(limit: i64, value: i64) -> bool {
 fn is_sound(view: &View<'_>) -> bool {
     (0..view.len()).all(|row| {
         let kind = EventKind::from_column(view.kind[row]);
-        (row == 0 || view.ts_recv[row] >= view.ts_recv[row - 1])
+        let above = row.checked_sub(1);
+        above.is_none_or(|above| view.ts_recv[row] >= view.ts_recv[above])
+            && above.is_none_or(|above| {
+                view.flags[above] & FLAG_LAST != 0 || view.ts_recv[row] == view.ts_recv[above]
+            })
+            && (view.price.get(row) >= 0 || kind.is_some_and(|kind| !KindSet::ON_GRID.contains(kind)))
             && kind.is_some_and(|kind| !KindSet::SIDED.contains(kind) || view.side[row] != 0)
             && (-1..=1).contains(&view.side[row])
             && [view.ts_event[row], view.ts_recv[row]].iter().all(|time| within(TIME_LIMIT, *time))

@@ -34,7 +34,7 @@ fn rows(dice: &mut Dice<'_>, now: i64) -> EventColumns {
             kind: kind.unwrap_or(EventKind::Trade),
             side: side as i8,
             flags: dice.below(4) as u8,
-            price: if odd { dice.steps() } else { 101 - side.sign() * dice.within(0, 6) },
+            price: if odd { dice.steps().max(0) } else { 101 - side.sign() * dice.within(0, 6) },
             qty: if odd { dice.steps().max(0) } else { dice.within(0, 90) },
             id: dice.byte().into(),
         });
