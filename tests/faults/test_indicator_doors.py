@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -356,3 +357,22 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
         ti.MACD(26, 12)
     with pytest.raises(TypeError, match="takes 1 parameters"):
         ti.RSI(1, 2)  # type: ignore[call-arg]
+
+
+def test_threads_take_turns_with_a_bank() -> None:
+    """Columns are worked off without the GIL: whoever comes meanwhile waits, and no row is lost or taken twice."""
+    closes = walk(300_000)
+    bank = ti.Bank(ad=ti.AD(), ema=ti.EMA(50))
+    one = {"high": closes + 2.0, "low": closes, "close": closes + 2.0, "volume": np.ones(len(closes))}
+    updates = 2_000
+
+    def update() -> None:
+        for _ in range(updates):
+            bank.update(1.0, 3.0, 1.0, 3.0, 1.0)
+
+    with ThreadPoolExecutor(4) as pool:
+        work = [pool.submit(bank.compute, one) for _ in range(4)] + [pool.submit(update) for _ in range(4)]
+        for each in work:
+            each.result()
+    # Every row added its volume, 1.
+    assert bank.update(1.0, 3.0, 1.0, 3.0, 1.0)[0] == 4 * len(closes) + 4 * updates + 1
