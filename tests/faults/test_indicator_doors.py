@@ -376,3 +376,28 @@ def test_threads_take_turns_with_a_bank() -> None:
             each.result()
     # Every row added its volume, 1.
     assert bank.update(1.0, 3.0, 1.0, 3.0, 1.0)[0] == 4 * len(closes) + 4 * updates + 1
+
+
+def test_large_columns_are_left_alone_while_somebody_holds_any_of_them() -> None:
+    """What they lie in is used again by the next call of the same size, once all of it was let go."""
+    first, second = walk(1_200_000), walk(1_200_000)[::-1].copy()
+    bank = ti.Bank(bands=ti.BBANDS(20), macd=ti.MACD())  # 6 columns, 58 MB
+
+    def compute(closes: Any) -> dict[str, Any]:
+        return bank.copy().compute({"close": closes})
+
+    expected = {name: column.copy() for name, column in compute(first).items()}
+    kept = compute(first)["macd.signal"]
+    part = compute(first)["bands.lower"][1_000:]
+    shown = memoryview(compute(first)["bands.upper"])
+    for _ in range(3):
+        whole = compute(second)
+        assert bits([whole["macd.hist"]]) != bits([expected["macd.hist"]])
+    assert bits([kept, part, np.asarray(shown)]) == bits(
+        [expected["macd.signal"], expected["bands.lower"][1_000:], expected["bands.upper"]]
+    )
+    del kept, part, shown, whole
+    assert bits(compute(first).values()) == bits(expected.values())
+    panel = np.stack([first, second, first, second])
+    stacked, turned = (ti.panel("sma", each, period=5) for each in (panel, panel[::-1].copy()))
+    assert bits(stacked) == bits(turned[::-1])

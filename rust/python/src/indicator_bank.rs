@@ -2,10 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use numpy::npyffi::{_PyArray_GET_ITEM_DATA, NPY_ARRAY_WRITEABLE};
-use numpy::{PyArray1, PyArrayMethods as _, PyReadonlyArray1, PyUntypedArrayMethods as _};
+use numpy::{PyArray1, PyArrayMethods as _, PyReadonlyArray1};
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi::Py_REFCNT;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tradecore_core::indicators as core;
@@ -13,7 +11,7 @@ use tradecore_core::indicators::BAR;
 
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
-use crate::indicators::{Indicator, close, high, into_columns, low, open, ts, volume};
+use crate::indicators::{Indicator, close, high, into_columns, is_ours_alone, low, open, ts, volume};
 use crate::shared::GilCell;
 use crate::values::repr_of;
 
@@ -29,25 +27,13 @@ pub(crate) struct IndicatorBank {
 /// it. Two, since whoever asks for the next one may still hold the last one.
 type GivenOut = [Option<Py<PyArray1<f64>>>; 2];
 
-/// An array that only we hold and whose form nobody has changed.
-fn is_ours_alone(array: &Bound<'_, PyArray1<f64>>, rows: usize) -> bool {
-    // SAFETY: it is an object, and the GIL is held.
-    if unsafe { Py_REFCNT(array.as_ptr()) } != 1 {
-        return false;
-    }
-    // SAFETY: it is an array, and nobody else is there to change it meanwhile.
-    let flags = unsafe { (*_PyArray_GET_ITEM_DATA(array.as_array_ptr())).flags };
-    flags & NPY_ARRAY_WRITEABLE != 0
-        && array.as_any().cast::<PyArray1<f64>>().is_ok_and(|array| array.len() == rows)
-}
-
 impl IndicatorBank {
     /// An array for the next values, with any numbers in it.
     fn room<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rows = self.names.len();
         let free = self.given.with(py, |given| {
             let mut held = given.iter().flatten().map(|array| array.bind(py));
-            held.find(|array| is_ours_alone(array, rows)).cloned()
+            held.find(|array| is_ours_alone(array, &[rows])).cloned()
         });
         if let Some(array) = free {
             return Ok(array);
