@@ -1,7 +1,7 @@
 //! What indicators cost inside of the kernel: a bar to each, and a column of them.
 //!
 //! `cargo bench --bench indicators` prints the least of runs, ns a row: what else the machine does only adds.
-//! With names as arguments only those are run.
+//! With names as arguments those are run.
 #![allow(clippy::unwrap_used, clippy::needless_range_loop, reason = "a benchmark")]
 
 use std::hint::black_box;
@@ -42,9 +42,12 @@ fn market() -> [Vec<f64>; BAR] {
 fn main() {
     let bars = market();
     println!("{:<8} {:>8} {:>8}", "", "a bar", "a column");
-    let given: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    for name in NAMES.into_iter().filter(|name| given.is_empty() || given.iter().any(|one| one == name)) {
-        let mut stream = Stream::parse(name, &[], NanPolicy::Restart).unwrap();
+    let mut names: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if names.is_empty() {
+        names = NAMES.map(str::to_owned).to_vec();
+    }
+    for name in names {
+        let mut stream = Stream::parse(&name, &[], NanPolicy::Restart).unwrap();
         let bar = least(|| {
             for at in 0..ROWS {
                 let bar = [bars[0][at], bars[1][at], bars[2][at], bars[3][at], bars[4][at], bars[5][at]];

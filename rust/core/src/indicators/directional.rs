@@ -10,7 +10,8 @@ use super::windows::Ring;
 /// Running sums of movement up, movement down and true range: `s - s / n + x` after the first `n - 1`.
 #[derive(Debug, Clone)]
 struct Movement {
-    n: f64,
+    /// What is left of a sum: to multiply by it takes a fifth of the time of a division.
+    keep: f64,
     has_last: bool,
     last: [f64; 3],
     count: Count,
@@ -19,12 +20,12 @@ struct Movement {
     range: f64,
 }
 
-state!(Movement { has_last, last, count, up, down, range }; |own| Some(forgets(1.0 - 1.0 / own.n)));
+state!(Movement { has_last, last, count, up, down, range }; |own| Some(forgets(own.keep)));
 
 impl Movement {
     fn new(n: usize) -> Self {
-        let count = Count::to(n - 1);
-        Self { n: n as f64, has_last: false, last: [0.0; 3], count, up: 0.0, down: 0.0, range: 0.0 }
+        let (keep, count) = (1.0 - 1.0 / n as f64, Count::to(n - 1));
+        Self { keep, has_last: false, last: [0.0; 3], count, up: 0.0, down: 0.0, range: 0.0 }
     }
 
     /// Takes a row; whether it came after the first sums, once these are there.
@@ -36,33 +37,24 @@ impl Movement {
         }
         let [high, low, _] = row;
         let (rise, fall) = (high - last_high, last_low - low);
-        let up = if rise > fall && rise > 0.0 { rise } else { 0.0 };
-        let down = if fall > rise && fall > 0.0 { fall } else { 0.0 };
+        // Which of them it is cannot be foretold, so nothing branches on it.
+        let up = if (rise > fall) & (rise > 0.0) { rise } else { 0.0 };
+        let down = if (fall > rise) & (fall > 0.0) { fall } else { 0.0 };
         let range = (high - low).max((high - last_close).abs()).max((low - last_close).abs());
         let is_after = self.count.is_full();
-        if is_after {
-            self.up -= self.up / self.n;
-            self.down -= self.down / self.n;
-            self.range -= self.range / self.n;
-        }
+        let keep = if is_after { self.keep } else { 1.0 };
         self.count.next();
-        self.up += up;
-        self.down += down;
-        self.range += range;
+        self.up = keep * self.up + up;
+        self.down = keep * self.down + down;
+        self.range = keep * self.range + range;
         self.count.is_full().then_some(is_after)
     }
 
-    /// Takes a row; both as a percentage of the range.
-    #[inline(always)]
-    fn lines(&mut self, row: [f64; 3]) -> Option<(f64, f64)> {
-        let is_after = self.push(row)?;
-        is_after.then(|| (100.0 * ratio(self.up, self.range), 100.0 * ratio(self.down, self.range)))
-    }
-
+    /// Takes a row; how far apart both are of what they are together: by the range it would be the same.
     #[inline(always)]
     fn index(&mut self, row: [f64; 3]) -> Option<f64> {
-        let (plus, minus) = self.lines(row)?;
-        Some(100.0 * ratio((plus - minus).abs(), plus + minus))
+        let is_after = self.push(row)?;
+        is_after.then(|| 100.0 * ratio((self.up - self.down).abs(), self.up + self.down))
     }
 }
 
@@ -94,8 +86,9 @@ state!(Di { movement });
 impl Indicator<3, 1> for Di {
     #[inline(always)]
     fn update(&mut self, row: [f64; 3]) -> Option<[f64; 1]> {
-        let (plus, minus) = self.movement.lines(row)?;
-        Some([if self.is_up { plus } else { minus }])
+        let is_after = self.movement.push(row)?;
+        let movement = if self.is_up { self.movement.up } else { self.movement.down };
+        is_after.then(|| [100.0 * ratio(movement, self.movement.range)])
     }
 }
 
