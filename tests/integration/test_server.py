@@ -150,6 +150,10 @@ def test_what_is_no_json_is_refused(admin: httpx.Client) -> None:
     nan = b'{"symbol": "BTCUSDT", "side": "buy", "quantity": NaN}'
     sent = admin.post("/api/v1/orders", content=nan, headers={"Content-Type": "application/json"})
     assert problem(sent, 422) == "not_a_number"
+    twice = b'{"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001", "price": 50000, "quantity": "1"}'
+    sent = admin.post("/api/v1/orders", content=twice, headers={"Content-Type": "application/json"})
+    assert problem(sent, 400) == "bad_json"
+    assert "'quantity' stands twice" in sent.json()["error"]
     assert problem(admin.post("/api/v1/orders", content=b"x" * (1 << 21)), 413) == "too_large"
     assert problem(admin.get("/api/v1/nowhere"), 404) == "not_found"
     assert problem(admin.put("/health"), 405) == "method_not_allowed"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+from fastapi import Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.responses import Response
 
 __all__ = [
+    "BodyRoute",
     "Exact",
     "JobBody",
     "LoginBody",
@@ -20,6 +26,38 @@ __all__ = [
 ]
 
 _LONGEST = 40
+
+
+class _Unambiguous(Request):
+    """A request in whose body each name stands once: which of two is meant nobody knows."""
+
+    async def json(self) -> Any:
+        """Return what the body holds."""
+        body = await self.body()
+
+        def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            made = dict(pairs)
+            if len(made) < len(pairs):
+                names = [name for name, _ in pairs]
+                twice = next(name for name in names if names.count(name) > 1)
+                text = body.decode(errors="replace")
+                raise json.JSONDecodeError(f"{twice[:_LONGEST]!r} stands twice", text, text.rfind(f'"{twice}"'))
+            return made
+
+        return json.loads(body, object_pairs_hook=once)
+
+
+class BodyRoute(APIRoute):
+    """A route that refuses a body with a name that stands twice."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            return await handle(_Unambiguous(request.scope, request.receive))
+
+        return answer
 
 
 def _number(value: Any) -> Any:

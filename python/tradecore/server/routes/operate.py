@@ -17,7 +17,7 @@ from tradecore.live.session import Session
 from tradecore.live.state import strategy_states
 from tradecore.server.accounts import Role
 from tradecore.server.answers import current, ok
-from tradecore.server.bodies import JobBody, ParametersBody, ReasonBody
+from tradecore.server.bodies import BodyRoute, JobBody, ParametersBody, ReasonBody
 from tradecore.server.context import Served, needs
 from tradecore.server.described import described
 from tradecore.server.guard import identity_of
@@ -26,7 +26,7 @@ from tradecore.server.problems import Problem
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["session"])
+router = APIRouter(prefix="/api/v1", tags=["session"], route_class=BodyRoute)
 _READ = [needs(Role.READ)]
 _Limit = Annotated[int, Query(ge=1, le=10_000)]
 _Before = Annotated[int | None, Query(ge=1, lt=2**63)]

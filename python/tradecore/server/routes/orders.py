@@ -19,7 +19,7 @@ from tradecore.exec import slippage
 from tradecore.live.session import Session
 from tradecore.server.accounts import Role
 from tradecore.server.answers import current, encode, failed, ok
-from tradecore.server.bodies import OrderBody, ReplaceBody
+from tradecore.server.bodies import BodyRoute, OrderBody, ReplaceBody
 from tradecore.server.context import Served, Service, needs
 from tradecore.server.described import described
 from tradecore.server.guard import identity_of
@@ -29,7 +29,7 @@ from tradecore.strategies.manual import Manual
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["orders"])
+router = APIRouter(prefix="/api/v1", tags=["orders"], route_class=BodyRoute)
 _READ = [needs(Role.READ)]
 _PATIENCE_S = 2.0
 """How long a request waits for what the venue says of its order."""

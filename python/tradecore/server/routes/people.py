@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tradecore.errors import InvalidValueError
 from tradecore.server.accounts import Role
 from tradecore.server.answers import ok
-from tradecore.server.bodies import LoginBody, TokenBody, UserBody
+from tradecore.server.bodies import BodyRoute, LoginBody, TokenBody, UserBody
 from tradecore.server.context import Served, needs
 from tradecore.server.described import described
 from tradecore.server.guard import COOKIE, identity_of
@@ -19,7 +19,7 @@ from tradecore.server.problems import Problem
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = APIRouter(prefix="/api/v1", tags=["people"], route_class=BodyRoute)
 _ADMIN = [needs(Role.ADMIN)]
 _ME = {"user": "ada", "role": "trade", "csrf": "...", "auth_required": True}
 
