@@ -146,7 +146,7 @@ def test_the_values_of_a_synthetic_market_stay_what_they_are(market: Path) -> No
     table = tc.features.compute(market, INST, ALL, "100ms").drop("ts", "ts_available")
     digest = hashlib.sha256(np.ascontiguousarray(table.to_numpy()).tobytes()).hexdigest()
     assert table.select(pl.all().is_not_nan().any()).row(0) == (True,) * len(ALL)
-    assert digest == "08d040bf8a84d0f2703ff8eac5e57390ae24d32c99f8d44133d7eb9db6ca6aa9"
+    assert digest == "1765c624c1bf5e92589792996aed17af57a1ee13c4a01ee269ce4380e06d5d97"
 
 
 def test_order_flow_and_trades_against_a_slow_obvious_way(market: Path) -> None:
