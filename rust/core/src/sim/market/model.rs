@@ -13,7 +13,8 @@ use crate::book::FillBasis;
 use crate::event::{Event, EventColumns, EventKind, Span};
 use crate::ledger::ContractMath;
 use crate::orders::{
-    Command, Liquidity, NewTerms, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce,
+    Command, FillEvent, Liquidity, NewTerms, OrderId, OrderRequest, OrderType, Reason, ReportKind,
+    TimeInForce,
 };
 use crate::random::Random;
 use crate::sim::queue::obvious::Obvious;
@@ -1008,7 +1009,16 @@ proptest! {
                 Action::Message(rows) => {
                     used.retain(|(side, price), (shown, _)| market.book().qty_at(*side, *price) == *shown);
                     if let [(_, EventKind::Trade, _, _, qty)] = rows[..] {
-                        let made: i64 = (80..120).map(|price| filled(Liquidity::Maker, price)).sum();
+                        // It also takes levels away, behind which an order may come to the other side's best price.
+                        let by_print = |update: &Update| {
+                            update.origin.is_some_and(|origin| origin.event == FillEvent::Print)
+                        };
+                        let made: i64 = (out.iter().filter(|(_, update)| by_print(update)))
+                            .map(|(_, update)| match update.kind {
+                                ReportKind::Fill { qty, .. } => qty.steps(),
+                                _ => 0,
+                            })
+                            .sum();
                         prop_assert!(made <= qty, "{} of {}", made, qty);
                     }
                 }
