@@ -228,10 +228,9 @@ class Protected(tc.Strategy):
             ctx.sell(bar.instrument, "2", type="stop_market", trigger_price="95")
 
 
-def on_bars(folder: Path, low: str, close: str) -> Path:
-    """Four bars, of which the third falls to a low and closes."""
+def klines(folder: Path, bars: list[tuple[str, str, str, str]]) -> Path:
+    """A catalog of bars of a minute: open, high, low, close."""
     begin = 1_723_075_200_000
-    bars = [("100", "100", "100", "100")] * 2 + [("100", "101", low, close), (close, close, close, close)]
     lines = [
         f"{begin + at * 60_000},{o},{h},{lo},{c},5,{begin + at * 60_000 + 59_999},500,9,2,200,0"
         for at, (o, h, lo, c) in enumerate(bars)
@@ -241,13 +240,18 @@ def on_bars(folder: Path, low: str, close: str) -> Path:
     return folder / "klines"
 
 
+def on_bars(folder: Path, low: str, close: str) -> Path:
+    """Four bars, of which the third falls to a low and closes."""
+    bars = [("100", "100", "100", "100")] * 2 + [("100", "101", low, close), (close, close, close, close)]
+    return klines(folder, bars)
+
+
 @pytest.mark.parametrize(("low", "close", "price", "is_kind"), [("94", "100", 100.0, True), ("94", "94", 94.0, False)])
 def test_a_run_on_bars_says_where_a_stop_filled_better_than_its_trigger(
     tmp_path: Path, low: str, close: str, price: float, is_kind: bool
 ) -> None:
     """It is set off by the low and takes the next open, to which the market came back."""
-    klines = on_bars(tmp_path, low, close)
-    run = tc.Backtest([Protected("p", ["BTCUSDT.BINANCE"])], klines).run()
+    run = tc.Backtest([Protected("p", ["BTCUSDT.BINANCE"])], on_bars(tmp_path, low, close)).run()
     assert run.fills["price"].to_list() == [100.0, price]
     note = (
         "BTCUSDT.BINANCE: 1 of 1 stop filled at the open of the next bar, better than at the trigger that the market had "
@@ -284,15 +288,8 @@ UNDECIDED = "BTCUSDT.BINANCE: 1 bar met a stop and a take profit of one position
 
 def wide_bar(folder: Path, close: str = "98") -> Path:
     """Bars at 100, of which the fourth goes to 106 and to 94."""
-    begin = 1_723_075_200_000
     bars = [("100", "100", "100", "100")] * 3 + [("100", "106", "94", close), (close, close, close, close)]
-    lines = [
-        f"{begin + at * 60_000},{o},{h},{lo},{c},5,{begin + at * 60_000 + 59_999},500,9,2,200,0"
-        for at, (o, h, lo, c) in enumerate(bars)
-    ]
-    (folder / "BTCUSDT-1m-2024-08-08.csv").write_text("\n".join(lines) + "\n")
-    tc.import_klines(folder / "BTCUSDT-1m-2024-08-08.csv", "BTCUSDT.BINANCE", folder / "klines")
-    return folder / "klines"
+    return klines(folder, bars)
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])

@@ -11,7 +11,8 @@ use tradecore_core::indicators::BAR;
 
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
-use crate::indicators::{Indicator, close, high, into_columns, is_ours_alone, low, open, ts, volume};
+use crate::indicators::{Indicator, close, high, low, open, ts, volume};
+use crate::outputs::{into_columns, is_ours_alone};
 use crate::shared::GilCell;
 use crate::values::repr_of;
 

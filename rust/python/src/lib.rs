@@ -41,6 +41,7 @@ mod maths;
 mod memory;
 mod notices;
 mod outlet;
+mod outputs;
 mod parts;
 mod position_ledger;
 mod positions;

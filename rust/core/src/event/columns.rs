@@ -7,6 +7,8 @@
 //! care.
 
 use super::kind::{EventKind, FLAG_LAST, KindSet};
+use tradecore_wide::{Wide, Work, widest};
+
 use crate::types::{Level, STEPS_LIMIT, TIME_LIMIT, format_duration};
 
 /// One event row.
@@ -197,6 +199,33 @@ fn needs_side(kind: u8) -> bool {
 /// What the receipt of a row is, where the one above does not end its message.
 pub(super) const ONE_RECEIPT: &str =
     "that of the row above, which does not end its message: the last row of each needs the flag LAST, 1";
+
+/// From each row to the next one.
+#[derive(Clone, Copy)]
+struct Steps<'a> {
+    times: &'a [i64],
+    flags: &'a [u8],
+}
+
+impl Steps<'_> {
+    /// What differs between the receipts of both, all of it nothing where a message ends between them.
+    #[inline(always)]
+    fn bits(&self) -> impl Iterator<Item = i64> {
+        let pairs = self.times.iter().zip(self.times.get(1..).unwrap_or_default());
+        pairs
+            .zip(self.flags)
+            .map(|((before, after), flags)| (after ^ before) & (i64::from(flags & FLAG_LAST) - 1))
+    }
+}
+
+impl Work for Steps<'_> {
+    type Output = i64;
+
+    #[inline(always)]
+    fn run<V: Wide>(self) -> i64 {
+        self.bits().fold(0, |all, bits| all | bits)
+    }
+}
 
 /// Borrowed columns of one instrument.
 #[derive(Debug, Clone, Copy)]
@@ -407,15 +436,11 @@ impl View<'_> {
 
     /// The first row that was received after the one above it, which is of the same message.
     fn first_apart(&self) -> Option<usize> {
-        let steps = || self.ts_recv.iter().zip(self.ts_recv.get(1..).unwrap_or_default()).zip(self.flags);
-        // All bits where a message goes on.
-        let apart = |((before, after), flags): ((&i64, &i64), &u8)| {
-            (after ^ before) & (i64::from(flags & FLAG_LAST) - 1)
-        };
-        if steps().fold(0, |bad, step| bad | apart(step)) == 0 {
+        let steps = Steps { times: self.ts_recv, flags: self.flags };
+        if widest(steps) == 0 {
             return None;
         }
-        steps().position(|step| apart(step) != 0).map(|at| at + 1)
+        steps.bits().position(|bits| bits != 0).map(|at| at + 1)
     }
 }
 

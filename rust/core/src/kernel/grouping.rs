@@ -152,11 +152,11 @@ impl Core {
         request: OrderRequest,
         kept: Emulated,
     ) {
-        let emulates = self.groups.find(strategy, id).is_some_and(|group| group.emulate);
-        let market = &self.market(request.market).instrument;
-        let lacks = if emulates { emulated(market, &request) } else { Emulated::NONE };
-        let best = self.market(request.market).taken_at(request.side);
-        let is_passed = at == 0 && self.groups.find(strategy, id).is_some_and(|group| is_passed(group, best));
+        let (group, market) = (self.groups.find(strategy, id), self.market(request.market));
+        let emulates = group.is_some_and(|group| group.emulate);
+        let lacks = if emulates { emulated(&market.instrument, &request) } else { Emulated::NONE };
+        let begun = group.filter(|_| at == 0);
+        let is_passed = begun.is_some_and(|group| is_passed(group, market.taken_at(request.side)));
         let submitted = if is_passed {
             self.refuse(strategy, request, Reason::BracketPassed)
         } else {
@@ -237,9 +237,11 @@ fn check_group(request: &GroupRequest, instrument: &Instrument) -> Result<(), Or
 }
 
 /// Where the legs of a bracket and its entry have a price.
-fn prices_of(orders: &[(Role, OrderRequest)]) -> [(&'static str, Option<Price>); 3] {
+fn prices_of<'a>(
+    orders: &(impl Iterator<Item = (Role, &'a OrderRequest)> + Clone),
+) -> [(&'static str, Option<Price>); 3] {
     let price = |role: Role| {
-        let (_, order) = orders.iter().find(|(other, _)| *other == role)?;
+        let (_, order) = orders.clone().find(|(other, _)| *other == role)?;
         order.trigger.and_then(Trigger::price).or(order.order_type.price())
     };
     [
@@ -252,8 +254,8 @@ fn prices_of(orders: &[(Role, OrderRequest)]) -> [(&'static str, Option<Price>);
 /// Checks that a bracket takes its profit and ends its loss on the sides of its entry where they are.
 fn check_bracket(orders: &[(Role, OrderRequest)], instrument: &Instrument) -> Result<(), OrderError> {
     let side = orders[0].1.side;
-    let along: Vec<_> =
-        prices_of(orders).into_iter().filter_map(|(field, price)| Some((field, price?))).collect();
+    let prices = prices_of(&orders.iter().map(|(role, order)| (*role, order)));
+    let along: Vec<_> = prices.into_iter().filter_map(|(field, price)| Some((field, price?))).collect();
     let text = |price: Price| instrument.price_increment.to_decimal(price.steps()).to_string();
     let (word, does) = if side == Side::Buy { ("below", "buys") } else { ("above", "sells") };
     match along.windows(2).find(|pair| (pair[1].1 - pair[0].1) * side.sign() <= 0) {
@@ -274,7 +276,7 @@ fn is_passed(group: &Group, best: Option<Price>) -> bool {
     let request = &entry.request;
     let (side, limit) = (request.side, request.order_type.price());
     let takes = request.trigger.is_none() && limit.is_none_or(|limit| (limit - best) * side.sign() >= 0);
-    let orders: Vec<_> = group.members.iter().map(|member| (member.role, member.request.clone())).collect();
+    let orders = group.members.iter().map(|member| (member.role, &member.request));
     let [(_, stop), _, (_, profit)] = prices_of(&orders);
     let lies = |price: Option<Price>| price.map_or(0, |price| (price - best) * side.sign());
     let is_beyond = (stop.is_some() && lies(stop) >= 0) || (profit.is_some() && lies(profit) <= 0);

@@ -14,6 +14,8 @@
 //!   kernel keeps the others ([`GroupSight::stands`]). One that is set off takes the place of the other, once that has ended.
 //! * What closes at the market waits until nothing else of the group can fill, and is asked for again until it has.
 
+mod standing;
+
 use super::identity::OrderId;
 use super::order::{Order, OrderStatus};
 use super::report::Reason;
@@ -333,14 +335,6 @@ impl Group {
         (member.is_open, member.asked, member.is_resent) = (true, None, false);
     }
 
-    /// An order of it that the kernel keeps was set off: it is to stand at the venue, one after the other.
-    pub fn set_off(&mut self, order: OrderId) {
-        let at = self.members.iter().position(|member| member.order() == Some(order));
-        if !self.is_set_off && at.is_some() {
-            (self.lead, self.is_set_off) = (at, true);
-        }
-    }
-
     /// An order of it traded, if it ended meanwhile, too.
     pub fn filled_by(&mut self, order: OrderId, side: Side, qty: Qty) {
         let quantity = self.members.first().map_or(Qty::ZERO, |member| member.request.qty);
@@ -607,61 +601,6 @@ impl Group {
         self.act_legs((self.open_qty() - taken).max(0), is_over, sight, order_of)
     }
 
-    /// The leg that is to stand at the venue: the one that does, else a stop, else the first that could.
-    fn leader(&self, stands: u64) -> Option<usize> {
-        let is_over = |at: usize| self.members.get(at).is_none_or(|member| member.is_over);
-        let could = |at: usize| at < 64 && stands >> at & 1 == 1 && !is_over(at);
-        let places = || (0..self.members.len()).filter(|at| could(*at));
-        let stop = || places().find(|at| self.members[*at].request.trigger.is_some());
-        let stays = self.lead.filter(|at| could(*at) || (self.is_set_off && !is_over(*at)));
-        stays.or_else(stop).or_else(|| places().next())
-    }
-
-    /// Has one leg stand at the venue, and none besides.
-    fn take_place<'a>(
-        &mut self,
-        stands: u64,
-        open: i64,
-        order_of: impl Fn(OrderId) -> Option<&'a Order>,
-    ) -> Place {
-        let lead = self.leader(stands);
-        if lead != self.lead || lead.is_none_or(|at| !self.members[at].is_open) {
-            (self.lead, self.is_set_off) = (lead, false);
-        }
-        let mut place = Place { lead, is_leaving: false, act: None };
-        for (at, member) in self.members.iter_mut().enumerate() {
-            let Some(id) = member.order().filter(|_| member.role.is_leg() && lead != Some(at)) else {
-                continue;
-            };
-            let Some(order) = order_of(id).filter(|order| order.is_venues()) else { continue };
-            place.is_leaving = true;
-            let is_known = !matches!(order.status(), OrderStatus::PendingNew | OrderStatus::Unknown);
-            let takes = order.price().is_none() && !order.waits_for_trigger();
-            if order.is_changeable() && is_known && !takes {
-                member.is_resent = true;
-                return Place { act: Some(GroupAct::Cancel(id)), ..place };
-            }
-        }
-        let Some(member) = lead.map(|at| &mut self.members[at]) else { return place };
-        let Some((id, order)) = member.order().and_then(|id| Some((id, order_of(id)?))) else { return place };
-        if !order.is_held {
-            // What takes at the market leaves nothing to be kept.
-            place.is_leaving |= order.price().is_none() && !order.waits_for_trigger();
-            return place;
-        }
-        let is_free = !std::mem::replace(&mut place.is_leaving, true) && order.is_changeable();
-        let asks_all = (order.intended().1 - order.filled).steps() == open;
-        if is_free && self.is_set_off && asks_all {
-            self.is_set_off = false;
-            place.act = Some(GroupAct::Release(id));
-        } else if is_free && !self.is_set_off {
-            // It stands there as what it was asked to be.
-            member.is_resent = true;
-            place.act = Some(GroupAct::Cancel(id));
-        }
-        place
-    }
-
     /// Makes each leg ask for what is open, which will not grow any more where it `is_final`.
     fn act_legs<'a>(
         &mut self,
@@ -718,16 +657,6 @@ impl Group {
         }
         GroupAct::Nothing
     }
-}
-
-/// Who stands at a venue where one leg may at a time.
-struct Place {
-    /// The place of the leg that does, or is to.
-    lead: Option<usize>,
-    /// Whether nothing else is to be sent: one has yet to leave, or takes all there is.
-    is_leaving: bool,
-    /// What is to be done first.
-    act: Option<GroupAct>,
 }
 
 /// What makes an open leg ask for what is open.
